@@ -1,0 +1,1 @@
+"""影像云上传助手: see README.md, "How it is built"."""
