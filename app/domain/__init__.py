@@ -1,0 +1,1 @@
+"""The nouns: frozen dataclasses, closed sets and transition tables. Imports nothing of ours, does nothing."""
