@@ -1,0 +1,106 @@
+"""The exam record (检查记录) and its state on the pages; the report of an exam."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import Enum
+
+from app.domain.job import CONFIRMED, Job, JobState
+
+
+class ExamState(Enum):
+    """The one word a list shows for an exam, worst first where several apply."""
+
+    RECEIVING = "receiving"
+    CHECK = "check"
+    TO_FILL = "to_fill"
+    READY = "ready"
+    REJECTED = "rejected"
+    HELD = "held"
+    TO_SIGN = "to_sign"
+    WAITING = "waiting"
+    SENDING = "sending"
+    QUEUED = "queued"
+    PAUSED = "paused"
+    ACKNOWLEDGED = "acknowledged"
+    RECONCILED = "reconciled"
+    CANCELLED = "cancelled"
+    WITHDRAWN = "withdrawn"
+
+
+EXAM_WORDS = {
+    ExamState.RECEIVING: "接收中",
+    ExamState.CHECK: "待核对",
+    ExamState.TO_FILL: "待填报",
+    ExamState.READY: "可提交",
+    ExamState.REJECTED: "已退回",
+    ExamState.HELD: "待处理",
+    ExamState.TO_SIGN: "待签名",
+    ExamState.WAITING: "等待重试",
+    ExamState.SENDING: "上传中",
+    ExamState.QUEUED: "待上传",
+    ExamState.PAUSED: "已暂停",
+    ExamState.ACKNOWLEDGED: "已上传",
+    ExamState.RECONCILED: "已对账",
+    ExamState.CANCELLED: "已取消",
+    ExamState.WITHDRAWN: "已撤回",
+}
+
+_WORST_FIRST = (
+    JobState.REJECTED,
+    JobState.HELD,
+    JobState.TO_SIGN,
+    JobState.WAITING,
+    JobState.SENDING,
+    JobState.QUEUED,
+    JobState.PAUSED,
+    JobState.CANCELLED,
+    JobState.ACKNOWLEDGED,
+    JobState.RECONCILED,
+    JobState.WITHDRAWN,
+)
+
+
+def exam_state(
+    *, complete: bool, doubtful: bool, problem_count: int, changed: bool, jobs: tuple[Job, ...]
+) -> ExamState:
+    """The state of an exam from its facts. Green only when the newest job of every part is confirmed.
+
+    `jobs`: the newest job of each (destination, part, report). `changed`: values differ from what was submitted.
+    """
+    live = [job.state for job in jobs if not (job.withdraws and job.state in CONFIRMED)]
+    for state in _WORST_FIRST:
+        if state in live and state not in CONFIRMED and state is not JobState.WITHDRAWN:
+            return ExamState(state.value)
+    if live and not changed:
+        worst = next(state for state in _WORST_FIRST if state in live)
+        return ExamState(worst.value)
+    if not complete and not live:
+        return ExamState.RECEIVING
+    if doubtful:
+        return ExamState.CHECK
+    return ExamState.TO_FILL if problem_count else ExamState.READY
+
+
+@dataclass(frozen=True, kw_only=True)
+class Exam:
+    """One exam record. `exam_key` is its unique id at every platform (检查唯一标识), minted once, never reused."""
+
+    exam_key: str
+    minted_accession: str
+    """The accession number minted for a device that gives none, else ""."""
+    state: ExamState
+    problem_count: int
+    changed: bool
+    created_at: datetime
+    submitted_at: datetime | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Report:
+    """One report (检查报告). `pdf_sha256` names the stored PDF, "" while there is none."""
+
+    report_key: str
+    pdf_sha256: str
+    created_at: datetime

@@ -1,0 +1,101 @@
+"""The clinic's settings as the program uses them; every default is the one that setup would choose."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True, kw_only=True)
+class Clinic:
+    """The clinic (机构). `level` is the code of the hospital level table."""
+
+    name: str = ""
+    uscc: str = ""
+    fixmedins_code: str = ""
+    fixmedins_name: str = ""
+    admdvs: str = ""
+    level: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class IntakeSettings:
+    """Watched folders and the rule for completeness. `quiet_seconds`: no image for so long, and a study is complete."""
+
+    folders: tuple[str, ...] = ()
+    quiet_seconds: float = 60.0
+    report_folder: str = ""
+    keep_days: int = 90
+    """Spool files are kept at least so long after every destination acknowledged them."""
+    least_free_mb: int = 500
+    """With less room the receiver refuses (0xA700) before anything is damaged."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Pacs:
+    """A PACS that backfill asks by C-FIND and C-MOVE."""
+
+    name: str
+    host: str
+    port: int
+    ae_title: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class DicomSettings:
+    """The local DICOM port. An empty allow-list lets every caller in."""
+
+    ae_title: str = "CLINIC_AGENT"
+    port: int = 11112
+    bind: str = "0.0.0.0"
+    allowed_callers: tuple[str, ...] = ()
+    allowed_addresses: tuple[str, ...] = ()
+    pacs: tuple[Pacs, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class FileService:
+    """The file service from which a platform fetches PDFs. Off while `public_base_url` is empty."""
+
+    public_base_url: str = ""
+    bind: str = "0.0.0.0"
+    port: int = 8180
+    allowed_addresses: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class UploadSettings:
+    """`submit`: "manual" or "auto" (a ready study is submitted by itself)."""
+
+    submit: str = "manual"
+    workers: int = 2
+    retry_first_seconds: float = 5.0
+    retry_longest_seconds: float = 1800.0
+    reconcile_again_seconds: float = 600.0
+    reconcile_at: str = "02:00"
+
+
+@dataclass(frozen=True, kw_only=True)
+class DestinationSettings:
+    """One destination (上传目标): a region's platform under one name of ours. Secrets are not here."""
+
+    name: str
+    region: str
+    base_url: str
+    options: dict[str, object] = field(default_factory=dict)
+    defaults: dict[str, str] = field(default_factory=dict)
+    secret_names: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """All settings of one home."""
+
+    clinic: Clinic = field(default_factory=Clinic)
+    intake: IntakeSettings = field(default_factory=IntakeSettings)
+    dicom: DicomSettings = field(default_factory=DicomSettings)
+    files: FileService = field(default_factory=FileService)
+    upload: UploadSettings = field(default_factory=UploadSettings)
+    secret_store: str = "keyring"
+    destinations: tuple[DestinationSettings, ...] = ()
+    signing: dict[str, object] = field(default_factory=dict)
+    his: dict[str, object] = field(default_factory=dict)
