@@ -66,32 +66,7 @@ class DicomSend:
     associations: int = 1
 
 
-@dataclass(frozen=True, kw_only=True)
-class Batch:
-    """Requests that may go in parallel: all are finished and recorded, then the worst verdict is raised."""
-
-    requests: tuple[HttpRequest, ...]
-
-
-@dataclass(frozen=True, kw_only=True)
-class TableWrite:
-    """Rows for one table of a front-end database; `key_columns` make a repeated write an update."""
-
-    step: str
-    table: str
-    key_columns: tuple[str, ...]
-    rows: tuple[Mapping[str, Any], ...]
-
-
-@dataclass(frozen=True, kw_only=True)
-class Pause:
-    """The run ends here; the job waits so long and the conversation starts again (answered steps are replayed)."""
-
-    seconds: float
-    why: str
-
-
-Request = HttpRequest | DicomSend | Batch | TableWrite | Pause
+Request = HttpRequest | DicomSend
 
 
 @dataclass(frozen=True, kw_only=True)

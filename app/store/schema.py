@@ -1,0 +1,268 @@
+"""The tables, as named migrations: an applied one is never changed, a new one is added below it."""
+
+from __future__ import annotations
+
+from sqlite_utils import Database, Migrations
+
+MIGRATIONS = Migrations("agent")
+
+
+@MIGRATIONS()
+def images_and_studies(db: Database) -> None:
+    db["instances"].create(
+        {
+            "sop_instance_uid": str,
+            "data_set_sha256": str,
+            "sha256": str,
+            "md5": str,
+            "sop_class_uid": str,
+            "study_instance_uid": str,
+            "series_instance_uid": str,
+            "transfer_syntax_uid": str,
+            "size_bytes": int,
+            "path": str,
+            "modality": str,
+            "series_number": str,
+            "instance_number": str,
+            "source": str,
+            "patient_key": str,
+            "received_at": str,
+            "current": int,
+            "released": int,
+        },
+        pk=("sop_instance_uid", "data_set_sha256"),
+        defaults={"released": 0},
+    )
+    db["instances"].create_index(["study_instance_uid"])
+    db["studies"].create(
+        {
+            "study_instance_uid": str,
+            "patient_id": str,
+            "patient_key": str,
+            "patient_name": str,
+            "patient_name_raw": bytes,
+            "charset": str,
+            "name_candidates": str,
+            "sex": str,
+            "birth_date": str,
+            "accession_number": str,
+            "modality": str,
+            "description": str,
+            "study_at": str,
+            "source": str,
+            "header": str,
+            "image_count": int,
+            "first_at": str,
+            "last_at": str,
+            "complete_at": str,
+            "doubt": str,
+            "doubt_detail": str,
+        },
+        pk="study_instance_uid",
+        not_null={"doubt", "doubt_detail"},
+        defaults={"doubt": "", "doubt_detail": ""},
+    )
+    db["studies"].create_index(["accession_number"])
+    db["studies"].create_index(["complete_at", "last_at"])
+    db["aside"].create(
+        {"path": str, "size_bytes": int, "title": str, "advice": str, "at": str, "source": str}, pk="path"
+    )
+    db["seen_files"].create({"path": str, "size_bytes": int, "modified_ns": int, "outcome": str}, pk="path")
+
+
+@MIGRATIONS()
+def exams_and_reports(db: Database) -> None:
+    db["exams"].create(
+        {
+            "exam_key": str,
+            "minted_accession": str,
+            "state": str,
+            "problem_count": int,
+            "problems": str,
+            "changed": int,
+            "created_at": str,
+            "submitted_at": str,
+            "patient_name": str,
+            "accession_number": str,
+            "modality": str,
+            "description": str,
+            "exam_day": str,
+            "sort_at": str,
+            "image_count": int,
+            "report_count": int,
+        },
+        pk="exam_key",
+    )
+    db["exams"].create_index(["state", "sort_at"])
+    db["exams"].create_index(["sort_at"])
+    db["exams"].create_index(["exam_day"])
+    db["exams"].create_index(["accession_number"])
+    db["exam_studies"].create(
+        {"exam_key": str, "study_instance_uid": str, "patient_key": str}, pk=("exam_key", "study_instance_uid")
+    )
+    db["exam_studies"].create_index(["study_instance_uid"])
+    db["reports"].create(
+        {"report_key": str, "pdf_sha256": str, "pdf_source": str, "created_at": str},
+        pk="report_key",
+    )
+    db["exam_reports"].create({"exam_key": str, "report_key": str, "position": int}, pk=("exam_key", "report_key"))
+    db["exam_reports"].create_index(["report_key"])
+    db["record_values"].create(
+        {
+            "owner": str,
+            "noun": str,
+            "row": int,
+            "key": str,
+            "text": str,
+            "source": str,
+            "doubt": str,
+            "set_at": str,
+        },
+        pk=("owner", "noun", "row", "key"),
+    )
+    db["record_values"].create_index(["key", "text"])
+    db["files"].create(
+        {"sha256": str, "md5": str, "size_bytes": int, "path": str, "kind": str, "created_at": str}, pk="sha256"
+    )
+    db["waiting_pdfs"].create({"sha256": str, "name": str, "at": str}, pk=("sha256", "name"))
+
+
+@MIGRATIONS()
+def outbox(db: Database) -> None:
+    db["jobs"].create(
+        {
+            "id": int,
+            "destination": str,
+            "exam_key": str,
+            "report_key": str,
+            "part": str,
+            "version": int,
+            "withdraws": int,
+            "state": str,
+            "round": int,
+            "attempts": int,
+            "payload": str,
+            "digest": str,
+            "exam_day": str,
+            "due_at": str,
+            "step": str,
+            "done_count": int,
+            "total_count": int,
+            "trouble": str,
+            "submitted_at": str,
+            "changed_at": str,
+            "late": int,
+            "first": int,
+        },
+        pk="id",
+    )
+    db["jobs"].create_index(["destination", "state", "submitted_at"])
+    db["jobs"].create_index(["exam_key", "destination", "part", "report_key", "version"], unique=True)
+    db["jobs"].create_index(["state", "due_at"])
+    db["jobs"].create_index(["destination", "exam_day"])
+    db["journal"].create(
+        {
+            "job_id": int,
+            "round": int,
+            "step": str,
+            "item": str,
+            "digest": str,
+            "reply": str,
+            "reply_bytes": int,
+            "answered_at": str,
+        },
+        pk=("job_id", "round", "step", "item"),
+    )
+    db["holdings"].create(
+        {"destination": str, "exam_key": str, "part": str, "item": str, "sha256": str, "at": str},
+        pk=("destination", "exam_key", "part", "item"),
+    )
+    db["receipts"].create(
+        {"job_id": int, "round": int, "version": int, "acknowledged_at": str, "facts": str}, pk=("job_id", "round")
+    )
+    db["attempts"].create(
+        {"id": int, "job_id": int, "round": int, "step": str, "at": str, "verdict": str, "code": str, "words": str},
+        pk="id",
+    )
+    db["attempts"].create_index(["job_id"])
+    db["destinations"].create(
+        {
+            "name": str,
+            "last_ok_at": str,
+            "trouble": str,
+            "trouble_since": str,
+            "clock_offset_seconds": float,
+        },
+        pk="name",
+    )
+
+
+@MIGRATIONS()
+def reconciliation(db: Database) -> None:
+    db["days"].create(
+        {
+            "destination": str,
+            "day": str,
+            "state": str,
+            "asked_count": int,
+            "asked_at": str,
+            "ask_again_at": str,
+            "sent_count": int,
+            "missing_count": int,
+            "trouble": str,
+        },
+        pk=("destination", "day"),
+    )
+    db["questions"].create(
+        {
+            "id": int,
+            "destination": str,
+            "day": str,
+            "asked_at": str,
+            "asked": str,
+            "missing": str,
+            "failed": str,
+        },
+        pk="id",
+    )
+    db["questions"].create_index(["destination", "day"])
+    db["discrepancies"].create(
+        {
+            "destination": str,
+            "day": str,
+            "exam_key": str,
+            "first_seen_at": str,
+            "confirmed_at": str,
+            "resend_count": int,
+            "solved_at": str,
+        },
+        pk=("destination", "day", "exam_key"),
+    )
+
+
+@MIGRATIONS()
+def house_keeping(db: Database) -> None:
+    db["serials"].create({"name": str, "value": int}, pk="name")
+    db["links"].create(
+        {
+            "token": str,
+            "destination": str,
+            "exam_key": str,
+            "sha256": str,
+            "created_at": str,
+            "withdrawn_at": str,
+            "fetched_count": int,
+            "last_fetched_at": str,
+        },
+        pk="token",
+    )
+    db["links"].create_index(["destination", "exam_key", "sha256"], unique=True)
+    db["timeline"].create({"id": int, "exam_key": str, "at": str, "what": str, "detail": str, "who": str}, pk="id")
+    db["timeline"].create_index(["exam_key"])
+    db["facts"].create({"name": str, "value": str}, pk="name")
+    db["sources"].create(
+        {"name": str, "last_at": str, "image_count": int, "refused_at": str, "refused_why": str}, pk="name"
+    )
+    db["backfills"].create(
+        {"id": str, "source": str, "day_from": str, "study": str, "state": str, "at": str}, pk=("id", "study")
+    )
