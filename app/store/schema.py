@@ -9,7 +9,7 @@ MIGRATIONS = Migrations("agent")
 
 @MIGRATIONS()
 def images_and_studies(db: Database) -> None:
-    db["instances"].create(
+    db.table("instances").create(
         {
             "sop_instance_uid": str,
             "data_set_sha256": str,
@@ -33,8 +33,8 @@ def images_and_studies(db: Database) -> None:
         pk=("sop_instance_uid", "data_set_sha256"),
         defaults={"released": 0},
     )
-    db["instances"].create_index(["study_instance_uid"])
-    db["studies"].create(
+    db.table("instances").create_index(["study_instance_uid"])
+    db.table("studies").create(
         {
             "study_instance_uid": str,
             "patient_id": str,
@@ -62,17 +62,17 @@ def images_and_studies(db: Database) -> None:
         not_null={"doubt", "doubt_detail"},
         defaults={"doubt": "", "doubt_detail": ""},
     )
-    db["studies"].create_index(["accession_number"])
-    db["studies"].create_index(["complete_at", "last_at"])
-    db["aside"].create(
+    db.table("studies").create_index(["accession_number"])
+    db.table("studies").create_index(["complete_at", "last_at"])
+    db.table("aside").create(
         {"path": str, "size_bytes": int, "title": str, "advice": str, "at": str, "source": str}, pk="path"
     )
-    db["seen_files"].create({"path": str, "size_bytes": int, "modified_ns": int, "outcome": str}, pk="path")
+    db.table("seen_files").create({"path": str, "size_bytes": int, "modified_ns": int, "outcome": str}, pk="path")
 
 
 @MIGRATIONS()
 def exams_and_reports(db: Database) -> None:
-    db["exams"].create(
+    db.table("exams").create(
         {
             "exam_key": str,
             "minted_accession": str,
@@ -93,21 +93,23 @@ def exams_and_reports(db: Database) -> None:
         },
         pk="exam_key",
     )
-    db["exams"].create_index(["state", "sort_at"])
-    db["exams"].create_index(["sort_at"])
-    db["exams"].create_index(["exam_day"])
-    db["exams"].create_index(["accession_number"])
-    db["exam_studies"].create(
+    db.table("exams").create_index(["state", "sort_at"])
+    db.table("exams").create_index(["sort_at"])
+    db.table("exams").create_index(["exam_day"])
+    db.table("exams").create_index(["accession_number"])
+    db.table("exam_studies").create(
         {"exam_key": str, "study_instance_uid": str, "patient_key": str}, pk=("exam_key", "study_instance_uid")
     )
-    db["exam_studies"].create_index(["study_instance_uid"])
-    db["reports"].create(
+    db.table("exam_studies").create_index(["study_instance_uid"])
+    db.table("reports").create(
         {"report_key": str, "pdf_sha256": str, "pdf_source": str, "created_at": str},
         pk="report_key",
     )
-    db["exam_reports"].create({"exam_key": str, "report_key": str, "position": int}, pk=("exam_key", "report_key"))
-    db["exam_reports"].create_index(["report_key"])
-    db["record_values"].create(
+    db.table("exam_reports").create(
+        {"exam_key": str, "report_key": str, "position": int}, pk=("exam_key", "report_key")
+    )
+    db.table("exam_reports").create_index(["report_key"])
+    db.table("record_values").create(
         {
             "owner": str,
             "noun": str,
@@ -120,16 +122,16 @@ def exams_and_reports(db: Database) -> None:
         },
         pk=("owner", "noun", "row", "key"),
     )
-    db["record_values"].create_index(["key", "text"])
-    db["files"].create(
+    db.table("record_values").create_index(["key", "text"])
+    db.table("files").create(
         {"sha256": str, "md5": str, "size_bytes": int, "path": str, "kind": str, "created_at": str}, pk="sha256"
     )
-    db["waiting_pdfs"].create({"sha256": str, "name": str, "at": str}, pk=("sha256", "name"))
+    db.table("waiting_pdfs").create({"sha256": str, "name": str, "at": str}, pk=("sha256", "name"))
 
 
 @MIGRATIONS()
 def outbox(db: Database) -> None:
-    db["jobs"].create(
+    db.table("jobs").create(
         {
             "id": int,
             "destination": str,
@@ -156,11 +158,11 @@ def outbox(db: Database) -> None:
         },
         pk="id",
     )
-    db["jobs"].create_index(["destination", "state", "submitted_at"])
-    db["jobs"].create_index(["exam_key", "destination", "part", "report_key", "version"], unique=True)
-    db["jobs"].create_index(["state", "due_at"])
-    db["jobs"].create_index(["destination", "exam_day"])
-    db["journal"].create(
+    db.table("jobs").create_index(["destination", "state", "submitted_at"])
+    db.table("jobs").create_index(["exam_key", "destination", "part", "report_key", "version"], unique=True)
+    db.table("jobs").create_index(["state", "due_at"])
+    db.table("jobs").create_index(["destination", "exam_day"])
+    db.table("journal").create(
         {
             "job_id": int,
             "round": int,
@@ -173,19 +175,19 @@ def outbox(db: Database) -> None:
         },
         pk=("job_id", "round", "step", "item"),
     )
-    db["holdings"].create(
+    db.table("holdings").create(
         {"destination": str, "exam_key": str, "part": str, "item": str, "sha256": str, "at": str},
         pk=("destination", "exam_key", "part", "item"),
     )
-    db["receipts"].create(
+    db.table("receipts").create(
         {"job_id": int, "round": int, "version": int, "acknowledged_at": str, "facts": str}, pk=("job_id", "round")
     )
-    db["attempts"].create(
+    db.table("attempts").create(
         {"id": int, "job_id": int, "round": int, "step": str, "at": str, "verdict": str, "code": str, "words": str},
         pk="id",
     )
-    db["attempts"].create_index(["job_id"])
-    db["destinations"].create(
+    db.table("attempts").create_index(["job_id"])
+    db.table("destinations").create(
         {
             "name": str,
             "last_ok_at": str,
@@ -199,7 +201,7 @@ def outbox(db: Database) -> None:
 
 @MIGRATIONS()
 def reconciliation(db: Database) -> None:
-    db["days"].create(
+    db.table("days").create(
         {
             "destination": str,
             "day": str,
@@ -213,7 +215,7 @@ def reconciliation(db: Database) -> None:
         },
         pk=("destination", "day"),
     )
-    db["questions"].create(
+    db.table("questions").create(
         {
             "id": int,
             "destination": str,
@@ -225,8 +227,8 @@ def reconciliation(db: Database) -> None:
         },
         pk="id",
     )
-    db["questions"].create_index(["destination", "day"])
-    db["discrepancies"].create(
+    db.table("questions").create_index(["destination", "day"])
+    db.table("discrepancies").create(
         {
             "destination": str,
             "day": str,
@@ -242,8 +244,8 @@ def reconciliation(db: Database) -> None:
 
 @MIGRATIONS()
 def house_keeping(db: Database) -> None:
-    db["serials"].create({"name": str, "value": int}, pk="name")
-    db["links"].create(
+    db.table("serials").create({"name": str, "value": int}, pk="name")
+    db.table("links").create(
         {
             "token": str,
             "destination": str,
@@ -256,13 +258,15 @@ def house_keeping(db: Database) -> None:
         },
         pk="token",
     )
-    db["links"].create_index(["destination", "exam_key", "sha256"], unique=True)
-    db["timeline"].create({"id": int, "exam_key": str, "at": str, "what": str, "detail": str, "who": str}, pk="id")
-    db["timeline"].create_index(["exam_key"])
-    db["facts"].create({"name": str, "value": str}, pk="name")
-    db["sources"].create(
+    db.table("links").create_index(["destination", "exam_key", "sha256"], unique=True)
+    db.table("timeline").create(
+        {"id": int, "exam_key": str, "at": str, "what": str, "detail": str, "who": str}, pk="id"
+    )
+    db.table("timeline").create_index(["exam_key"])
+    db.table("facts").create({"name": str, "value": str}, pk="name")
+    db.table("sources").create(
         {"name": str, "last_at": str, "image_count": int, "refused_at": str, "refused_why": str}, pk="name"
     )
-    db["backfills"].create(
+    db.table("backfills").create(
         {"id": str, "source": str, "day_from": str, "study": str, "state": str, "at": str}, pk=("id", "study")
     )

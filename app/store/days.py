@@ -1,0 +1,185 @@
+"""Days of reconciliation, the questions asked about them, and the discrepancies they found."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Sequence
+from datetime import date, datetime
+from typing import Any
+
+from app.domain.reconciliation import DayState, Discrepancy
+from app.store.database import Tx
+from app.store.times import kept, taken, taken_or_none
+
+
+def open_days(conn: sqlite3.Connection, destination: str, until: date) -> list[date]:
+    """Days up to and including `until` with something acknowledged that is not yet reconciled, oldest first."""
+    rows = conn.execute(
+        """SELECT DISTINCT exam_day FROM jobs WHERE destination = ? AND exam_day <> '' AND exam_day <= ?
+           AND part IN ('exam', 'merged') AND state = 'acknowledged' AND withdraws = 0 ORDER BY exam_day""",
+        (destination, until.isoformat()),
+    ).fetchall()
+    return [date.fromisoformat(row["exam_day"]) for row in rows]
+
+
+def acknowledged_on(conn: sqlite3.Connection, destination: str, day: date) -> list[str]:
+    """Exam keys of that day which the destination acknowledged and which are not withdrawn."""
+    rows = conn.execute(
+        """SELECT DISTINCT exam_key FROM jobs WHERE destination = ? AND exam_day = ? AND part IN ('exam', 'merged')
+           AND withdraws = 0 AND state IN ('acknowledged', 'reconciled') ORDER BY exam_key""",
+        (destination, day.isoformat()),
+    ).fetchall()
+    return [row["exam_key"] for row in rows]
+
+
+def write_day(
+    tx: Tx,
+    destination: str,
+    day: date,
+    state: DayState,
+    *,
+    now: datetime,
+    sent_count: int,
+    missing_count: int,
+    ask_again_at: datetime | None = None,
+    trouble: str = "",
+) -> None:
+    tx.execute(
+        """INSERT INTO days (destination, day, state, asked_count, asked_at, ask_again_at, sent_count, missing_count,
+           trouble) VALUES (?, ?, ?, 1, ?, ?, ?, ?, ?)
+           ON CONFLICT (destination, day) DO UPDATE SET state = excluded.state, asked_count = asked_count + 1,
+           asked_at = excluded.asked_at, ask_again_at = excluded.ask_again_at, sent_count = excluded.sent_count,
+           missing_count = excluded.missing_count, trouble = excluded.trouble""",
+        (
+            destination,
+            day.isoformat(),
+            state.value,
+            kept(now),
+            kept(ask_again_at) if ask_again_at else None,
+            sent_count,
+            missing_count,
+            trouble,
+        ),
+    )
+    tx.tell("day_reconciled", destination=destination, day=day.isoformat(), state=state.value)
+
+
+def day(conn: sqlite3.Connection, destination: str, which: date) -> dict[str, Any] | None:
+    row = conn.execute(
+        "SELECT * FROM days WHERE destination = ? AND day = ?", (destination, which.isoformat())
+    ).fetchone()
+    return dict(row) if row else None
+
+
+def due_again(conn: sqlite3.Connection, now: datetime) -> list[tuple[str, date]]:
+    """Days whose second question is due."""
+    rows = conn.execute(
+        "SELECT destination, day FROM days WHERE ask_again_at IS NOT NULL AND ask_again_at <= ?", (kept(now),)
+    ).fetchall()
+    return [(row["destination"], date.fromisoformat(row["day"])) for row in rows]
+
+
+def recent(conn: sqlite3.Connection, limit: int = 31) -> list[dict[str, Any]]:
+    rows = conn.execute("SELECT * FROM days ORDER BY day DESC, destination LIMIT ?", (limit,)).fetchall()
+    return [dict(row) for row in rows]
+
+
+def note_question(
+    tx: Tx,
+    destination: str,
+    which: date,
+    asked: Sequence[str],
+    missing: Sequence[str],
+    *,
+    now: datetime,
+    failed: str = "",
+) -> None:
+    tx.execute(
+        "INSERT INTO questions (destination, day, asked_at, asked, missing, failed) VALUES (?, ?, ?, ?, ?, ?)",
+        (destination, which.isoformat(), kept(now), json.dumps(list(asked)), json.dumps(list(missing)), failed),
+    )
+
+
+def questions(conn: sqlite3.Connection, destination: str, which: date) -> list[dict[str, Any]]:
+    rows = conn.execute(
+        "SELECT asked_at, asked, missing, failed FROM questions WHERE destination = ? AND day = ? ORDER BY id",
+        (destination, which.isoformat()),
+    ).fetchall()
+    return [
+        {
+            "asked_at": row["asked_at"],
+            "asked_count": len(json.loads(row["asked"])),
+            "missing": json.loads(row["missing"]),
+            "failed": row["failed"],
+        }
+        for row in rows
+    ]
+
+
+def see_missing(tx: Tx, destination: str, which: date, exam_key: str, *, now: datetime) -> None:
+    """The first time the platform says it lacks this exam; it does not count yet."""
+    tx.execute(
+        """INSERT INTO discrepancies (destination, day, exam_key, first_seen_at, confirmed_at, resend_count, solved_at)
+           VALUES (?, ?, ?, ?, NULL, 0, NULL) ON CONFLICT (destination, day, exam_key) DO UPDATE SET
+           solved_at = NULL, first_seen_at = CASE WHEN solved_at IS NULL THEN first_seen_at
+           ELSE excluded.first_seen_at END, confirmed_at = CASE WHEN solved_at IS NULL THEN confirmed_at END""",
+        (destination, which.isoformat(), exam_key, kept(now)),
+    )
+
+
+def confirm_missing(tx: Tx, destination: str, which: date, exam_key: str, *, now: datetime) -> None:
+    tx.execute(
+        """UPDATE discrepancies SET confirmed_at = coalesce(confirmed_at, ?)
+           WHERE destination = ? AND day = ? AND exam_key = ?""",
+        (kept(now), destination, which.isoformat(), exam_key),
+    )
+
+
+def count_resend(tx: Tx, destination: str, which: date, exam_key: str) -> None:
+    tx.execute(
+        "UPDATE discrepancies SET resend_count = resend_count + 1 WHERE destination = ? AND day = ? AND exam_key = ?",
+        (destination, which.isoformat(), exam_key),
+    )
+
+
+def solve(tx: Tx, destination: str, which: date, exam_key: str, *, now: datetime) -> None:
+    """The platform has it (again). One that was never confirmed was a false alarm: it leaves no trace."""
+    values = (destination, which.isoformat(), exam_key)
+    tx.execute(
+        "DELETE FROM discrepancies WHERE destination = ? AND day = ? AND exam_key = ? AND confirmed_at IS NULL", values
+    )
+    tx.execute(
+        """UPDATE discrepancies SET solved_at = ? WHERE destination = ? AND day = ? AND exam_key = ?
+           AND solved_at IS NULL""",
+        (kept(now), *values),
+    )
+
+
+def discrepancies(conn: sqlite3.Connection, destination: str, which: date) -> list[Discrepancy]:
+    rows = conn.execute(
+        "SELECT * FROM discrepancies WHERE destination = ? AND day = ? ORDER BY first_seen_at, exam_key",
+        (destination, which.isoformat()),
+    ).fetchall()
+    return [_discrepancy(row) for row in rows]
+
+
+def for_engineer(conn: sqlite3.Connection) -> list[Discrepancy]:
+    """Confirmed misses that two resends did not cure."""
+    rows = conn.execute(
+        """SELECT d.* FROM discrepancies d JOIN days y USING (destination, day)
+           WHERE d.confirmed_at IS NOT NULL AND d.solved_at IS NULL AND d.resend_count >= 2 AND y.state = 'engineer'"""
+    ).fetchall()
+    return [_discrepancy(row) for row in rows]
+
+
+def _discrepancy(row: sqlite3.Row) -> Discrepancy:
+    return Discrepancy(
+        destination=row["destination"],
+        day=date.fromisoformat(row["day"]),
+        exam_key=row["exam_key"],
+        first_seen_at=taken(row["first_seen_at"]),
+        confirmed_at=taken_or_none(row["confirmed_at"]),
+        resend_count=row["resend_count"],
+        solved_at=taken_or_none(row["solved_at"]),
+    )

@@ -1,0 +1,295 @@
+"""Exam records, their values and their reports: create, set, read, list."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import secrets
+import sqlite3
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from app.domain.exam import Exam, ExamState, Report
+from app.domain.form import Noun, Source, Value
+from app.domain.times import CST
+from app.store import serials
+from app.store.database import Store, Tx
+from app.store.times import kept, taken, taken_or_none
+
+Values = dict[str, Value]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Record:
+    """All values of one exam: its own, those of each settlement row, and those of each report."""
+
+    exam: Values
+    settlements: tuple[Values, ...]
+    reports: tuple[tuple[Report, Values], ...]
+
+
+def exam_key_of(study_instance_uid: str, patient_key: str = "") -> str:
+    """The exam's unique id from its content, so that an index rebuilt from the spool sends no second exam."""
+    digest = hashlib.sha256(f"{study_instance_uid}\n{patient_key}".encode()).hexdigest()
+    return f"E{digest[:20].upper()}"
+
+
+def create_for_study(
+    tx: Tx, study_instance_uid: str, patient_key: str, accession: str, *, now: datetime, split: bool = False
+) -> str:
+    """The exam of a new study. A device that gives no accession number gets one minted."""
+    key = exam_key_of(study_instance_uid, patient_key if split else "")
+    _insert(tx, key, "" if accession else mint_accession(tx, now), now)
+    tx.execute(
+        "INSERT OR IGNORE INTO exam_studies (exam_key, study_instance_uid, patient_key) VALUES (?, ?, ?)",
+        (key, study_instance_uid, patient_key if split else ""),
+    )
+    note(tx, key, "received", "", at=now)
+    return key
+
+
+def create_empty(tx: Tx, *, now: datetime) -> str:
+    """An exam registered before its first image."""
+    key = f"E{secrets.token_hex(10).upper()}"
+    _insert(tx, key, mint_accession(tx, now), now)
+    note(tx, key, "registered", "", at=now)
+    return key
+
+
+def mint_accession(tx: Tx, now: datetime) -> str:
+    """An accession number for an exam whose device gave none: `A` + day + 4 digits, at most 16 characters (SH)."""
+    day = now.astimezone(CST).strftime("%y%m%d")
+    return f"A{day}{serials.next_value(tx, f'accession-{day}'):04d}"
+
+
+def _insert(tx: Tx, key: str, minted: str, now: datetime) -> None:
+    tx.execute(
+        """INSERT OR IGNORE INTO exams (exam_key, minted_accession, state, problem_count, problems, changed,
+           created_at, submitted_at, patient_name, accession_number, modality, description, exam_day, sort_at,
+           image_count, report_count) VALUES (?, ?, 'receiving', 0, '[]', 0, ?, NULL, '', ?, '', '', '', ?, 0, 0)""",
+        (key, minted, kept(now), minted, kept(now)),
+    )
+
+
+def link_study(tx: Tx, exam_key: str, study_instance_uid: str, patient_key: str = "") -> None:
+    """Join: the study's images belong to this exam too."""
+    tx.execute(
+        "INSERT OR REPLACE INTO exam_studies (exam_key, study_instance_uid, patient_key) VALUES (?, ?, ?)",
+        (exam_key, study_instance_uid, patient_key),
+    )
+
+
+def unlink_study(tx: Tx, exam_key: str, study_instance_uid: str) -> None:
+    tx.execute("DELETE FROM exam_studies WHERE exam_key = ? AND study_instance_uid = ?", (exam_key, study_instance_uid))
+
+
+def of_study(conn: sqlite3.Connection, study_instance_uid: str) -> tuple[str, ...]:
+    rows = conn.execute(
+        "SELECT exam_key FROM exam_studies WHERE study_instance_uid = ? ORDER BY rowid", (study_instance_uid,)
+    ).fetchall()
+    return tuple(row["exam_key"] for row in rows)
+
+
+def find(conn: sqlite3.Connection, uid: str) -> tuple[str, ...]:
+    """Exam keys that a person may mean by `uid`: exam key, study UID, or accession number."""
+    rows = conn.execute(
+        """SELECT exam_key FROM exams WHERE exam_key = :uid
+           UNION SELECT exam_key FROM exam_studies WHERE study_instance_uid = :uid
+           UNION SELECT exam_key FROM exams WHERE accession_number = :uid AND :uid <> ''""",
+        {"uid": uid},
+    ).fetchall()
+    return tuple(row["exam_key"] for row in rows)
+
+
+def exam(conn: sqlite3.Connection, exam_key: str) -> Exam | None:
+    row = conn.execute("SELECT * FROM exams WHERE exam_key = ?", (exam_key,)).fetchone()
+    if row is None:
+        return None
+    return Exam(
+        exam_key=row["exam_key"],
+        minted_accession=row["minted_accession"],
+        state=ExamState(row["state"]),
+        problem_count=row["problem_count"],
+        changed=bool(row["changed"]),
+        created_at=taken(row["created_at"]),
+        submitted_at=taken_or_none(row["submitted_at"]),
+    )
+
+
+def set_value(tx: Tx, owner: str, noun: Noun, row: int, key: str, value: Value, *, now: datetime) -> bool:
+    """Keep one value; an empty text removes it. True when that changed something."""
+    old = tx.execute(
+        "SELECT text, source, doubt FROM record_values WHERE owner = ? AND noun = ? AND row = ? AND key = ?",
+        (owner, noun.value, row, key),
+    ).fetchone()
+    if old is not None and (old["text"], old["source"], old["doubt"]) == (value.text, value.source.value, value.doubt):
+        return False
+    if value.text == "" and value.source is not Source.TECHNICIAN:
+        tx.execute(
+            "DELETE FROM record_values WHERE owner = ? AND noun = ? AND row = ? AND key = ?",
+            (owner, noun.value, row, key),
+        )
+        return old is not None
+    tx.execute(
+        """INSERT OR REPLACE INTO record_values (owner, noun, row, key, text, source, doubt, set_at)
+           VALUES (?, ?, ?, ?, ?, ?, ?, ?)""",
+        (owner, noun.value, row, key, value.text, value.source.value, value.doubt, kept(now)),
+    )
+    return True
+
+
+def drop_rows_from(tx: Tx, exam_key: str, first_row: int) -> None:
+    """Forget settlement rows from that index on."""
+    tx.execute(
+        "DELETE FROM record_values WHERE owner = ? AND noun = ? AND row >= ?",
+        (exam_key, Noun.SETTLEMENT.value, first_row),
+    )
+
+
+def record(conn: sqlite3.Connection, exam_key: str) -> Record:
+    """Everything known of an exam; values a technician emptied are left out."""
+    settlements: dict[int, Values] = {}
+    own = _values(conn, exam_key, Noun.EXAM).get(0, {})
+    settlements = _values(conn, exam_key, Noun.SETTLEMENT)
+    found = tuple(
+        (report, _values(conn, report.report_key, Noun.REPORT).get(0, {})) for report in reports_of(conn, exam_key)
+    )
+    return Record(exam=own, settlements=tuple(settlements[row] for row in sorted(settlements)), reports=found)
+
+
+def emptied(conn: sqlite3.Connection, owner: str) -> set[str]:
+    """Keys that a technician emptied on purpose: derivation must not fill them again."""
+    rows = conn.execute("SELECT key FROM record_values WHERE owner = ? AND text = ''", (owner,)).fetchall()
+    return {row["key"] for row in rows}
+
+
+def _values(conn: sqlite3.Connection, owner: str, noun: Noun) -> dict[int, Values]:
+    found: dict[int, Values] = {}
+    for row in conn.execute(
+        "SELECT row, key, text, source, doubt FROM record_values WHERE owner = ? AND noun = ? AND text <> ''",
+        (owner, noun.value),
+    ):
+        found.setdefault(row["row"], {})[row["key"]] = Value(
+            text=row["text"], source=Source(row["source"]), doubt=row["doubt"]
+        )
+    return found
+
+
+def reports_of(conn: sqlite3.Connection, exam_key: str) -> list[Report]:
+    rows = conn.execute(
+        """SELECT r.* FROM reports r JOIN exam_reports e USING (report_key)
+           WHERE e.exam_key = ? ORDER BY e.position, r.report_key""",
+        (exam_key,),
+    ).fetchall()
+    return [
+        Report(report_key=row["report_key"], pdf_sha256=row["pdf_sha256"], created_at=taken(row["created_at"]))
+        for row in rows
+    ]
+
+
+def exams_of_report(conn: sqlite3.Connection, report_key: str) -> tuple[str, ...]:
+    rows = conn.execute("SELECT exam_key FROM exam_reports WHERE report_key = ? ORDER BY rowid", (report_key,))
+    return tuple(row["exam_key"] for row in rows.fetchall())
+
+
+def add_report(tx: Tx, exam_key: str, *, now: datetime) -> str:
+    """A further report of the exam; its key is the exam's with a running number, so it is the same after a rebuild."""
+    count = tx.execute("SELECT count(*) AS n FROM exam_reports WHERE exam_key = ?", (exam_key,)).fetchone()["n"]
+    key = f"R{exam_key[1:]}{count + 1:02d}"
+    tx.execute(
+        "INSERT OR IGNORE INTO reports (report_key, pdf_sha256, pdf_source, created_at) VALUES (?, '', '', ?)",
+        (key, kept(now)),
+    )
+    link_report(tx, exam_key, key, position=count)
+    return key
+
+
+def link_report(tx: Tx, exam_key: str, report_key: str, *, position: int = 0) -> None:
+    """One report may belong to several exams."""
+    tx.execute(
+        "INSERT OR IGNORE INTO exam_reports (exam_key, report_key, position) VALUES (?, ?, ?)",
+        (exam_key, report_key, position),
+    )
+
+
+def set_pdf(tx: Tx, report_key: str, sha256: str, source: str) -> None:
+    tx.execute("UPDATE reports SET pdf_sha256 = ?, pdf_source = ? WHERE report_key = ?", (sha256, source, report_key))
+
+
+def refresh(tx: Tx, exam_key: str, columns: Mapping[str, Any]) -> None:
+    """Write what lists show of an exam (state, problems, names ...); tells `exam_changed` when something differs."""
+    old = tx.execute("SELECT * FROM exams WHERE exam_key = ?", (exam_key,)).fetchone()
+    if old is None or all(old[name] == value for name, value in columns.items()):
+        return
+    names = list(columns)
+    tx.execute(
+        f"UPDATE exams SET {', '.join(f'{name} = ?' for name in names)} WHERE exam_key = ?",
+        (*[columns[name] for name in names], exam_key),
+    )
+    tx.tell("exam_changed", exam=exam_key, state=columns.get("state", old["state"]))
+
+
+def listed(
+    conn: sqlite3.Connection,
+    *,
+    states: Iterable[str] = (),
+    day: str = "",
+    text: str = "",
+    limit: int = 200,
+    offset: int = 0,
+) -> tuple[list[dict[str, Any]], int]:
+    """One page of exams, those that need a person first, then the newest; and how many there are in all."""
+    wanted = list(states)
+    where, values = ["1 = 1"], dict[str, Any]()
+    if wanted:
+        where.append(f"state IN ({', '.join(f':s{n}' for n in range(len(wanted)))})")
+        values |= {f"s{n}": state for n, state in enumerate(wanted)}
+    if day:
+        where.append("exam_day = :day")
+        values["day"] = day
+    if text:
+        where.append(
+            """(patient_name LIKE :like OR accession_number LIKE :like OR exam_key = :text OR exam_key IN
+               (SELECT exam_key FROM exam_studies WHERE study_instance_uid = :text))"""
+        )
+        values |= {"like": f"%{text}%", "text": text}
+    condition = " AND ".join(where)
+    total = conn.execute(f"SELECT count(*) AS n FROM exams WHERE {condition}", values).fetchone()["n"]
+    rows = conn.execute(
+        f"""SELECT e.*, (SELECT s.study_instance_uid FROM exam_studies s WHERE s.exam_key = e.exam_key LIMIT 1) AS uid
+            FROM exams e WHERE {condition}
+            ORDER BY CASE WHEN state IN ('rejected','held','check','to_fill','ready','to_sign') THEN 0
+                          WHEN state IN ('sending','queued','waiting','receiving') THEN 1 ELSE 2 END,
+                     sort_at DESC LIMIT :limit OFFSET :offset""",
+        values | {"limit": limit, "offset": offset},
+    ).fetchall()
+    return [dict(row) | {"problems": json.loads(row["problems"])} for row in rows], int(total)
+
+
+def counts(conn: sqlite3.Connection) -> dict[str, int]:
+    return {row["state"]: row["n"] for row in conn.execute("SELECT state, count(*) AS n FROM exams GROUP BY state")}
+
+
+def note(tx: Tx, exam_key: str, what: str, detail: str, *, at: datetime, who: str = "") -> None:
+    """One line of the exam's timeline. `detail` holds facts, never a patient's name or number."""
+    tx.execute(
+        "INSERT INTO timeline (exam_key, at, what, detail, who) VALUES (?, ?, ?, ?, ?)",
+        (exam_key, kept(at), what, detail, who),
+    )
+
+
+def timeline(store: Store, exam_key: str) -> list[dict[str, Any]]:
+    rows = store.rows("SELECT at, what, detail, who FROM timeline WHERE exam_key = ? ORDER BY id", (exam_key,))
+    return [dict(row) for row in rows]
+
+
+def last_of_patient(conn: sqlite3.Connection, id_number: str, but: str) -> str | None:
+    """The newest other exam of the person with that document number."""
+    row = conn.execute(
+        """SELECT v.owner FROM record_values v JOIN exams e ON e.exam_key = v.owner
+           WHERE v.key = 'id_number' AND v.text = ? AND v.owner <> ? ORDER BY e.sort_at DESC LIMIT 1""",
+        (id_number, but),
+    ).fetchone()
+    return row["owner"] if row else None

@@ -1,0 +1,318 @@
+"""Instances and studies: index one arrival, decide what it is, list them. All of it can be rebuilt from the spool."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from dataclasses import dataclass
+from datetime import datetime
+from enum import Enum
+from typing import Any
+
+from app.domain.study import DOUBT_WORDS, Arrival, Doubt, Instance, Study
+from app.store import exams
+from app.store.database import Store, Tx
+from app.store.times import kept, taken, taken_or_none
+
+
+class Outcome(Enum):
+    """What an arrival turned out to be."""
+
+    NEW = "new"
+    AGAIN = "again"
+    CONFLICT = "conflict"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Indexed:
+    """`path` is where the index keeps the image: for AGAIN the earlier file, the new one is not needed."""
+
+    outcome: Outcome
+    study_instance_uid: str
+    exam_keys: tuple[str, ...]
+    path: str
+
+
+def patient_key(header: dict[str, str], name: str) -> str:
+    """What tells two patients apart inside one study: id and name, without case and blanks."""
+    return "|".join("".join(text.split()).upper() for text in (header.get("PatientID", ""), name))
+
+
+def index(tx: Tx, arrival: Arrival, name: str, *, now: datetime) -> Indexed:
+    """Record one image with its study and exam. The same data set twice is nothing new.
+
+    `name` is the patient's name as decoded, best reading first.
+    """
+    new = arrival.instance
+    earlier = tx.execute(
+        "SELECT data_set_sha256, path FROM instances WHERE sop_instance_uid = ?", (new.sop_instance_uid,)
+    ).fetchall()
+    same = next((row for row in earlier if row["data_set_sha256"] == new.data_set_sha256), None)
+    if same is not None:
+        keys = exams.of_study(tx.conn, new.study_instance_uid)
+        return Indexed(
+            outcome=Outcome.AGAIN, study_instance_uid=new.study_instance_uid, exam_keys=keys, path=same["path"]
+        )
+    key = patient_key(arrival.header, name)
+    _insert_instance(tx, new, key, current=not earlier)
+    _touch_source(tx, new.source, now)
+    is_new_study = _upsert_study(tx, arrival, name, key, now)
+    if earlier:
+        raise_doubt(tx, new.study_instance_uid, Doubt.CONFLICT, new.sop_instance_uid)
+    if is_new_study:
+        exams.create_for_study(tx, new.study_instance_uid, key, arrival.header.get("AccessionNumber", ""), now=now)
+    keys = exams.of_study(tx.conn, new.study_instance_uid)
+    tx.tell("image_received", study=new.study_instance_uid, exams=list(keys))
+    return Indexed(
+        outcome=Outcome.CONFLICT if earlier else Outcome.NEW,
+        study_instance_uid=new.study_instance_uid,
+        exam_keys=keys,
+        path=new.path,
+    )
+
+
+def _insert_instance(tx: Tx, new: Instance, key: str, *, current: bool) -> None:
+    tx.execute(
+        """INSERT INTO instances (sop_instance_uid, data_set_sha256, sha256, md5, sop_class_uid, study_instance_uid,
+           series_instance_uid, transfer_syntax_uid, size_bytes, path, modality, series_number, instance_number,
+           source, patient_key, received_at, current, released)
+           VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,0)""",
+        (
+            new.sop_instance_uid,
+            new.data_set_sha256,
+            new.sha256,
+            new.md5,
+            new.sop_class_uid,
+            new.study_instance_uid,
+            new.series_instance_uid,
+            new.transfer_syntax_uid,
+            new.size_bytes,
+            new.path,
+            new.modality,
+            new.series_number,
+            new.instance_number,
+            new.source,
+            key,
+            kept(new.received_at),
+            int(current),
+        ),
+    )
+
+
+def _touch_source(tx: Tx, source: str, now: datetime) -> None:
+    tx.execute(
+        """INSERT INTO sources (name, last_at, image_count, refused_at, refused_why) VALUES (?, ?, 1, '', '')
+           ON CONFLICT (name) DO UPDATE SET last_at = excluded.last_at, image_count = image_count + 1""",
+        (source, kept(now)),
+    )
+
+
+def _upsert_study(tx: Tx, arrival: Arrival, name: str, key: str, now: datetime) -> bool:
+    """True for a study not seen before; a second patient or a reused accession number holds it for a person."""
+    uid, header = arrival.instance.study_instance_uid, arrival.header
+    known = tx.execute("SELECT patient_key FROM studies WHERE study_instance_uid = ?", (uid,)).fetchone()
+    if known is not None:
+        tx.execute(
+            """UPDATE studies SET image_count = image_count + ?, last_at = ?, complete_at = NULL
+               WHERE study_instance_uid = ?""",
+            (int(arrival.instance.current), kept(now), uid),
+        )
+        if known["patient_key"] != key:
+            raise_doubt(tx, uid, Doubt.TWO_PATIENTS, key)
+        return False
+    tx.execute(
+        """INSERT INTO studies (study_instance_uid, patient_id, patient_key, patient_name, patient_name_raw, charset,
+           name_candidates, sex, birth_date, accession_number, modality, description, study_at, source, header,
+           image_count, first_at, last_at, complete_at, doubt, doubt_detail)
+           VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,1,?,?,NULL,'','')""",
+        (
+            uid,
+            header.get("PatientID", ""),
+            key,
+            name,
+            arrival.patient_name_raw,
+            arrival.charset,
+            json.dumps(arrival.name_candidates, ensure_ascii=False),
+            header.get("PatientSex", ""),
+            header.get("PatientBirthDate", ""),
+            header.get("AccessionNumber", ""),
+            arrival.instance.modality,
+            header.get("StudyDescription", "") or header.get("SeriesDescription", ""),
+            header.get("StudyDate", "") + header.get("StudyTime", "")[:6],
+            arrival.instance.source,
+            json.dumps(header, ensure_ascii=False),
+            kept(now),
+            kept(now),
+        ),
+    )
+    if arrival.name_candidates:
+        raise_doubt(tx, uid, Doubt.NAME, "")
+    _check_accession(tx, uid, header.get("AccessionNumber", ""), key)
+    return True
+
+
+def _check_accession(tx: Tx, uid: str, accession: str, key: str) -> None:
+    """An accession number that stands on another patient's study holds both until somebody looked."""
+    if not accession:
+        return
+    others = tx.execute(
+        "SELECT study_instance_uid FROM studies WHERE accession_number = ? AND patient_key <> ?", (accession, key)
+    ).fetchall()
+    if others:
+        raise_doubt(tx, uid, Doubt.ACCESSION_REUSED, accession)
+
+
+def raise_doubt(tx: Tx, uid: str, doubt: Doubt, detail: str) -> None:
+    """Hold the study for a person. A graver doubt replaces a lesser one, never the other way round."""
+    order = [Doubt.NONE, Doubt.NAME, Doubt.ACCESSION_REUSED, Doubt.CONFLICT, Doubt.TWO_PATIENTS]
+    row = tx.execute("SELECT doubt FROM studies WHERE study_instance_uid = ?", (uid,)).fetchone()
+    if row is None or order.index(Doubt(row["doubt"])) >= order.index(doubt):
+        return
+    tx.execute(
+        "UPDATE studies SET doubt = ?, doubt_detail = ? WHERE study_instance_uid = ?", (doubt.value, detail, uid)
+    )
+    tx.tell("study_held", study=uid, why=DOUBT_WORDS[doubt])
+
+
+def clear_doubt(tx: Tx, uid: str) -> None:
+    tx.execute("UPDATE studies SET doubt = '', doubt_detail = '' WHERE study_instance_uid = ?", (uid,))
+
+
+def set_name(tx: Tx, uid: str, name: str) -> None:
+    """The technician's reading of the name; the stored file stays as it came."""
+    tx.execute("UPDATE studies SET patient_name = ?, name_candidates = '[]' WHERE study_instance_uid = ?", (name, uid))
+
+
+def choose_content(tx: Tx, sop_instance_uid: str, data_set_sha256: str) -> None:
+    """Of several contents under one UID, this one is the image; the others stay beside it."""
+    tx.execute(
+        "UPDATE instances SET current = (data_set_sha256 = ?) WHERE sop_instance_uid = ?",
+        (data_set_sha256, sop_instance_uid),
+    )
+
+
+def mark_complete(tx: Tx, uid: str, *, now: datetime) -> None:
+    tx.execute("UPDATE studies SET complete_at = ? WHERE study_instance_uid = ?", (kept(now), uid))
+    tx.tell("study_completed", study=uid)
+
+
+def study(store: Store, uid: str) -> Study | None:
+    row = store.row("SELECT * FROM studies WHERE study_instance_uid = ?", (uid,))
+    return _study(row) if row else None
+
+
+def studies_of(store: Store, exam_key: str) -> list[Study]:
+    rows = store.rows(
+        """SELECT s.* FROM studies s JOIN exam_studies e USING (study_instance_uid)
+           WHERE e.exam_key = ? ORDER BY s.first_at""",
+        (exam_key,),
+    )
+    return [_study(row) for row in rows]
+
+
+def incomplete(store: Store) -> list[tuple[str, str, datetime]]:
+    """(study UID, source, last arrival) of every study that still waits for quiet."""
+    rows = store.rows("SELECT study_instance_uid, source, last_at FROM studies WHERE complete_at IS NULL")
+    return [(row["study_instance_uid"], row["source"], taken(row["last_at"])) for row in rows]
+
+
+def instances_of(conn: sqlite3.Connection, exam_key: str, *, current_only: bool = True) -> list[Instance]:
+    """The images of an exam, in series and instance order; only those of its patient where a study was split."""
+    rows = conn.execute(
+        f"""SELECT i.* FROM instances i JOIN exam_studies e USING (study_instance_uid)
+            WHERE e.exam_key = ? AND (e.patient_key = '' OR e.patient_key = i.patient_key)
+            {"AND i.current = 1" if current_only else ""}
+            ORDER BY i.study_instance_uid, CAST(i.series_number AS INTEGER), i.series_instance_uid,
+                     CAST(i.instance_number AS INTEGER), i.sop_instance_uid""",
+        (exam_key,),
+    ).fetchall()
+    return [_instance(row) for row in rows]
+
+
+def paths(store: Store) -> set[str]:
+    """Every spool path the index knows."""
+    return {row["path"] for row in store.rows("SELECT path FROM instances")}
+
+
+def releasable(store: Store, before: datetime) -> list[Instance]:
+    """Images whose exams were all acknowledged by every destination before that time, and that are still on disk.
+
+    An exam counts only when it has jobs, and none of its newest jobs is unconfirmed.
+    """
+    rows = store.rows(
+        """SELECT i.* FROM instances i WHERE i.released = 0
+           AND EXISTS (SELECT 1 FROM exam_studies e JOIN jobs j USING (exam_key)
+                       WHERE e.study_instance_uid = i.study_instance_uid)
+           AND NOT EXISTS (
+             SELECT 1 FROM exam_studies e JOIN exams x USING (exam_key)
+             WHERE e.study_instance_uid = i.study_instance_uid
+             AND (x.state NOT IN ('acknowledged', 'reconciled', 'withdrawn')
+                  OR (SELECT max(j.changed_at) FROM jobs j WHERE j.exam_key = x.exam_key) >= ?))""",
+        (kept(before),),
+    )
+    return [_instance(row) for row in rows]
+
+
+def mark_released(tx: Tx, instance: Instance) -> None:
+    tx.execute(
+        "UPDATE instances SET released = 1 WHERE sop_instance_uid = ? AND data_set_sha256 = ?",
+        (instance.sop_instance_uid, instance.data_set_sha256),
+    )
+
+
+def sources(store: Store) -> list[dict[str, Any]]:
+    return [dict(row) for row in store.rows("SELECT * FROM sources ORDER BY name")]
+
+
+def note_refusal(tx: Tx, source: str, why: str, *, now: datetime) -> None:
+    """A caller that was turned away, so that a person can be told which AE title asked."""
+    tx.execute(
+        """INSERT INTO sources (name, last_at, image_count, refused_at, refused_why) VALUES (?, '', 0, ?, ?)
+           ON CONFLICT (name) DO UPDATE SET refused_at = excluded.refused_at, refused_why = excluded.refused_why""",
+        (source, kept(now), why),
+    )
+    tx.tell("caller_refused", source=source)
+
+
+def _study(row: sqlite3.Row) -> Study:
+    return Study(
+        study_instance_uid=row["study_instance_uid"],
+        patient_id=row["patient_id"],
+        patient_name=row["patient_name"],
+        sex=row["sex"],
+        birth_date=row["birth_date"],
+        accession_number=row["accession_number"],
+        modality=row["modality"],
+        description=row["description"],
+        study_at=row["study_at"],
+        source=row["source"],
+        image_count=row["image_count"],
+        first_at=taken(row["first_at"]),
+        last_at=taken(row["last_at"]),
+        complete_at=taken_or_none(row["complete_at"]),
+        doubt=Doubt(row["doubt"]),
+        doubt_detail=row["doubt_detail"],
+        header=json.loads(row["header"]),
+        name_candidates=tuple((charset, text) for charset, text in json.loads(row["name_candidates"])),
+    )
+
+
+def _instance(row: sqlite3.Row) -> Instance:
+    return Instance(
+        sop_instance_uid=row["sop_instance_uid"],
+        sop_class_uid=row["sop_class_uid"],
+        study_instance_uid=row["study_instance_uid"],
+        series_instance_uid=row["series_instance_uid"],
+        transfer_syntax_uid=row["transfer_syntax_uid"],
+        sha256=row["sha256"],
+        data_set_sha256=row["data_set_sha256"],
+        md5=row["md5"],
+        size_bytes=row["size_bytes"],
+        path=row["path"],
+        modality=row["modality"],
+        series_number=row["series_number"],
+        instance_number=row["instance_number"],
+        source=row["source"],
+        received_at=taken(row["received_at"]),
+        current=bool(row["current"]),
+    )

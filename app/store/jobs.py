@@ -1,0 +1,258 @@
+"""The outbox (待传队列): jobs, their moves, their attempts. Every move goes through the one transition table."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from app.domain.job import MOVING, Event, Job, JobState, Part, Trouble, Turn, advance
+from app.store.database import Tx
+from app.store.times import kept, taken, taken_or_none
+
+_RANK = "CASE part WHEN 'exam' THEN 0 WHEN 'merged' THEN 0 WHEN 'report' THEN 1 ELSE 2 END"
+
+
+def insert(
+    tx: Tx,
+    *,
+    destination: str,
+    exam_key: str,
+    report_key: str,
+    part: Part,
+    payload: Mapping[str, object],
+    digest: str,
+    exam_day: str,
+    total_count: int,
+    state: JobState,
+    now: datetime,
+    late: bool = False,
+    withdraws: bool = False,
+) -> int:
+    """A new job with the next version of its part; returns its id."""
+    version = tx.execute(
+        """SELECT coalesce(max(version), 0) + 1 AS v FROM jobs
+           WHERE exam_key = ? AND destination = ? AND part = ? AND report_key = ?""",
+        (exam_key, destination, part.value, report_key),
+    ).fetchone()["v"]
+    cursor = tx.execute(
+        """INSERT INTO jobs (destination, exam_key, report_key, part, version, withdraws, state, round, attempts,
+           payload, digest, exam_day, due_at, step, done_count, total_count, trouble, submitted_at, changed_at,
+           late, first) VALUES (?,?,?,?,?,?,?,1,0,?,?,?,NULL,'',0,?,NULL,?,?,?,0)""",
+        (
+            destination,
+            exam_key,
+            report_key,
+            part.value,
+            version,
+            int(withdraws),
+            state.value,
+            json.dumps(payload, ensure_ascii=False),
+            digest,
+            exam_day,
+            total_count,
+            kept(now),
+            kept(now),
+            int(late),
+        ),
+    )
+    job_id = int(cursor.lastrowid or 0)
+    tx.tell("job_changed", job=job_id, exam=exam_key, state=state.value)
+    return job_id
+
+
+def move(
+    tx: Tx,
+    job_id: int,
+    event: Event,
+    *,
+    now: datetime,
+    trouble: Trouble | None = None,
+    due_at: datetime | None = None,
+    new_round: bool = False,
+) -> JobState:
+    """Advance one job by the transition table; raises `ImpossibleMove` for a pair that cannot happen."""
+    row = tx.execute("SELECT state, exam_key FROM jobs WHERE id = ?", (job_id,)).fetchone()
+    state = advance(JobState(row["state"]), event)
+    tx.execute(
+        """UPDATE jobs SET state = ?, trouble = ?, due_at = ?, changed_at = ?, round = round + ?,
+           attempts = CASE WHEN ? THEN 0 ELSE attempts + ? END WHERE id = ?""",
+        (
+            state.value,
+            _trouble_text(trouble),
+            kept(due_at) if due_at else None,
+            kept(now),
+            int(new_round),
+            event in (Event.MENDED, Event.RESENT, Event.FOUND_MISSING, Event.RELEASED),
+            int(event is Event.CLAIMED),
+            job_id,
+        ),
+    )
+    tx.tell("job_changed", job=job_id, exam=row["exam_key"], state=state.value)
+    return state
+
+
+def replace_payload(
+    tx: Tx, job_id: int, payload: Mapping[str, object], digest: str, exam_day: str, total_count: int, late: bool
+) -> None:
+    """Freeze a mended payload into a job that has not been acknowledged yet."""
+    tx.execute(
+        "UPDATE jobs SET payload = ?, digest = ?, exam_day = ?, total_count = ?, late = ? WHERE id = ?",
+        (json.dumps(payload, ensure_ascii=False), digest, exam_day, total_count, int(late), job_id),
+    )
+
+
+def claim(tx: Tx, destination: str, waits_for: Mapping[str, str], *, now: datetime) -> Job | None:
+    """The next job to send, now SENDING; None when nothing may go.
+
+    Order is kept within one exam only: one job of an exam at a time, older versions of a part first, and a part in
+    `waits_for` only once the part it needs has been acknowledged.
+    """
+    tx.execute(
+        """UPDATE jobs SET state = ?, due_at = NULL WHERE destination = ? AND state = ? AND due_at <= ?""",
+        (advance(JobState.WAITING, Event.DUE).value, destination, JobState.WAITING.value, kept(now)),
+    )
+    needs = "".join(
+        f"""AND NOT (j.part = '{part}' AND j.withdraws = 0 AND NOT EXISTS (
+              SELECT 1 FROM jobs n WHERE n.destination = j.destination AND n.exam_key = j.exam_key
+              AND n.part = '{needed}' AND n.withdraws = 0 AND n.state IN ('acknowledged', 'reconciled')))
+              AND NOT (j.part = '{part}' AND EXISTS (
+              SELECT 1 FROM jobs n WHERE n.destination = j.destination AND n.exam_key = j.exam_key
+              AND n.part = '{needed}' AND n.state IN ('queued', 'sending')))"""
+        for part, needed in waits_for.items()
+    )
+    row = tx.execute(
+        f"""SELECT j.id FROM jobs j WHERE j.destination = ? AND j.state = 'queued'
+            AND NOT EXISTS (SELECT 1 FROM jobs s WHERE s.destination = j.destination
+                            AND s.exam_key = j.exam_key AND s.state = 'sending')
+            AND NOT EXISTS (SELECT 1 FROM jobs v WHERE v.destination = j.destination AND v.exam_key = j.exam_key
+                            AND v.part = j.part AND v.report_key = j.report_key AND v.version < j.version
+                            AND v.state IN ('queued', 'sending', 'waiting'))
+            {needs}
+            ORDER BY j.first DESC, j.submitted_at, {_RANK}, j.version LIMIT 1""",
+        (destination,),
+    ).fetchone()
+    if row is None:
+        return None
+    move(tx, row["id"], Event.CLAIMED, now=now)
+    return job(tx.conn, row["id"])
+
+
+def interrupted(tx: Tx, *, now: datetime) -> int:
+    """At start-up: what was being sent when the program ended goes back to the queue. Returns how many."""
+    rows = tx.execute("SELECT id FROM jobs WHERE state = 'sending'").fetchall()
+    for row in rows:
+        move(tx, row["id"], Event.INTERRUPTED, now=now)
+    return len(rows)
+
+
+def progress(tx: Tx, job_id: int, step: str, done: int, total: int) -> None:
+    tx.execute("UPDATE jobs SET step = ?, done_count = ?, total_count = ? WHERE id = ?", (step, done, total, job_id))
+    tx.tell("job_progressed", job=job_id, done=done, total=total)
+
+
+def send_first(tx: Tx, job_id: int) -> None:
+    tx.execute("UPDATE jobs SET first = 1 WHERE id = ?", (job_id,))
+
+
+def note_attempt(tx: Tx, running: Job, step: str, verdict: str, code: str, words: str, *, now: datetime) -> None:
+    """One line of the answer log: what was asked, how it was judged, the platform's own code and words."""
+    tx.execute(
+        "INSERT INTO attempts (job_id, round, step, at, verdict, code, words) VALUES (?, ?, ?, ?, ?, ?, ?)",
+        (running.id, running.round, step, kept(now), verdict, code, words[:2000]),
+    )
+
+
+def attempts(conn: sqlite3.Connection, exam_key: str) -> list[dict[str, Any]]:
+    rows = conn.execute(
+        """SELECT a.job_id, j.destination, j.part, j.report_key, j.version, a.round, a.step, a.at, a.verdict, a.code,
+                  a.words FROM attempts a JOIN jobs j ON j.id = a.job_id WHERE j.exam_key = ? ORDER BY a.id""",
+        (exam_key,),
+    ).fetchall()
+    return [dict(row) for row in rows]
+
+
+def job(conn: sqlite3.Connection, job_id: int) -> Job:
+    return _job(conn.execute("SELECT * FROM jobs WHERE id = ?", (job_id,)).fetchone())
+
+
+def of_exam(conn: sqlite3.Connection, exam_key: str) -> list[Job]:
+    """All jobs of an exam, oldest first."""
+    return [_job(row) for row in conn.execute("SELECT * FROM jobs WHERE exam_key = ? ORDER BY id", (exam_key,))]
+
+
+def newest(all_jobs: list[Job]) -> tuple[Job, ...]:
+    """Of every (destination, part, report) the newest version."""
+    found: dict[tuple[str, Part, str], Job] = {}
+    for each in all_jobs:
+        key = (each.destination, each.part, each.report_key)
+        if key not in found or found[key].version < each.version:
+            found[key] = each
+    return tuple(found.values())
+
+
+def in_state(conn: sqlite3.Connection, *states: JobState) -> list[Job]:
+    marks = ", ".join("?" for _ in states)
+    rows = conn.execute(f"SELECT * FROM jobs WHERE state IN ({marks}) ORDER BY id", [state.value for state in states])
+    return [_job(row) for row in rows.fetchall()]
+
+
+def next_due(conn: sqlite3.Connection) -> datetime | None:
+    row = conn.execute("SELECT min(due_at) AS due FROM jobs WHERE state = 'waiting'").fetchone()
+    return taken_or_none(row["due"])
+
+
+def moving_count(conn: sqlite3.Connection) -> int:
+    marks = ", ".join(f"'{state.value}'" for state in MOVING)
+    return int(conn.execute(f"SELECT count(*) AS n FROM jobs WHERE state IN ({marks})").fetchone()["n"])
+
+
+def _trouble_text(trouble: Trouble | None) -> str | None:
+    if trouble is None:
+        return None
+    return json.dumps(
+        {
+            "title": trouble.title,
+            "advice": trouble.advice,
+            "turn": trouble.turn.value,
+            "code": trouble.code,
+            "words": trouble.words[:2000],
+            "step": trouble.step,
+            "items": list(trouble.items[:50]),
+        },
+        ensure_ascii=False,
+    )
+
+
+def _trouble(text: str | None) -> Trouble | None:
+    if not text:
+        return None
+    data = json.loads(text)
+    return Trouble(**data | {"turn": Turn(data["turn"]), "items": tuple(data["items"])})
+
+
+def _job(row: sqlite3.Row) -> Job:
+    return Job(
+        id=row["id"],
+        destination=row["destination"],
+        exam_key=row["exam_key"],
+        report_key=row["report_key"],
+        part=Part(row["part"]),
+        version=row["version"],
+        withdraws=bool(row["withdraws"]),
+        state=JobState(row["state"]),
+        round=row["round"],
+        attempts=row["attempts"],
+        payload=json.loads(row["payload"]),
+        digest=row["digest"],
+        due_at=taken_or_none(row["due_at"]),
+        step=row["step"],
+        done_count=row["done_count"],
+        total_count=row["total_count"],
+        trouble=_trouble(row["trouble"]),
+        submitted_at=taken(row["submitted_at"]),
+        changed_at=taken(row["changed_at"]),
+        late=bool(row["late"]),
+    )
