@@ -1,4 +1,4 @@
-"""Stored files that are not images (report PDFs), files set aside, files already seen, and links of the file service."""
+"""Stored files that are not images (report PDFs), files set aside, files already seen, links of the file service."""
 
 from __future__ import annotations
 

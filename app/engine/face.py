@@ -1,0 +1,182 @@
+"""The public face of the engine (引擎): every command and query as plain values (JSON), for windows and terminals alike.
+
+`Engine` (in this process) and `RemoteEngine` (another process on the same home) both have exactly these methods. A
+method raises `AgentError` and nothing else. `uid` is a study UID, an exam key or an accession number. Times are UTC ISO
+text, days `yyyy-MM-dd` (China Standard Time). Where a list of dictionaries is returned the keys are listed here; the
+README shows examples and tests hold them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Protocol
+
+Json = dict[str, Any]
+
+
+class Face(Protocol):
+    """What pages and commands may ask."""
+
+    # -- what is going on -------------------------------------------------------------------------------------------
+
+    def status(self) -> Json:
+        """The one sentence and its facts, the same for tray, rail, home and terminal.
+
+        {"look": "needs-you"|"trouble"|"paused"|"working"|"confirmed", "sentence": str (<= 20 characters),
+        "tooltip": str, "last_confirmed_at": str|None, "paused_until": str|None ("" means until resumed),
+        "counts": {"to_fill": n, "ready": n, "uploading": n, "attention": n, "confirmed": n, "receiving": n, "all": n},
+        "needs_you": [{"uid", "exam_key", "title", "why", "since", "turn", "action": "fill"|"open"|"reconcile"}],
+        "destinations": [{"name", "title", "region", "base_url", "last_ok_at", "trouble", "trouble_since",
+        "clock_offset_seconds", "capabilities": [str], "practice": bool}],
+        "dicom": {"ae_title", "port", "listening": bool, "trouble": str}, "folders": [{"path", "ok", "trouble"}],
+        "files": {"listening": bool, "base_url", "trouble"}, "clinic": {"name", ...}, "set_up": bool, "version": str,
+        "home": str}
+        """
+        ...
+
+    def studies(self, state: str = "", day: str = "", text: str = "", limit: int = 200, offset: int = 0) -> Json:
+        """One page of exams. {"total": n, "studies": [{"uid", "exam_key", "state", "state_words", "patient_name",
+        "accession_number", "modality", "description", "exam_day", "received_at", "image_count", "report_count",
+        "problem_count", "problems": [str], "changed": bool, "submitted_at", "late": bool}]}. `state` is one of the exam
+        states, or an umbrella: "fill" (to_fill, ready, check), "uploading" (queued, sending, waiting),
+        "attention" (held, rejected), "confirmed" (acknowledged, reconciled)."""
+        ...
+
+    def study(self, uid: str) -> Json:
+        """Everything of one study: {"uid", "exam_key", "state", "state_words", "studies": [{study, doubt, candidates}],
+        "fields": [form field with value, source, problem], "reports": [{"report_key", "pdf": bool, "fields": [...]}],
+        "settlements": [[...]], "problems": [{"key", "label", "title", "advice", "destination", "noun", "row"}],
+        "instances": [{"sop_instance_uid", "modality", "series_number", "instance_number", "size_bytes", "sha256",
+        "path", "current", "source"}],
+        "jobs": [{"id", "destination", "destination_title", "part", "part_words", "report_key", "version", "state",
+        "state_words", "round", "attempts", "step", "done", "total", "due_at", "trouble", "late", "withdraws",
+        "submitted_at", "changed_at"}], "receipts": [...], "journal": [...], "timeline": [{"at", "what", "words",
+        "detail", "who"}]}. "trouble" is None or {"title", "advice", "turn", "turn_words", "code", "words", "step",
+        "items"}."""
+        ...
+
+    def form(self, uid: str) -> Json:
+        """The form to fill: {"uid", "exam_key", "patient_name", "state", "state_words", "ready": bool,
+        "ready_why_not": [str], "destinations": [str], "fields": [FIELD], "reports": [{"report_key", "pdf": bool,
+        "fields": [FIELD]}], "settlements": [[FIELD]], "problems": [PROBLEM], "problem_count": n,
+        "studies": [{"uid", "doubt", "doubt_words", "candidates": [[charset, text]], "raw_hex"}]}; FIELD is {"key",
+        "label", "noun", "row", "group", "type", "table", "level": "must"|"if_known"|"may", "required_when",
+        "max_length", "help", "doubt", "text" (saved), "shown", "source", "source_words", "value_doubt",
+        "problem": {"title", "advice"}|None}."""
+        ...
+
+    def check(self, uid: str, values: Json) -> Json:
+        """As `form`, as if `values` had been entered; nothing is kept."""
+        ...
+
+    def search_codes(self, table: str, text: str, limit: int = 50) -> Json:
+        """{"codes": [{"code", "label", "spans": [[start, end]] of the label that matched, "doubt"}]}."""
+        ...
+
+    def fields(self, destination: str) -> Json:
+        """{"fields": [{"key", "wire_name", "label", "noun", "level", "type", "table", "doubt", "section"}]}."""
+        ...
+
+    def set_asides(self) -> Json:
+        """{"files": [{"path", "title", "advice", "at", "source"}]}: what was not DICOM, broken, or has no exam."""
+        ...
+
+    # -- the technician's acts --------------------------------------------------------------------------------------
+
+    def fill(
+        self, uid: str, values: Json, settlements: list[Json] | None = None, reports: list[Json] | None = None
+    ) -> Json:
+        """Keep values as typed (`key: text`; report keys go to the first report). Returns the form."""
+        ...
+
+    def attach(self, uid: str, path: str, report: int = 0) -> Json:
+        """Attach a report PDF. Returns the form."""
+        ...
+
+    def settle(self, uid: str, decision: str, detail: str = "") -> Json:
+        """Answer a doubt: "name" (detail: the right name), "same" (one patient after all), "split" (two patients: a
+        second exam), "first"/"second" (which content of an image). Returns the form."""
+        ...
+
+    def submit(self, uid: str = "", destination: str = "", ready: bool = False) -> Json:
+        """提交上传: {"submitted": [uid], "skipped": [{"uid", "why"}], "jobs": n}."""
+        ...
+
+    def resend(self, uid: str = "", failed: bool = False, day: str = "", destination: str = "") -> Json:
+        """{"resent": [uid], "jobs": n, "skipped": [{"uid", "why"}]}."""
+        ...
+
+    def withdraw(self, uid: str) -> Json: ...
+
+    def hold(self, uid: str) -> Json: ...
+
+    def release(self, uid: str) -> Json: ...
+
+    def cancel(self, uid: str) -> Json: ...
+
+    def send_now(self, uid: str) -> Json:
+        """Complete without waiting for quiet (不等了，现在就传)."""
+        ...
+
+    def pause(self, minutes: int = 0) -> Json:
+        """0: until resumed."""
+        ...
+
+    def resume(self) -> Json: ...
+
+    def import_paths(self, paths: list[str]) -> Json:
+        """{"images": n, "again": n, "reports": n, "aside": n, "studies": [uid]}."""
+        ...
+
+    # -- reconciliation, backfill, machine --------------------------------------------------------------------------
+
+    def reconcile(self, day: str, destination: str = "") -> Json:
+        """Ask the platform now. As `reconciliation`."""
+        ...
+
+    def reconciliation(self, day: str) -> Json:
+        """{"day", "destinations": [{"name", "title", "can_answer": bool, "says": str, "state", "state_words",
+        "sent": n, "agreed": n, "missing": [{"uid", "exam_key", "patient_name", "accession_number", "modality",
+        "first_seen_at", "confirmed_at", "resend_count", "solved_at", "words"}], "unsent": [{"uid", "patient_name",
+        "state", "state_words"}], "questions": [{"asked_at", "asked_count", "missing": [exam_key], "failed"}],
+        "ask_again_at", "trouble"}]}."""
+        ...
+
+    def reconciliation_days(self, limit: int = 31) -> Json:
+        """{"days": [{"day", "destination", "state", "state_words", "sent", "missing"}]}, newest first."""
+        ...
+
+    def backfill(self, day_from: str, source: str = "", stop: bool = False) -> Json:
+        """Start or go on with a backfill (source: a PACS name of the settings or a folder), or stop it.
+        {"id", "running": bool, "source", "day_from", "found": n, "taken": n, "failed": n, "undelivered": [uid]}."""
+        ...
+
+    def backfill_status(self) -> Json: ...
+
+    def check_self(self) -> Json:
+        """{"ok": bool, "checks": [{"name", "ok", "title", "advice", "details"}]}."""
+        ...
+
+    def setup(self, answers: Json) -> Json:
+        """Write settings (and secrets into the named store). {"written": [path], "secrets": [name]}."""
+        ...
+
+    def settings(self) -> Json:
+        """The settings without any secret; {"secrets": {destination: [names present]}} beside them."""
+        ...
+
+    def quit(self) -> Json: ...
+
+    # -- events -----------------------------------------------------------------------------------------------------
+
+    def subscribe(self, callback: Callable[[Json], None]) -> Callable[[], None]:
+        """Facts after the commit: {"event": name, ids...}; `callback` is called on a foreign thread and must not wait.
+
+        Names: image_received, study_completed, study_held, exam_changed, job_changed, job_progressed, day_reconciled,
+        file_set_aside, report_waits, caller_refused, destination_changed, paused, resumed, engine_stopped.
+        """
+        ...
+
+
+COMMANDS = frozenset(name for name in vars(Face) if not name.startswith("_") and name not in ("subscribe",))
+"""Method names that another process may call."""
