@@ -23,6 +23,11 @@ class Home:
     root: Path
 
     @property
+    def mark(self) -> str:
+        """16 hex digits that tell this home from others of the same machine and user."""
+        return hashlib.sha256(os.path.normcase(self.root).encode()).hexdigest()[:16]
+
+    @property
     def settings_file(self) -> Path:
         """What the clinic has set, TOML."""
         return self.root / "settings.toml"
@@ -69,11 +74,11 @@ class Home:
         A home too deep for a socket file gets one in the temporary folder, named by the home's path.
         """
         if sys.platform == "win32":
-            return rf"\\.\pipe\imaging-agent-{self._mark()}"
+            return rf"\\.\pipe\imaging-agent-{self.mark}"
         beside = str(self.root / "engine.sock")
         if len(os.fsencode(beside)) <= UNIX_SOCKET_BYTES:
             return beside
-        return str(Path(tempfile.gettempdir()) / f"imaging-agent-{self._mark()}.sock")
+        return str(Path(tempfile.gettempdir()) / f"imaging-agent-{self.mark}.sock")
 
     def make(self) -> Home:
         """Makes the missing folders, readable by this user only, and returns itself. Safe to repeat.
@@ -85,9 +90,6 @@ class Home:
             if sys.platform != "win32":
                 folder.chmod(PRIVATE_FOLDER)
         return self
-
-    def _mark(self) -> str:
-        return hashlib.sha256(os.path.normcase(self.root).encode()).hexdigest()[:16]
 
 
 def home_at(folder: str | Path | None = None) -> Home:
