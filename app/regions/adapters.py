@@ -1,0 +1,16 @@
+"""The one table of regions: name -> how its adapter is made. A new region adds one line."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from app.regions import shanxi
+from app.regions.conversation import Adapter
+
+MakeAdapter = Callable[[Mapping[str, Any], Mapping[str, Any], Mapping[str, str]], Adapter]
+"""(region.toml, the destination's options, its secrets) -> adapter. Raises `NeedsOperator` for what is missing."""
+
+ADAPTERS: dict[str, MakeAdapter] = {
+    "shanxi": shanxi.adapter,
+}

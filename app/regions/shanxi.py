@@ -1,0 +1,146 @@
+"""Shanxi (山西省医疗数字影像云平台前置机对接接口规范 V2.1): the conversation from top to bottom, the happy path only.
+
+Chapter 三 says how a request is wrapped, 四(二) what is sent where, 四(二)5 how a day is reconciled.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Generator, Mapping
+from datetime import datetime
+from typing import Any
+
+from app.crypto.digests import sha1_hex_upper
+from app.crypto.keys import parse_sm4_key
+from app.crypto.sm4 import decrypt_ecb, encrypt_ecb
+from app.errors import NeedsOperator, RetryLater
+from app.regions.conversation import (
+    Conversation,
+    DicomSend,
+    HttpRequest,
+    Missing,
+    Ours,
+    Outgoing,
+    Reply,
+    Request,
+    Wired,
+)
+
+_SEPARATE, _MERGED = "separate", "merged"
+
+
+class Shanxi:
+    """One destination of this region. Pure: everything it wants done it yields."""
+
+    def __init__(self, region: Mapping[str, Any], options: Mapping[str, Any], secrets: Mapping[str, str]) -> None:
+        self._paths: Mapping[str, str] = {**region["paths"], **options.get("paths", {})}
+        self._types: Mapping[str, str] = region["reconcile_types"]
+        self._options = {**region["options"], **options}
+        self._key = parse_sm4_key(secrets.get("sm4_key", ""))
+        self._hospital_code = str(self._options.get("hospital_code", ""))
+        if self._options["upload_mode"] not in (_SEPARATE, _MERGED):
+            raise NeedsOperator(
+                "上传方式写错了", f"upload_mode 只能是 {_SEPARATE} 或 {_MERGED}，请改设置", page="destination"
+            )
+        merged = self._options["upload_mode"] == _MERGED
+        self.parts: tuple[str, ...] = ("merged", "images") if merged else ("exam", "report", "images")
+        self.waits_for: Mapping[str, str] = {} if merged else {"report": "exam"}
+        self.capabilities = frozenset({"withdraw", "reconcile", "images"})
+
+    def upload(self, outgoing: Outgoing) -> Conversation:
+        """四(二)1 and 2: the record, the report, or both in one; the images by DICOM push."""
+        if outgoing.part == "images":
+            yield self._push(outgoing)
+        else:
+            yield self._record(outgoing)
+        return {}
+
+    def withdraw(self, outgoing: Outgoing) -> Conversation:
+        """The whole record once more, its deletion mark (disableFlag) set: 五(一)/105, 五(二)/65."""
+        yield self._record(outgoing)
+        return {}
+
+    def reconcile(self, ours: Ours) -> Generator[Request, Reply, Missing]:
+        """四(二)5: the whole day in one request; the answer names the exams that the platform lacks."""
+        groups: dict[str, list[Any]] = {}
+        for sent in ours.exams:
+            groups.setdefault(self._types.get(sent.img_exam_type.split("|")[0], sent.img_exam_type), []).append(sent)
+        by_uid = {uid: sent.exam_key for sent in ours.exams for uid in self._uids(sent)}
+        reply = yield HttpRequest(
+            step="reconcile",
+            path=self._paths["reconcile"],
+            reply="reconcile",
+            fresh=True,
+            body={
+                "hospitalCode": self._hospital_code,
+                "date": ours.day.isoformat(),
+                "examInfo": [
+                    {
+                        "imgExamType": kind,
+                        "pushExamNum": len(group),
+                        "pushImageNum": sum(sent.image_count for sent in group),
+                        "pushReportNum": sum(sent.report_count for sent in group),
+                        "study_uids": [uid for sent in group for uid in self._uids(sent)],
+                    }
+                    for kind, group in sorted(groups.items())
+                ],
+            },
+        )
+        named = self._missing_uids(reply.data.get("data"))
+        return Missing(exam_keys=tuple(sorted({by_uid[uid] for uid in named if uid in by_uid})))
+
+    def wrap(self, request: HttpRequest, body: bytes, now: datetime) -> Wired:
+        """三(一), 三(六): SM4-ECB-PKCS5 and Base64 of the compact JSON; 四(二)5 sends it under `content` alone."""
+        data = base64.b64encode(encrypt_ecb(self._key, body)).decode("ascii")
+        headers = {"Content-Type": "application/json;charset=UTF-8", "encryption-type": "SM4"}
+        if request.reply == "reconcile":
+            return Wired(headers=headers, body=json.dumps({"content": data}).encode("ascii"))
+        sent_at = str(int(now.timestamp()))
+        envelope = {
+            "hospitalCode": self._hospital_code,
+            "data": data,
+            "timestamp": sent_at,
+            "signature": sha1_hex_upper(f"{data}{self._hospital_code}{sent_at}".encode()),
+        }
+        return Wired(headers=headers, body=json.dumps(envelope).encode("ascii"))
+
+    def _record(self, outgoing: Outgoing) -> HttpRequest:
+        if outgoing.part == "merged":
+            body: Mapping[str, Any] = {"patient": outgoing.exam, "report": outgoing.report}
+        else:
+            body = outgoing.exam if outgoing.part == "exam" else outgoing.report
+        return HttpRequest(step=outgoing.part, path=self._paths[outgoing.part], body=body)
+
+    def _push(self, outgoing: Outgoing) -> DicomSend:
+        return DicomSend(
+            step="images",
+            host=str(self._options.get("dicom_host", "")),
+            port=int(self._options.get("dicom_port", 0)),
+            called_ae=str(self._options.get("dicom_ae_title", "")),
+            calling_ae=str(self._options.get("calling_ae_title", "")),
+            images=outgoing.images,
+        )
+
+    def _uids(self, sent: Any) -> tuple[str, ...]:
+        by_study = self._options.get("reconcile_by") == "study_instance_uid"
+        return tuple(sent.study_instance_uids) if by_study else (str(sent.exam_key),)
+
+    def _missing_uids(self, data: object) -> list[str]:
+        """`data` decrypted: the list itself, or an object that carries it as study_uids (the document shows both)."""
+        if data in (None, ""):
+            return []
+        try:
+            answer = json.loads(decrypt_ecb(self._key, base64.b64decode(str(data), validate=True)))
+        except ValueError as error:
+            raise RetryLater(
+                "平台的对账回答看不懂", "程序会再问一次；一直这样时请工程师看看", details=str(error)[:200]
+            ) from error
+        listed = answer.get("study_uids", []) if isinstance(answer, dict) else answer
+        if not isinstance(listed, list):
+            raise RetryLater("平台的对账回答看不懂", "程序会再问一次；一直这样时请工程师看看", details="no list")
+        return [str(uid) for uid in listed]
+
+
+def adapter(region: Mapping[str, Any], options: Mapping[str, Any], secrets: Mapping[str, str]) -> Shanxi:
+    return Shanxi(region, options, secrets)
