@@ -1,0 +1,230 @@
+"""Read `resources/` strictly: anything odd is refused with file, row and column. Reads only, and keeps nothing."""
+
+from __future__ import annotations
+
+import csv
+import tomllib
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, NoReturn
+
+from app.catalogue.conditions import CONDITIONS
+from app.catalogue.converters import CONVERTERS
+from app.catalogue.region import Catalogue, Field, Region, Row
+from app.catalogue.resources import resources_dir
+from app.catalogue.tables import Code, Table
+from app.catalogue.types import TYPES
+from app.domain.form import Level, Noun
+from app.errors import Bug
+
+FIELD_COLUMNS = ("key", "label", "noun", "group", "type", "table", "keyword", "help")
+ROW_COLUMNS = (
+    "message",
+    "key",
+    "path",
+    "level",
+    "convert",
+    "table",
+    "max_length",
+    "required_when",
+    "section",
+    "doubt",
+)
+TABLE_COLUMNS = ("code", "label", "pinyin", "note", "doubt")
+
+
+def load_catalogue(root: Path | None = None) -> Catalogue:
+    """Our fields and the shared tables. Raises `Bug` naming file, row and column."""
+    home = root or resources_dir()
+    tables = _tables(home / "tables")
+    fields: dict[str, Field] = {}
+    for line in _lines(home / "fields.csv", FIELD_COLUMNS):
+        field = _field(line)
+        line.check("key", field.key not in fields, "key stands twice")
+        fields[field.key] = field
+    return Catalogue(fields=fields, tables=tables)
+
+
+def region_names(root: Path | None = None) -> tuple[str, ...]:
+    """The folders under `regions/` that hold a `region.toml`, sorted."""
+    home = (root or resources_dir()) / "regions"
+    return tuple(sorted(path.parent.name for path in home.glob("*/region.toml")))
+
+
+def load_region(name: str, catalogue: Catalogue | None = None, root: Path | None = None) -> Region:
+    """One region with its tables over the shared ones. Raises `Bug` naming file, row and column."""
+    home = root or resources_dir()
+    ours = catalogue or load_catalogue(home)
+    folder = home / "regions" / name
+    tables = {**ours.tables, **_tables(folder / "tables")}
+    rows = _rows(folder / "fields.csv", ours, tables)
+    path = folder / "region.toml"
+    options = _toml(path)
+    for section in ("title", "document"):
+        _must(isinstance(options.get(section), str) and options[section], path, section, "a text is missing")
+    not_insured = options.get("not_insured", {})
+    region = Region(
+        name=name,
+        title=options["title"],
+        document=options["document"],
+        fields=ours.fields,
+        rows=rows,
+        tables=tables,
+        defaults=dict(options.get("defaults", {})),
+        from_modality=_from_modality(path, options.get("from_modality", {})),
+        not_insured=dict(not_insured.get("values", {})),
+        not_insured_charge_types=tuple(not_insured.get("charge_types", ())),
+        options=options,
+    )
+    _check_values(path, region)
+    return region
+
+
+class _Line:
+    """One line of a CSV file that knows where it stands."""
+
+    def __init__(self, path: Path, number: int, cells: Mapping[str, str]) -> None:
+        self.path, self.number, self.cells = path, number, cells
+
+    def __getitem__(self, column: str) -> str:
+        return self.cells[column]
+
+    def check(self, column: str, fine: object, why: str) -> None:
+        _must(fine, self.path, f"row {self.number}, column {column}", why)
+
+    def one_of(self, column: str, known: Callable[[str], bool], what: str) -> str:
+        value = self[column]
+        self.check(column, known(value), f"{value!r} is not {what}")
+        return value
+
+
+def _lines(path: Path, columns: tuple[str, ...], *, more: bool = False) -> list[_Line]:
+    """The lines under exactly `columns` (further ones only if `more`); no blank lines, no blanks around a cell."""
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as file:
+            table = list(csv.reader(file, strict=True))
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise Bug(f"{path.name}: {error}") from error
+    header = tuple(table[0]) if table else ()
+    fits = header[: len(columns)] == columns and (more or header == columns) and len(set(header)) == len(header)
+    _must(fits, path, "row 1", f"the header must be {','.join(columns)}")
+    lines = []
+    for number, cells in enumerate(table[1:], start=2):
+        _must(len(cells) == len(header), path, f"row {number}", f"{len(cells)} cells instead of {len(header)}")
+        line = _Line(path, number, dict(zip(header, cells, strict=True)))
+        for column, cell in line.cells.items():
+            line.check(column, cell == cell.strip(), "blanks around the value")
+        lines.append(line)
+    return lines
+
+
+def _tables(folder: Path) -> dict[str, Table]:
+    return {path.stem: _table(path) for path in sorted(folder.glob("*.csv"))}
+
+
+def _table(path: Path) -> Table:
+    codes: dict[str, Code] = {}
+    for line in _lines(path, TABLE_COLUMNS, more=True):
+        line.check("code", line["code"], "the code is missing")
+        line.check("code", "," not in line["code"], "a code can't hold a comma")
+        line.check("code", line["code"] not in codes, "the code stands twice")
+        line.check("label", line["label"], "the label is missing")
+        more = {column: cell for column, cell in line.cells.items() if column not in TABLE_COLUMNS}
+        codes[line["code"]] = Code(**{column: line[column] for column in TABLE_COLUMNS}, more=more)
+    _must(codes, path, "row 2", "the table is empty")
+    return Table(path.stem, tuple(codes.values()))
+
+
+def _field(line: _Line) -> Field:
+    line.check("key", line["key"].isascii() and line["key"].isidentifier(), "not a snake_case name")
+    line.check("label", line["label"], "the label is missing")
+    line.check("group", line["group"], "the group is missing")
+    line.one_of("noun", lambda noun: noun in {one.value for one in Noun}, "a noun")
+    kind = line.one_of("type", TYPES.__contains__, "a value type")
+    needs_table = kind in ("code", "codes", "division", "rows")
+    line.check("table", bool(line["table"]) == needs_table, "a table belongs to a code, and only to a code")
+    return Field(**{**line.cells, "noun": Noun(line["noun"])})  # type: ignore[arg-type]
+
+
+def _rows(path: Path, catalogue: Catalogue, tables: Mapping[str, Table]) -> dict[str, tuple[Row, ...]]:
+    rows: dict[str, list[Row]] = {}
+    paths: set[tuple[str, str]] = set()
+    for line in _lines(path, ROW_COLUMNS):
+        row = _row(line, catalogue)
+        is_code = TYPES[row.field.type].name in ("code", "codes", "division")
+        line.check("table", not is_code or row.table in tables, f"no table {row.table!r}")
+        for name in (row.path, *row.other_paths):
+            line.check("path", (row.message, name) not in paths, f"{name} stands twice")
+            paths.add((row.message, name))
+        rows.setdefault(row.message, []).append(row)
+    _must(rows, path, "row 2", "the mapping is empty")
+    for row in (row for group in rows.values() for row in group if row.field.type == "rows"):
+        _must(row.table in rows, path, f"field {row.key}", f"no message {row.table!r} for its rows")
+    return {message: tuple(group) for message, group in rows.items()}
+
+
+def _row(line: _Line, catalogue: Catalogue) -> Row:
+    line.check("message", line["message"].isidentifier(), "not a name")
+    field = catalogue.fields[line.one_of("key", catalogue.fields.__contains__, "in fields.csv")]
+    path, *others = line["path"].split(" ") or [""]
+    line.check("path", all((path, *others)), "the wire name is missing")
+    line.check("table", not line["table"] or field.table, f"{field.key} has no table")
+    line.check("max_length", not line["max_length"] or line["max_length"].isdecimal(), "not a number")
+    line.check("section", line["section"], "the place in the document is missing")
+    return Row(
+        message=line["message"],
+        field=field,
+        path=path,
+        other_paths=tuple(others),
+        level=Level(line.one_of("level", lambda level: level in {one.value for one in Level}, "a level")),
+        convert=line.one_of("convert", CONVERTERS.__contains__, "a converter"),
+        table=line["table"] or field.table,
+        max_length=int(line["max_length"] or 0),
+        required_when=line.one_of("required_when", lambda name: not name or name in CONDITIONS, "a condition"),
+        section=line["section"],
+        doubt=line["doubt"],
+    )
+
+
+def _toml(path: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise Bug(f"{path.name}: {error}") from error
+
+
+def _from_modality(path: Path, section: Mapping[str, Mapping[str, list[str]]]) -> dict[str, dict[str, str]]:
+    """`{key: {code: [modalities]}}` turned round to `{key: {modality: code}}`."""
+    turned: dict[str, dict[str, str]] = {}
+    for key, codes in section.items():
+        turned[key] = {}
+        for code, modalities in codes.items():
+            for modality in modalities:
+                place = f"from_modality.{key}.{code}"
+                _must(modality not in turned[key], path, place, f"{modality} stands twice")
+                turned[key][modality] = code
+    return turned
+
+
+def _check_values(path: Path, region: Region) -> None:
+    """Every value in `region.toml` is one that the field of that name can hold."""
+    pairs = [("defaults", key, value) for key, value in region.defaults.items()]
+    pairs += [("not_insured.values", key, value) for key, value in region.not_insured.items()]
+    pairs += [
+        (f"from_modality.{key}", key, code) for key, codes in region.from_modality.items() for code in codes.values()
+    ]
+    pairs += [("not_insured.charge_types", "charge_type", code) for code in region.not_insured_charge_types]
+    tables = {row.key: row.table for group in region.rows.values() for row in group}
+    for section, key, value in pairs:
+        _must(key in region.fields, path, section, f"no field {key!r}")
+        table = region.table(tables.get(key, region.fields[key].table))
+        _must(table is None or value in table, path, section, f"{value!r} is not a code of {key}")
+
+
+def _must(fine: object, path: Path, place: str, why: str) -> None:
+    if not fine:
+        _refuse(path, place, why)
+
+
+def _refuse(path: Path, place: str, why: str) -> NoReturn:
+    raise Bug(f"{path.parent.name}/{path.name}, {place}: {why}")

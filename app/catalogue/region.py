@@ -1,0 +1,135 @@
+"""The nouns of the catalogue: a field, a row of a region's mapping, a region. Values only: `load` makes them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from app.catalogue.conditions import CONDITIONS
+from app.catalogue.converters import CONVERTERS
+from app.catalogue.tables import Table
+from app.domain.form import Level, Noun
+from app.errors import NeedsOperator
+
+SETTINGS_PAGE = "destination"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Field:
+    """One of our fields, said once: its label, the noun that keeps it, its type and where DICOM has it."""
+
+    key: str
+    label: str
+    noun: Noun
+    group: str
+    type: str
+    table: str
+    """A code table; for the type `rows` the message that each row is sent as."""
+    keyword: str
+    help: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Row:
+    """One row of a platform's document: where a field goes and how strictly it is asked for.
+
+    `path` is the wire name, nested ones with dots; `other_paths` are spellings accepted in what comes back.
+    `max_length` is in characters, 0 for none. With `required_when` the row is required exactly while that holds.
+    """
+
+    message: str
+    field: Field
+    path: str
+    other_paths: tuple[str, ...]
+    level: Level
+    convert: str
+    table: str
+    max_length: int
+    required_when: str
+    section: str
+    doubt: str
+
+    @property
+    def key(self) -> str:
+        return self.field.key
+
+
+@dataclass(frozen=True, kw_only=True)
+class Catalogue:
+    """Our fields in their order and the shared code tables."""
+
+    fields: Mapping[str, Field]
+    tables: Mapping[str, Table]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Region:
+    """What one platform asks for. `rows` by message in the document's order; `tables` its own over the shared ones."""
+
+    name: str
+    title: str
+    document: str
+    fields: Mapping[str, Field]
+    rows: Mapping[str, tuple[Row, ...]]
+    tables: Mapping[str, Table]
+    defaults: Mapping[str, str]
+    """Field key -> code that is right for nearly every exam."""
+    from_modality: Mapping[str, Mapping[str, str]]
+    """Field key -> DICOM modality -> code."""
+    not_insured: Mapping[str, str]
+    """Settlement field -> the fixed value of a settlement outside the insurance."""
+    not_insured_charge_types: tuple[str, ...]
+    options: Mapping[str, Any]
+    """All of `region.toml`, for the sections of other rooms."""
+
+    def rows_of(self, message: str) -> tuple[Row, ...]:
+        return self.rows.get(message, ())
+
+    def table(self, name: str) -> Table | None:
+        return self.tables.get(name) if name else None
+
+    def with_overrides(self, overrides: Mapping[str, Mapping[str, str | int]]) -> Region:
+        """The region as this clinic's settings change it.
+
+        `{"message.key": {"path" | "level" | "max_length" | "convert" | "required_when": ...}}`; a field that a message
+        carries twice is named by its wire name, `message.path`. Raises `NeedsOperator` for a name that does not exist.
+        """
+        rows = {message: list(group) for message, group in self.rows.items()}
+        for name, changes in overrides.items():
+            message, place = self._find(name)
+            rows[message][place] = _changed(rows[message][place], name, changes)
+        return replace(self, rows={message: tuple(group) for message, group in rows.items()})
+
+    def _find(self, name: str) -> tuple[str, int]:
+        message, _, rest = name.partition(".")
+        group = self.rows_of(message)
+        by_path = [place for place, row in enumerate(group) if row.path == rest]
+        by_key = [place for place, row in enumerate(group) if row.key == rest]
+        found = by_path or by_key
+        if len(found) > 1:
+            paths = "、".join(group[place].path for place in found)
+            raise NeedsOperator(f"设置里的“{name}”对应多个字段", f"请改用接口字段名：{paths}", page=SETTINGS_PAGE)
+        if not found:
+            raise NeedsOperator(f"设置里的“{name}”不是这个地区的字段", "请核对字段名，或删除这一行", page=SETTINGS_PAGE)
+        return message, found[0]
+
+
+def _changed(row: Row, name: str, changes: Mapping[str, str | int]) -> Row:
+    for column, value in changes.items():
+        row = _with(row, name, column, str(value).strip())
+    return row
+
+
+def _with(row: Row, name: str, column: str, value: str) -> Row:
+    if column == "path" and value and not any(char.isspace() for char in value):
+        return replace(row, path=value, other_paths=(row.path, *row.other_paths))
+    if column == "level" and value in {level.value for level in Level}:
+        return replace(row, level=Level(value))
+    if column == "max_length" and value.isdecimal():
+        return replace(row, max_length=int(value))
+    if column == "convert" and (not value or value in CONVERTERS):
+        return replace(row, convert=value)
+    if column == "required_when" and (not value or value in CONDITIONS):
+        return replace(row, required_when=value)
+    raise NeedsOperator(f"设置里“{name}”的“{column}”不能是“{value}”", "请改正或删除这一项", page=SETTINGS_PAGE)
