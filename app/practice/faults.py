@@ -1,0 +1,121 @@
+"""The faults a tester orders: which, where, before or after storing, how often. A book of orders; acts nowhere."""
+
+from __future__ import annotations
+
+import itertools
+import threading
+from dataclasses import asdict, dataclass
+from typing import Any
+
+PLACES = ("exam", "report", "merged", "reconcile", "dicom", "any")
+MOMENTS = ("before", "after")
+HTTP_FAULTS = frozenset(
+    [
+        *("refuse", "status500", "html", "garbage", "truncate", "hang", "drop", "slow"),
+        *("code0", "wrong_type", "clock_skew", "busy"),
+    ]
+)
+DICOM_FAULTS = frozenset(
+    [
+        *("reject_transient", "reject_permanent", "unknown_ae"),
+        *("out_of_resources", "cannot_understand", "warning", "abort", "hang", "slow", "drop"),
+    ]
+)
+ASSOCIATION_FAULTS = frozenset(["reject_transient", "reject_permanent", "unknown_ae"])
+
+
+@dataclass(frozen=True, kw_only=True)
+class Fault:
+    """One order. `times` 0 means until withdrawn; `at` n: from the n-th matching request on; `seconds` of hang, slow
+    and clock_skew; `match` is text that must occur in the decrypted request or among an instance's UIDs."""
+
+    id: int
+    where: str
+    when: str
+    what: str
+    times: int = 1
+    message: str = ""
+    seconds: float = 30.0
+    match: str = ""
+    at: int = 1
+
+
+class FaultBook:
+    """Thread-safe; every order is used up by the requests that it hits."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._ids = itertools.count(1)
+        self._faults: dict[int, Fault] = {}
+        self._seen: dict[int, int] = {}
+        self._hits: dict[int, int] = {}
+
+    def order(self, wish: dict[str, Any]) -> Fault:
+        """Write down one order. Raises ValueError with a Chinese sentence if it cannot be meant."""
+        with self._lock:
+            fault = _fault_of(wish, next(self._ids))
+            self._faults[fault.id] = fault
+            self._seen[fault.id] = self._hits[fault.id] = 0
+        return fault
+
+    def withdraw_all(self) -> None:
+        with self._lock:
+            self._faults.clear()
+
+    def take(self, where: str, when: str, text: str, among: frozenset[str]) -> Fault | None:
+        """The first order that hits this request, used up by one."""
+        with self._lock:
+            for fault in self._faults.values():
+                if fault.where not in (where, "any") or fault.when != when or fault.what not in among:
+                    continue
+                if fault.match not in text or (fault.times and self._hits[fault.id] >= fault.times):
+                    continue
+                self._seen[fault.id] += 1
+                if self._seen[fault.id] >= fault.at:
+                    self._hits[fault.id] += 1
+                    return fault
+        return None
+
+    def shown(self) -> list[dict[str, Any]]:
+        """Every order with `hits` and `remaining` (null: until withdrawn)."""
+        with self._lock:
+            return [
+                {**asdict(fault), "hits": hits, "remaining": max(0, fault.times - hits) if fault.times else None}
+                for fault in self._faults.values()
+                for hits in [self._hits[fault.id]]
+            ]
+
+
+def _fault_of(wish: dict[str, Any], number: int) -> Fault:
+    unknown = set(wish) - set(Fault.__dataclass_fields__)
+    if unknown or "id" in wish:
+        raise ValueError(f"不认识的参数：{'、'.join(sorted(unknown)) or 'id'}")
+    where, when = wish.get("where", "any"), wish.get("when", "before")
+    what = wish.get("what", "")
+    if where not in PLACES:
+        raise ValueError(f"where 应为 {' / '.join(PLACES)}")
+    if when not in MOMENTS:
+        raise ValueError("when 应为 before（入库前）或 after（入库后）")
+    known = DICOM_FAULTS if where == "dicom" else HTTP_FAULTS
+    if what not in known:
+        raise ValueError(f"what 应为 {' / '.join(sorted(known))}")
+    if what in ASSOCIATION_FAULTS and when != "before":
+        raise ValueError("拒绝关联只能在入库前（before）")
+    return Fault(
+        id=number,
+        where=where,
+        when=when,
+        what=what,
+        times=_number(wish, "times", 1),
+        message=str(wish.get("message", "")),
+        seconds=float(_number(wish, "seconds", 600 if what == "clock_skew" else 30)),
+        match=str(wish.get("match", "")),
+        at=_number(wish, "at", 1),
+    )
+
+
+def _number(wish: dict[str, Any], name: str, default: int) -> Any:
+    value = wish.get(name, default)
+    if isinstance(value, bool) or not isinstance(value, int | float) or (value < 0 and name != "seconds"):
+        raise ValueError(f"{name} 应为不小于 0 的数字")
+    return value

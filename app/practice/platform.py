@@ -1,0 +1,89 @@
+"""One running practice platform: both ports over one state folder. Opens, goes down for a while, closes."""
+
+from __future__ import annotations
+
+import sys
+import threading
+from pathlib import Path
+
+from app.practice.control import Control
+from app.practice.faults import FaultBook
+from app.practice.ledger import Ledger
+from app.practice.region import RegionModule
+from app.practice.server import HttpPort
+from app.practice.settings import Settings
+from app.practice.storage import StoragePort
+
+RETRY_SECONDS = 0.2
+
+
+class Platform:
+    """`open` returns when both ports listen; `close` may be called from any thread, once."""
+
+    def __init__(self, name: str, module: RegionModule, settings: Settings, folder: Path, bind: str) -> None:
+        self._bind = bind
+        self._settings = settings
+        self._title = module.TITLE
+        self._ledger = Ledger(folder)
+        self._faults = FaultBook()
+        self._region = module.build(settings, self._ledger, folder / "reports")
+        self._storage = StoragePort(settings, self._ledger, self._faults, folder)
+        self._control = Control(
+            practice=name,
+            ledger=self._ledger,
+            faults=self._faults,
+            settings=settings,
+            folder=folder,
+            go_down=self.go_down,
+        )
+        self._lock = threading.Lock()
+        self._http: HttpPort | None = None
+        self.port = 0
+        self.dicom_port = 0
+
+    def open(self, port: int, dicom_port: int) -> None:
+        """Listen on both ports; 0 is a free one, kept for reopening."""
+        with self._lock:
+            self._open(port, dicom_port)
+
+    def go_down(self, seconds: float) -> None:
+        """Refuse every connection for `seconds`, then listen again on the same ports."""
+        with self._lock:
+            self._shut()
+            if self._settings.stopping.wait(seconds):
+                return
+            while not self._settings.stopping.is_set():
+                try:
+                    self._open(self.port, self.dicom_port)
+                except OSError as error:
+                    print(f"演练平台：端口还不能用，继续等待（{error}）", file=sys.stderr, flush=True)
+                    self._shut()
+                    self._settings.stopping.wait(RETRY_SECONDS)
+                else:
+                    return
+
+    def close(self) -> None:
+        self._settings.stopping.set()
+        with self._lock:
+            self._shut()
+            self._ledger.close()
+
+    def _open(self, port: int, dicom_port: int) -> None:
+        self._http = HttpPort(
+            (self._bind, port),
+            title=self._title,
+            region=self._region,
+            ledger=self._ledger,
+            faults=self._faults,
+            settings=self._settings,
+            control=self._control,
+        )
+        self.port = int(self._http.server_address[1])
+        self.dicom_port = self._storage.open((self._bind, dicom_port))
+        self._http.start()
+
+    def _shut(self) -> None:
+        if self._http is not None:
+            http, self._http = self._http, None
+            http.stop()
+        self._storage.close()

@@ -1,0 +1,410 @@
+"""The Shanxi front-end machine (document V2.1, 三, 四(二)1, 四(二)5, 五): envelope, answers, reconciliation.
+
+Written from the document alone. CA signing (四(二)4) is not part of it yet.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hashlib
+import json
+import re
+import uuid
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from cryptography.hazmat.primitives import padding
+from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
+
+from app.practice.fetch import Unreachable, fetch
+from app.practice.ledger import DELETED, KEPT, Ledger
+from app.practice.region import Answer, Arrival
+from app.practice.rules import Rule, is_blank, problems, unknown_names
+from app.practice.settings import Settings
+from app.practice.shanxi_fields import (
+    EXAM_RULES,
+    FORMS,
+    LONGER_THAN_PRINTED,
+    MODALITIES_OF_TYPE,
+    RECONCILE_ROW_RULES,
+    RECONCILE_RULES,
+    REPORT_RULES,
+    SETTLEMENT_RULES,
+    TABLES,
+)
+
+TITLE = "山西"
+AE_TITLE = "SXCLOUD"
+SM4_KEY = "2a77be8ebc9c90cd25ccd1d31dce7a77"
+"""The key of the document's Java sample (三(八)), used until another is set."""
+
+PATHS = {
+    "/exam-sync": "exam",
+    "/report/sync": "report",
+    "/examMergeReport-sync": "merged",
+    "/statisticalData/upload": "reconcile",
+}
+
+
+def build(settings: Settings, ledger: Ledger, folder: Path) -> ShanxiPlatform:
+    """The platform over its books; `folder` takes the report files."""
+    folder.mkdir(parents=True, exist_ok=True)
+    return ShanxiPlatform(settings, ledger, folder)
+
+
+class ShanxiPlatform:
+    """One conversation from the platform's side. Thread-safe: its only state is the ledger and the settings."""
+
+    paths: Mapping[str, str] = PATHS
+
+    def __init__(self, settings: Settings, ledger: Ledger, folder: Path) -> None:
+        self._settings = settings
+        self._ledger = ledger
+        self._folder = folder
+
+    def read(self, place: str, headers: Mapping[str, str], body: bytes, now: float) -> Arrival:
+        empty = Arrival(
+            place=place,
+            keys=(("exam" if place == "merged" else place, ""),),
+            text="",
+            digest=hashlib.sha256(body).hexdigest(),
+            size=len(body),
+        )
+        try:
+            envelope = _json_object(body, "请求体")
+            secret = _text_of(envelope, "content" if place == "reconcile" else "data")
+            opened = replace(empty, text=_decrypted(secret, self._settings.sm4_key))
+            data = _json_object(opened.text.encode(), "解密后的数据")
+        except Unreadable as error:
+            return replace(empty, problem=str(error))
+        opened = replace(opened, data=data, keys=_keys_of(place, data))
+        if place == "reconcile":
+            return opened
+        problem = self._envelope_problem(envelope, secret, headers, now)
+        return replace(opened, problem=problem, institution=str(envelope.get("hospitalCode", "")))
+
+    def keep(self, arrival: Arrival) -> Answer:
+        if arrival.problem:
+            return self._refused(arrival.place, arrival.problem)
+        if arrival.place == "reconcile":
+            return self._reconciled(arrival.data)
+        if arrival.place == "exam":
+            found = self._exam_problems(arrival.data, "")
+        elif arrival.place == "report":
+            found = self._report_problems(arrival.data, "", frozenset())
+        else:
+            found = self._merged_problems(arrival.data)
+        if found:
+            return self._refused(arrival.place, "参数校验失败：" + "；".join(found))
+        return self._stored(arrival)
+
+    def refusal(self, place: str, message: str) -> dict[str, Any]:
+        if place == "reconcile":
+            return {"status": "-1", "message": message, "data": ""}
+        return {"code": 0, "message": message, "content": ""}
+
+    def _refused(self, place: str, message: str) -> Answer:
+        return Answer(kept=False, reason=message, body=self.refusal(place, message))
+
+    def _envelope_problem(
+        self, envelope: Mapping[str, Any], secret: str, headers: Mapping[str, str], now: float
+    ) -> str:
+        """三(一): header, institution, timestamp, signature. Empty when in order."""
+        if headers.get("encryption-type", "").upper() != "SM4":
+            return "请求头 encryption-type 缺失或不是 SM4"
+        code, stamp, signature = (envelope.get(name) for name in ("hospitalCode", "timestamp", "signature"))
+        for name, value in (("hospitalCode", code), ("timestamp", stamp), ("signature", signature)):
+            if not isinstance(value, str) or not value:
+                return f"{name} 不能为空，且应为字符串"
+        if self._settings.hospital_code and code != self._settings.hospital_code:
+            return "hospitalCode 医院编号未在平台登记"
+        if not re.fullmatch(r"\d{10}", str(stamp)):
+            return "timestamp 格式错误，应为精确到秒的 10 位时间戳"
+        apart = int(str(stamp)) - int(now)
+        if abs(apart) > self._settings.window_seconds:
+            return (
+                f"timestamp 已失效：与平台时间相差 {abs(apart)} 秒，超过 {self._settings.window_seconds} 秒"
+                f"（平台时间戳 {int(now)}）"
+            )
+        if signature != _signature(secret, str(code), str(stamp)):
+            return "signature 签名错误：与 data、hospitalCode、timestamp 拼接后的 SHA1（大写）不一致"
+        return ""
+
+    def _checked(self, record: Mapping[str, Any], rules: tuple[Rule, ...], prefix: str) -> list[str]:
+        return problems(
+            record,
+            rules,
+            tables=TABLES,
+            forms=FORMS,
+            signature=self._settings.demand_signature,
+            prefix=prefix,
+            any_length=frozenset() if self._settings.exact_length else LONGER_THAN_PRINTED,
+        )
+
+    def _exam_problems(self, exam: Mapping[str, Any], prefix: str) -> list[str]:
+        found = self._checked(exam, EXAM_RULES, prefix)
+        rows = exam.get("setInfoList")
+        for number, row in enumerate(rows if isinstance(rows, list) else []):
+            where = f"{prefix}setInfoList[{number}]"
+            if not isinstance(row, dict):
+                found.append(f"{where}类型错误，应为对象")
+            else:
+                found += self._checked(row, SETTLEMENT_RULES, where + ".")
+        return found
+
+    def _report_problems(self, report: Mapping[str, Any], prefix: str, at_hand: frozenset[str]) -> list[str]:
+        found = self._checked(report, REPORT_RULES, prefix)
+        if report.get("ACCESS_NO") != report.get("recordNum"):
+            found.append(f"{prefix}ACCESS_NO(图像访问号)应与 recordNum 保持一致")
+        if self._settings.demand_exam:
+            known = [one for one in _ids(report) if one not in at_hand and not self._has_exam(one)]
+            found += [f"{prefix}risStudyId(检查唯一标识)对应的检查不存在：{one}" for one in known]
+        return found
+
+    def _merged_problems(self, data: Mapping[str, Any]) -> list[str]:
+        patient, report = data.get("patient"), data.get("report")
+        found = [
+            f"{name}({title})不能为空，且应为对象"
+            for name, title, value in (("patient", "患者", patient), ("report", "报告", report))
+            if not isinstance(value, dict)
+        ]
+        if isinstance(patient, dict):
+            found += self._exam_problems(patient, "patient.")
+        if isinstance(report, dict):
+            at_hand = frozenset([str(patient.get("risStudyId"))]) if isinstance(patient, dict) else frozenset()
+            found += self._report_problems(report, "report.", at_hand)
+        return found
+
+    def _has_exam(self, key: str) -> bool:
+        row = self._ledger.one("exam", key)
+        return row is not None and row["state"] in (KEPT, DELETED)
+
+    def _stored(self, arrival: Arrival) -> Answer:
+        exam = arrival.data.get("patient") if arrival.place == "merged" else arrival.data
+        report = arrival.data.get("report") if arrival.place == "merged" else arrival.data
+        pdf = None
+        if arrival.place != "exam":
+            try:
+                pdf = self._pdf(report)
+            except Unreadable as error:
+                return self._refused(arrival.place, f"报告文件校验失败：{error}")
+        if arrival.place != "report":
+            self._keep_exam(exam)
+        if arrival.place != "exam":
+            self._keep_report(report, pdf)
+        return Answer(kept=True, reason="", body={"code": 1, "message": "成功", "content": ""})
+
+    def _keep_exam(self, exam: dict[str, Any]) -> None:
+        self._ledger.keep(
+            at=self._settings.clock.stamp(),
+            kind="exam",
+            key=exam["risStudyId"],
+            digest=_digest(exam),
+            state=DELETED if exam["disableFlag"] == 1 else KEPT,
+            size=len(exam),
+            study_uid=exam["studyUid"],
+            day=exam["checkFinishTime"][:10],
+            link={
+                "accession": exam["accessionNumber"],
+                "modality": exam["modality"],
+                "imgExamType": exam["imgExamType"],
+                "unknown": unknown_names(exam, EXAM_RULES),
+            },
+            fields=exam,
+        )
+
+    def _keep_report(self, report: dict[str, Any], pdf: Path | None) -> None:
+        sha256 = pdf.stem if pdf else ""
+        shown = {**report}
+        if not is_blank(shown.get("reportPdfBase64")):
+            shown["reportPdfBase64"] = f"（Base64，{len(shown['reportPdfBase64'])} 字）"
+        self._ledger.keep(
+            at=self._settings.clock.stamp(),
+            kind="report",
+            key=report["recordNum"],
+            digest=_digest({**shown, "": sha256}),
+            state=DELETED if report["disableFlag"] == 1 else KEPT,
+            size=pdf.stat().st_size if pdf else 0,
+            day=report["checkDate"][:10],
+            link={
+                "exams": _ids(report),
+                "pdf_sha256": sha256,
+                "unknown": unknown_names(report, REPORT_RULES),
+            },
+            fields=shown,
+            file=pdf.name if pdf else "",
+        )
+
+    def _pdf(self, report: Mapping[str, Any]) -> Path | None:
+        """The report file, stored under its SHA-256; nothing is asked of a withdrawn report."""
+        if report["disableFlag"] == 1:
+            return None
+        part = self._folder / f"{uuid.uuid4().hex}.part"
+        try:
+            if is_blank(report.get("pdf_path")):
+                part.write_bytes(_from_base64(report["reportPdfBase64"], "reportPdfBase64"))
+            else:
+                self._download(report["pdf_path"], part)
+            return _filed(part)
+        finally:
+            part.unlink(missing_ok=True)
+
+    def _download(self, url: str, part: Path) -> None:
+        if not self._settings.file_access:
+            raise Unreadable("pdf_path 前置机不能访问该地址")
+        try:
+            fetch(url, part, stopping=self._settings.stopping)
+        except Unreachable as error:
+            raise Unreadable(f"pdf_path {error}") from error
+
+    def _reconciled(self, data: Mapping[str, Any]) -> Answer:
+        """四(二)5: which of the day's exams the platform does not have."""
+        found = self._checked(data, RECONCILE_RULES, "")
+        rows = data.get("examInfo")
+        for number, row in enumerate(rows if isinstance(rows, list) else []):
+            found += self._reconcile_row_problems(row, f"examInfo[{number}]")
+        if self._settings.hospital_code and data.get("hospitalCode") != self._settings.hospital_code:
+            found.append("hospitalCode(医院编码)未在平台登记")
+        if found or not isinstance(rows, list):
+            return self._refused("reconcile", "参数校验失败：" + "；".join(found))
+        missing: list[str] = []
+        for row in rows:
+            missing += [one for one in row["study_uids"] if self._misses(one, data["date"], row["imgExamType"])]
+            counts = {name: row.get(name) for name in ("pushExamNum", "pushImageNum", "pushReportNum")}
+            self._ledger.put_total(
+                institution=data["hospitalCode"],
+                day=data["date"],
+                type_=row["imgExamType"],
+                counts={**counts, "study_uids": len(row["study_uids"])},
+                at=self._settings.clock.stamp(),
+            )
+        return Answer(kept=True, reason=f"缺失 {len(missing)} 条", body=self._missing_reply(missing))
+
+    def _reconcile_row_problems(self, row: Any, where: str) -> list[str]:
+        if not isinstance(row, dict):
+            return [f"{where}类型错误，应为对象"]
+        uids = row.get("study_uids")
+        found = self._checked(row, RECONCILE_ROW_RULES, where + ".")
+        if not isinstance(uids, list) or not all(isinstance(one, str) and one for one in uids):
+            found.append(f"{where}.study_uids(检查id集合)不能为空，且应为字符串数组")
+        return found
+
+    def _misses(self, one: str, day: str, type_: str) -> bool:
+        if self._ledger.takes_false_miss(one):
+            return True
+        rows = (
+            [self._ledger.one("exam", one)]
+            if self._settings.reconcile_by == "risStudyId"
+            else [row for row in self._ledger.all("exam") if row["study_uid"] == one]
+        )
+        return not any(row and row["state"] == KEPT and row["day"] == day and _is_of_type(row, type_) for row in rows)
+
+    def _missing_reply(self, missing: list[str]) -> dict[str, Any]:
+        if not missing and self._settings.reconcile_empty == "blank":
+            return {"status": "0", "message": "SUCCESS", "data": ""}
+        answer = missing if self._settings.reconcile_shape == "array" else {"study_uids": missing}
+        text = json.dumps(answer, ensure_ascii=False, separators=(",", ":"))
+        return {"status": "0", "message": "SUCCESS", "data": _encrypted(text, self._settings.sm4_key)}
+
+
+class Unreadable(Exception):
+    """Something in a request cannot be understood; the text is the platform's sentence about it."""
+
+
+def _json_object(body: bytes, what: str) -> dict[str, Any]:
+    try:
+        found = json.loads(body.decode("utf-8"))
+    except ValueError:
+        raise Unreadable(f"{what}不是 UTF-8 编码的 JSON") from None
+    if not isinstance(found, dict):
+        raise Unreadable(f"{what}应为 JSON 对象")
+    return found
+
+
+def _text_of(envelope: Mapping[str, Any], name: str) -> str:
+    value = envelope.get(name)
+    if not isinstance(value, str) or not value:
+        raise Unreadable(f"{name} 不能为空，且应为字符串")
+    return value
+
+
+def _decrypted(secret: str, key_hex: str) -> str:
+    """三(八): Base64, SM4/ECB/PKCS5Padding, UTF-8."""
+    sealed = _from_base64(secret, "data")
+    decryptor = Cipher(algorithms.SM4(bytes.fromhex(key_hex)), modes.ECB()).decryptor()
+    unpadder = padding.PKCS7(128).unpadder()
+    try:
+        padded = decryptor.update(sealed) + decryptor.finalize()
+        return (unpadder.update(padded) + unpadder.finalize()).decode("utf-8")
+    except ValueError:
+        raise Unreadable("data 解密失败，请检查 SM4 密钥") from None
+
+
+def _encrypted(text: str, key_hex: str) -> str:
+    padder = padding.PKCS7(128).padder()
+    padded = padder.update(text.encode()) + padder.finalize()
+    encryptor = Cipher(algorithms.SM4(bytes.fromhex(key_hex)), modes.ECB()).encryptor()
+    return base64.b64encode(encryptor.update(padded) + encryptor.finalize()).decode()
+
+
+def _from_base64(text: str, name: str) -> bytes:
+    try:
+        return base64.b64decode(text, validate=True)
+    except binascii.Error:
+        raise Unreadable(f"{name} 不是正确的 Base64") from None
+
+
+def _signature(data: str, hospital_code: str, timestamp: str) -> str:
+    joined = data + hospital_code + timestamp
+    return hashlib.sha1(joined.encode(), usedforsecurity=False).hexdigest().upper()
+
+
+def _keys_of(place: str, data: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
+    if place == "exam":
+        return (("exam", _word(data.get("risStudyId"))),)
+    if place == "report":
+        return (("report", _word(data.get("recordNum"))),)
+    if place == "reconcile":
+        return (("reconcile", _word(data.get("date"))),)
+    patient, report = data.get("patient"), data.get("report")
+    return (
+        ("exam", _word(patient.get("risStudyId")) if isinstance(patient, dict) else ""),
+        ("report", _word(report.get("recordNum")) if isinstance(report, dict) else ""),
+    )
+
+
+def _word(value: Any) -> str:
+    return value if isinstance(value, str) else ""
+
+
+def _ids(report: Mapping[str, Any]) -> list[str]:
+    """五(二)7: several exams are separated by an ASCII comma."""
+    return [one.strip() for one in _word(report.get("risStudyId")).split(",") if one.strip()]
+
+
+def _digest(record: Mapping[str, Any]) -> str:
+    return hashlib.sha256(json.dumps(record, ensure_ascii=False, sort_keys=True).encode()).hexdigest()
+
+
+def _filed(part: Path) -> Path:
+    """Move a finished PDF to its name by content."""
+    with part.open("rb") as opened:
+        if opened.read(5) != b"%PDF-":
+            raise Unreadable("不是 PDF 文件（开头应为 %PDF-）")
+        opened.seek(0)
+        target = part.with_name(hashlib.file_digest(opened, "sha256").hexdigest() + ".pdf")
+    part.replace(target)
+    return target
+
+
+def _is_of_type(exam: Mapping[str, Any], type_: str) -> bool:
+    link = exam["link"]
+    modalities = set(re.split(r"[,|\\/]", link["modality"]))
+    codes = set(link["imgExamType"].split("|"))
+    wanted = type_.upper()
+    if wanted in modalities or wanted in codes:
+        return True
+    return any(wanted in MODALITIES_OF_TYPE[code] for code in codes if code in MODALITIES_OF_TYPE)
