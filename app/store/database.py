@@ -64,6 +64,19 @@ class Store:
         """
         return self.submit(change).result()
 
+    def write_surely(self, change: Callable[[Tx], T], stopping: threading.Event) -> T:
+        """As `write`, but a disk that refuses is asked again every second until it takes the change.
+
+        For what a platform has already answered: forgetting it would send it twice. Raises RetryLater only when
+        `stopping` is set meanwhile.
+        """
+        while True:
+            try:
+                return self.write(change)
+            except RetryLater:
+                if stopping.wait(1.0):
+                    raise
+
     def submit(self, change: Callable[[Tx], T]) -> Future[T]:
         """As `write`, without waiting: the future is done after the commit."""
         if self._closed:

@@ -1,0 +1,170 @@
+"""Drives one conversation: sends what the adapter yields, journals what was accepted, repeats nothing answered.
+
+A refusal is never replayed; a new round (resend, confirmed miss) asks everything again.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Generator
+from datetime import datetime, timedelta
+from typing import Any, TypeVar
+
+from app.delivery import body
+from app.delivery.target import FileSource, Target
+from app.delivery.verdict import judged_error
+from app.domain.job import Job
+from app.domain.times import Clock
+from app.domain.verdict import Judged, Verdict, worst
+from app.errors import AgentError, NeedsOperator
+from app.regions.conversation import DicomSend, HttpRequest, ImageRef, Outgoing, Reply, Request
+from app.store import Store, Tx, answers, jobs
+from app.wire.dicom_association import Peer
+from app.wire.dicom_send import DicomSender
+
+R = TypeVar("R")
+_STOP_BATCH = (Verdict.SLOW_DOWN, Verdict.FIX_SETTINGS)
+
+
+class NotAccepted(Exception):
+    """The conversation ended without acceptance; `judged` says what that means."""
+
+    def __init__(self, judged: Judged) -> None:
+        super().__init__(judged.trouble.title)
+        self.judged = judged
+
+
+class Interrupted(Exception):
+    """The program is stopping; the job goes on at the next start."""
+
+
+class Courier:
+    """Talks to one destination for one job at a time; safe to use from several threads."""
+
+    def __init__(
+        self, store: Store, target: Target, clock: Clock, files: FileSource, stopping: threading.Event
+    ) -> None:
+        self._store = store
+        self._target = target
+        self._clock = clock
+        self._files = files
+        self._stopping = stopping
+        self.offset_seconds = float(
+            answers.destinations(store.read()).get(target.name, {}).get("clock_offset_seconds", 0.0)
+        )
+
+    def deliver(self, job: Job) -> dict[str, Any]:
+        """The receipt's facts. Raises `NotAccepted` or `Interrupted`."""
+        payload = body.revived(job.payload)
+        outgoing = Outgoing(
+            part=job.part.value,
+            exam_key=job.exam_key,
+            report_key=job.report_key,
+            version=job.version,
+            exam=payload.get("exam", {}),
+            report=payload.get("report", {}),
+            images=tuple(ImageRef(**image) for image in payload.get("images", [])),
+        )
+        adapter = self._target.adapter
+        return self.drive(adapter.withdraw(outgoing) if job.withdraws else adapter.upload(outgoing), job)
+
+    def drive(self, conversation: Generator[Request, Reply, R], job: Job) -> R:
+        """Run a conversation to its end and return what it returns."""
+        reply: Reply | None = None
+        step = ""
+        try:
+            while True:
+                request = next(conversation) if reply is None else conversation.send(reply)
+                step = request.step
+                if self._stopping.is_set():
+                    raise Interrupted
+                reply = self._answer(request, job)
+        except StopIteration as end:
+            result: R = end.value
+            return result
+        except AgentError as error:
+            raise NotAccepted(judged_error(error, step)) from error
+        finally:
+            conversation.close()
+
+    def _answer(self, request: Request, job: Job) -> Reply:
+        if isinstance(request, DicomSend):
+            return self._push(request, job)
+        return self._ask(request, job)
+
+    def _ask(self, request: HttpRequest, job: Job) -> Reply:
+        digest = body.digest({"path": request.path, "body": request.body})
+        if not request.fresh:
+            earlier = answers.journalled(self._store.read(), job, request.step, request.item, digest)
+            if earlier is not None:
+                return Reply(data=earlier)
+        content = body.filled(request.body, job, self._files)
+        wired = self._target.adapter.wrap(request, content, self._now())
+        reply = self._target.http.send("POST", self._target.url(request.path), headers=wired.headers, body=wired.body)
+        if reply.date is not None:
+            self.offset_seconds = (reply.date - self._clock.now()).total_seconds()
+        judged, data = self._target.judge.http(reply, request.reply, request.step)
+        if judged.verdict is not Verdict.ACCEPT:
+            raise NotAccepted(judged)
+        if not request.fresh:
+            self._store.write_surely(
+                lambda tx: answers.record(tx, job, request.step, request.item, digest, data, now=self._clock.now()),
+                self._stopping,
+            )
+        return Reply(data=data)
+
+    def _now(self) -> datetime:
+        return self._clock.now() + timedelta(seconds=self.offset_seconds)
+
+    def _push(self, request: DicomSend, job: Job) -> Reply:
+        """Every image that the destination does not hold yet; each is recorded before the next is sent."""
+        held = answers.held(self._store.read(), job.destination, job.exam_key, job.part.value)
+        waiting = [image for image in request.images if held.get(image.sop_instance_uid) != image.sha256]
+        total = len(request.images)
+        if not request.host or not request.port or not request.called_ae:
+            raise NeedsOperator(
+                "还没有填平台收影像的地址", "请在设置里填平台的 DICOM 地址、端口和 AE 标题", page="dicom"
+            )
+        done = total - len(waiting)
+        failures: list[Judged] = []
+        if waiting:
+            peer = Peer(
+                host=request.host,
+                port=request.port,
+                called_ae=request.called_ae,
+                calling_ae=request.calling_ae,
+                name=self._target.title,
+            )
+            with DicomSender(peer) as sender:
+                sender.associate([(image.sop_class_uid, image.transfer_syntax_uid) for image in waiting])
+                for number, image in enumerate(waiting):
+                    if self._stopping.is_set():
+                        raise Interrupted
+                    judged = self._push_one(sender, image, number % 65535 + 1, request.step)
+                    if judged.verdict is Verdict.ACCEPT:
+                        done += 1
+                        self._record_image(job, image, request.step, done, total)
+                    else:
+                        failures.append(judged)
+                    if judged.verdict in _STOP_BATCH:
+                        break
+        if failures:
+            raise NotAccepted(worst(failures))
+        return Reply(data={"sent": len(waiting), "held": total})
+
+    def _push_one(self, sender: DicomSender, image: ImageRef, message_id: int, step: str) -> Judged:
+        try:
+            with self._files.image(image) as path:
+                reply = sender.store(path, message_id=message_id)
+        except FileNotFoundError:
+            return self._target.judge.dicom_trouble("gone", image.sop_instance_uid, step)
+        if reply.status is None:
+            return self._target.judge.dicom_trouble("no_context", image.sop_instance_uid, step)
+        return self._target.judge.dicom(reply.status, reply.words, image.sop_instance_uid, step)
+
+    def _record_image(self, job: Job, image: ImageRef, step: str, done: int, total: int) -> None:
+        def change(tx: Tx) -> None:
+            answers.hold(tx, job, image.sop_instance_uid, image.sha256, now=self._clock.now())
+            jobs.progress(tx, job.id, step, done, total)
+
+        self._store.write_surely(change, self._stopping)

@@ -1,0 +1,182 @@
+"""The workers of one destination: claim a job, let the courier deliver it, write down how it ended.
+
+One bad job never blocks another: a job that fails waits, is held or is rejected by itself, and the next is claimed.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable
+from datetime import datetime, timedelta
+
+from app.delivery.converse import Courier, Interrupted, NotAccepted
+from app.delivery.target import Target
+from app.domain.job import Event, Job, Part, Trouble, Turn
+from app.domain.settings import UploadSettings
+from app.domain.times import Clock
+from app.domain.verdict import Judged, Verdict
+from app.errors import AgentError
+from app.store import Store, Tx, answers, exams, files, jobs
+
+log = logging.getLogger("app.delivery")
+_OUTCOME = {
+    Verdict.LOGIN: Event.POSTPONED,
+    Verdict.RETRY: Event.POSTPONED,
+    Verdict.SLOW_DOWN: Event.POSTPONED,
+    Verdict.FIX_FORM: Event.HELD,
+    Verdict.FIX_SETTINGS: Event.REJECTED,
+    Verdict.REJECT: Event.REJECTED,
+}
+_SLOW_DOWN_FACTOR = 4.0
+
+
+class Workers:
+    """`count` threads for one destination. `after(tx, exam_key)` runs in the transaction that ends a job."""
+
+    def __init__(
+        self,
+        store: Store,
+        target: Target,
+        courier: Courier,
+        clock: Clock,
+        settings: UploadSettings,
+        *,
+        paused: Callable[[], bool],
+        after: Callable[[Tx, str], None],
+        jitter: Callable[[], float],
+        stopping: threading.Event,
+    ) -> None:
+        self._store = store
+        self._target = target
+        self._courier = courier
+        self._clock = clock
+        self._settings = settings
+        self._paused = paused
+        self._after = after
+        self._jitter = jitter
+        self._stopping = stopping
+        self._work = threading.Semaphore(0)
+        self._threads = [
+            threading.Thread(target=self._loop, name=f"deliver-{target.name}-{number}", daemon=True)
+            for number in range(max(1, settings.workers))
+        ]
+
+    def start(self) -> None:
+        for thread in self._threads:
+            thread.start()
+
+    def wake(self) -> None:
+        """There may be something to send."""
+        for _ in self._threads:
+            self._work.release()
+
+    def join(self, timeout_seconds: float) -> None:
+        """Wait for the threads after `stopping` was set; one inside a slow request is left to end with the process."""
+        self.wake()
+        for thread in self._threads:
+            if thread.ident is not None:
+                thread.join(timeout_seconds)
+
+    def run_once(self) -> bool:
+        """Claim and finish one job; False when nothing may be sent now."""
+        if self._paused() or self._stopping.is_set():
+            return False
+        now = self._clock.now()
+        job = self._store.write(lambda tx: jobs.claim(tx, self._target.name, self._target.adapter.waits_for, now=now))
+        if job is None:
+            return False
+        self._finish(job)
+        return True
+
+    def _loop(self) -> None:
+        while not self._stopping.is_set():
+            try:
+                if not self.run_once():
+                    self._work.acquire(timeout=1.0)
+            except AgentError as error:
+                log.warning("the outbox of %s has to wait: %s", self._target.name, error.title)
+                self._stopping.wait(2.0)
+
+    def _finish(self, job: Job) -> None:
+        try:
+            facts = self._courier.deliver(job)
+        except Interrupted:
+            self._keep(lambda tx: jobs.move(tx, job.id, Event.INTERRUPTED, now=self._clock.now()))
+            return
+        except NotAccepted as refusal:
+            judged = refusal.judged
+            self._keep(lambda tx: self._refused(tx, job, judged))
+            return
+        except Exception:  # the thread's last resort: the job goes to the engineer, the thread goes on
+            log.exception("job %d ended by a bug", job.id)
+            self._keep(lambda tx: self._refused(tx, job, _BUG))
+            return
+        self._keep(lambda tx: self._acknowledged(tx, job, facts))
+
+    def _keep(self, change: Callable[[Tx], object]) -> None:
+        """An outcome is never dropped: a full disk is waited for."""
+        self._store.write_surely(change, self._stopping)
+
+    def _acknowledged(self, tx: Tx, job: Job, facts: dict[str, object]) -> None:
+        now = self._clock.now()
+        jobs.note_attempt(tx, job, job.part.value, Verdict.ACCEPT.value, "", "", now=now)
+        answers.write_receipt(tx, job, facts, now=now)
+        if job.part is not Part.IMAGES and not job.withdraws:
+            answers.hold(tx, job, job.report_key, job.digest, now=now)
+        jobs.move(tx, job.id, Event.ACKNOWLEDGED, now=now)
+        exams.note(tx, job.exam_key, "withdrawn" if job.withdraws else "acknowledged", _what(job), at=now)
+        if job.withdraws:
+            self._take_back(tx, job, now)
+        answers.note_destination(tx, self._target.name, now=now, ok=True, offset_seconds=self._courier.offset_seconds)
+        self._after(tx, job.exam_key)
+        tx.tell("destination_changed", destination=self._target.name)
+
+    def _take_back(self, tx: Tx, job: Job, now: datetime) -> None:
+        """The platform deleted it: everything acknowledged of that part, with the exam also its images."""
+        whole_exam = job.part in (Part.EXAM, Part.MERGED)
+        for other in jobs.of_exam(tx.conn, job.exam_key):
+            same = other.destination == job.destination and not other.withdraws
+            covered = (other.part, other.report_key) == (job.part, job.report_key) or (
+                whole_exam and other.part is Part.IMAGES
+            )
+            if same and covered and other.state.name in ("ACKNOWLEDGED", "RECONCILED"):
+                jobs.move(tx, other.id, Event.WITHDRAWN, now=now)
+                answers.forget_holdings(tx, other.destination, other.exam_key, other.part.value)
+        files.withdraw_links(tx, job.destination, job.exam_key, now=now)
+
+    def _refused(self, tx: Tx, job: Job, judged: Judged) -> None:
+        now = self._clock.now()
+        event = _OUTCOME[judged.verdict]
+        trouble = judged.trouble
+        jobs.note_attempt(
+            tx, job, trouble.step or job.part.value, judged.verdict.value, trouble.code, trouble.words, now=now
+        )
+        due = now + timedelta(seconds=self._delay(job, judged)) if event is Event.POSTPONED else None
+        jobs.move(tx, job.id, event, now=now, trouble=trouble, due_at=due)
+        if event is not Event.POSTPONED:
+            exams.note(tx, job.exam_key, event.value, f"{_what(job)}:{trouble.title}", at=now)
+        if judged.transport:
+            answers.note_destination(tx, self._target.name, now=now, ok=False, trouble=trouble.title)
+        self._after(tx, job.exam_key)
+        tx.tell("destination_changed", destination=self._target.name)
+
+    def _delay(self, job: Job, judged: Judged) -> float:
+        """Growing with each attempt, spread by jitter, never less than the platform asked for."""
+        first = self._settings.retry_first_seconds
+        if judged.verdict is Verdict.SLOW_DOWN:
+            first *= _SLOW_DOWN_FACTOR
+        grown = first * 2.0 ** min(job.attempts - 1, 20)
+        return max(judged.after_seconds, min(grown, self._settings.retry_longest_seconds) * self._jitter())
+
+
+def _what(job: Job) -> str:
+    return f"{job.destination}/{job.part.value}/v{job.version}"
+
+
+_BUG = Judged(
+    verdict=Verdict.REJECT,
+    trouble=Trouble(
+        title="程序遇到了没有料到的情况", advice="请把诊断包发给工程师，数据没有丢", turn=Turn.ENGINEER, code="BUG"
+    ),
+)
