@@ -1,0 +1,389 @@
+"""The DICOM port: answers C-ECHO and hands every C-STORE over exactly as it was sent.
+
+Never decodes a data set, never decides what is kept: the status is the handler's. PS3.4 annex B, PS3.7 section 9.1.
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+import socket
+import socketserver
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import Any, BinaryIO, Protocol
+
+from pynetdicom import AE, _config, evt
+from pynetdicom.sop_class import Verification
+from pynetdicom.transport import RequestHandler, ThreadedAssociationServer
+
+from app.wire.listening import is_allowed, open_listener, parse_networks
+from app.wire.part10 import IMPLEMENTATION_CLASS_UID, IMPLEMENTATION_VERSION_NAME, file_head
+
+log = logging.getLogger(__name__)
+Line = socket.socket
+logging.getLogger("pynetdicom").setLevel(logging.CRITICAL)  # a peer that hangs up is an event here, not a traceback
+
+SUCCESS, OUT_OF_RESOURCES, PROCESSING_FAILURE, INVALID_INSTANCE = 0x0000, 0xA700, 0x0110, 0x0117
+PAGE = "dicom"
+_PDU_BYTES = 131072
+_PDU_LIMIT_BYTES = 4 * 1024 * 1024  # a peer may announce 4 GB; the longest association request is below 1 MB
+_STOP_SECONDS = 3.0
+_SAFE_UID = re.compile(r"[0-9A-Za-z][0-9A-Za-z.\-]{0,63}")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Source:
+    """Who sends: the device's AE title and its address."""
+
+    calling_ae: str
+    address: str
+
+
+class AssociationChange(Enum):
+    """What became of a caller; the value is how it is said to a person."""
+
+    OPENED = "连上了"
+    RELEASED = "传完并断开"
+    ABORTED = "中途断开"
+    REFUSED_ADDRESS = "地址不在允许的设备里"
+    REFUSED_CALLED_AE = "要找的 AE 标题不是我们的"
+    REFUSED_CALLING_AE = "它的 AE 标题不在允许的设备里"
+    REFUSED_TOO_MANY = "同时连接的设备太多"
+
+
+@dataclass(frozen=True, kw_only=True)
+class AssociationEvent:
+    """One caller came, went or was turned away."""
+
+    change: AssociationChange
+    source: Source
+    called_ae: str
+
+    @property
+    def refused(self) -> bool:
+        return self.change.name.startswith("REFUSED")
+
+
+@dataclass(frozen=True, kw_only=True)
+class StoreRequest:
+    """One instance; `data_set` is valid only until the handler returns, byte for byte what the device sent."""
+
+    sop_class_uid: str
+    sop_instance_uid: str
+    transfer_syntax_uid: str
+    source: Source
+    called_ae: str
+    data_set: memoryview = field(repr=False)
+
+    def head(self) -> bytes:
+        """Preamble and file meta that belong before the data set."""
+        return file_head(
+            sop_class_uid=self.sop_class_uid,
+            sop_instance_uid=self.sop_instance_uid,
+            transfer_syntax_uid=self.transfer_syntax_uid,
+            source_ae=self.source.calling_ae,
+        )
+
+    def write_to(self, file: BinaryIO) -> None:
+        """Write a whole DICOM file. Raises what the file raises: a full disk is the handler's to answer (0xA700)."""
+        file.write(self.head())
+        file.write(self.data_set)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReceiverSettings:
+    """An empty list allows everyone; port 0 takes a free one."""
+
+    port: int
+    ae_title: str = "IMAGING_AGENT"
+    address: str = "0.0.0.0"
+    called_aes: tuple[str, ...] = ()
+    calling_aes: tuple[str, ...] = ()
+    allowed_addresses: tuple[str, ...] = ()
+    maximum_associations: int = 20
+    associate_seconds: float = 30.0
+    idle_seconds: float = 120.0
+
+
+StoreHandler = Callable[[StoreRequest], int]
+AssociationHandler = Callable[[AssociationEvent], None]
+
+
+class Receiver(Protocol):
+    """The DICOM port, however it is built."""
+
+    def start(self) -> None:
+        """Listen. Raises NeedsOperator when the port cannot be had."""
+
+    def stop(self) -> None:
+        """Close the port and every association, within three seconds."""
+
+    @property
+    def port(self) -> int:
+        """The port it listens on; 0 when stopped."""
+
+    def open_associations(self, source: Source | None = None) -> int:
+        """How many associations are open, of one source or of all."""
+
+
+class PynetdicomReceiver:
+    """A Receiver on pynetdicom. Handlers run on the association's own thread, several at once."""
+
+    def __init__(
+        self, settings: ReceiverSettings, on_store: StoreHandler, on_association: AssociationHandler | None = None
+    ) -> None:
+        self._settings = settings
+        self._on_store = on_store
+        self._on_association = on_association or (lambda event: None)
+        self._networks = parse_networks(settings.allowed_addresses, page=PAGE)
+        self._server: _Server | None = None
+        self._open: dict[Any, Source] = {}
+        self._lines: dict[Any, socket.socket] = {}
+        self._lock = threading.Lock()
+
+    def start(self) -> None:
+        if self._server is not None:
+            return
+        _config.LOG_HANDLER_LEVEL = "none"  # the standard handlers format every message, names of patients included
+        _config.UNRESTRICTED_STORAGE_SERVICE = True  # private and unknown SOP classes, any transfer syntax
+        self._server = _Server(self._application_entity(), self._settings, self._handlers(), self._began, self._ended)
+        thread = threading.Thread(
+            target=self._server.serve_forever, args=(0.1,), name=f"dicom-port-{self.port}", daemon=True
+        )
+        thread.start()
+
+    def stop(self) -> None:
+        server, self._server = self._server, None
+        if server is None:
+            return
+        server.close()
+        with self._lock:
+            lines = dict(self._lines)
+        _end_all(lines, time.monotonic() + _STOP_SECONDS)
+
+    @property
+    def port(self) -> int:
+        return self._server.port if self._server else 0
+
+    def open_associations(self, source: Source | None = None) -> int:
+        with self._lock:
+            return sum(1 for known in self._open.values() if source in (None, known))
+
+    def _application_entity(self) -> Any:
+        entity = AE(ae_title=self._settings.ae_title)
+        entity.implementation_class_uid = IMPLEMENTATION_CLASS_UID
+        entity.implementation_version_name = IMPLEMENTATION_VERSION_NAME
+        entity.maximum_pdu_size = _PDU_BYTES
+        entity.maximum_associations = 10_000  # ours is counted in _refusal, so that the refused caller is reported
+        entity.acse_timeout = self._settings.associate_seconds
+        entity.dimse_timeout = self._settings.idle_seconds
+        entity.network_timeout = self._settings.idle_seconds
+        for service in _SERVICES:
+            entity.add_supported_context(service)
+        return entity
+
+    def _handlers(self) -> Sequence[tuple[Any, Callable[[Any], Any]]]:
+        """A further service is one more row here and in _SERVICES."""
+        return (
+            (evt.EVT_REQUESTED, self._requested),
+            (evt.EVT_ESTABLISHED, self._established),
+            (evt.EVT_C_STORE, self._store),
+            (evt.EVT_CONN_CLOSE, _closed),
+        )
+
+    def _began(self, association: Any, line: socket.socket) -> None:
+        with self._lock:
+            self._lines[association] = line
+
+    def _requested(self, event: Any) -> None:
+        """Turn away who may not come (PS3.8 section 9.3.4), and say who it was."""
+        association = event.assoc
+        change = self._refusal(association)
+        if change is None:
+            return
+        association.acse.send_reject(*_REJECTIONS[change])
+        self._report(change, association)
+        association.kill()  # waits until the refusal is on the line
+
+    def _refusal(self, association: Any) -> AssociationChange | None:
+        settings, source = self._settings, _source(association)
+        if not is_allowed(source.address, self._networks):
+            return AssociationChange.REFUSED_ADDRESS
+        if settings.called_aes and _called_ae(association) not in settings.called_aes:
+            return AssociationChange.REFUSED_CALLED_AE
+        if settings.calling_aes and source.calling_ae not in settings.calling_aes:
+            return AssociationChange.REFUSED_CALLING_AE
+        with self._lock:
+            if len(self._open) >= settings.maximum_associations:
+                return AssociationChange.REFUSED_TOO_MANY
+            self._open[association] = source
+        return None
+
+    def _established(self, event: Any) -> None:
+        self._report(AssociationChange.OPENED, event.assoc)
+
+    def _ended(self, association: Any) -> None:
+        """Called once by the association's own thread as its last act, however it ended."""
+        with self._lock:
+            self._lines.pop(association, None)
+            was_open = self._open.pop(association, None) is not None
+        if was_open:
+            released = AssociationChange.RELEASED if association.is_released else AssociationChange.ABORTED
+            self._report(released, association)
+
+    def _report(self, change: AssociationChange, association: Any) -> None:
+        event = AssociationEvent(change=change, source=_source(association), called_ae=_called_ae(association))
+        try:
+            self._on_association(event)
+        except Exception:
+            log.exception("the handler of associations failed")
+
+    def _store(self, event: Any) -> int:
+        """A handler that fails costs this instance a failure status, never the association."""
+        instance_uid = str(event.request.AffectedSOPInstanceUID)
+        if not _SAFE_UID.fullmatch(instance_uid):
+            return INVALID_INSTANCE
+        with event.request.DataSet.getbuffer() as data_set:
+            request = StoreRequest(
+                sop_class_uid=str(event.request.AffectedSOPClassUID),
+                sop_instance_uid=instance_uid,
+                transfer_syntax_uid=str(event.context.transfer_syntax),
+                source=_source(event.assoc),
+                called_ae=_called_ae(event.assoc),
+                data_set=data_set,
+            )
+            try:
+                return self._on_store(request)
+            except Exception:
+                log.exception("the handler of a received instance failed")
+                return PROCESSING_FAILURE
+
+
+_SERVICES = (Verification,)
+_REJECTIONS: Mapping[AssociationChange, tuple[int, int, int]] = {  # result, source, reason
+    AssociationChange.REFUSED_ADDRESS: (1, 1, 1),
+    AssociationChange.REFUSED_CALLED_AE: (1, 1, 7),
+    AssociationChange.REFUSED_CALLING_AE: (1, 1, 3),
+    AssociationChange.REFUSED_TOO_MANY: (2, 3, 2),
+}
+
+
+class _Server(ThreadedAssociationServer):  # type: ignore[misc]
+    """pynetdicom's listener on a port of our own: exclusive, without Nagle, with a time limit on every read."""
+
+    daemon_threads = True
+    socket: Any
+    server_address: Any
+
+    def __init__(
+        self,
+        entity: Any,
+        settings: ReceiverSettings,
+        handlers: Sequence[tuple[Any, Callable[[Any], Any]]],
+        began: Callable[[Any, Line], None],
+        ended: Callable[[Any], None],
+    ) -> None:
+        self._settings, self.began, self.ended = settings, began, ended
+        self._line_seconds = settings.idle_seconds
+        super().__init__(
+            entity,
+            (settings.address, settings.port),
+            settings.ae_title,
+            entity.supported_contexts,
+            evt_handlers=list(handlers),
+            request_handler=_Caller,
+        )
+        self.port = int(self.server_address[1])
+
+    def server_bind(self) -> None:
+        self.socket.close()
+        self.socket = open_listener(self._settings.address, self._settings.port, name="接收影像", page=PAGE)
+        self.server_address = self.socket.getsockname()
+
+    def get_request(self) -> tuple[Line, Any]:
+        line, address = self.socket.accept()
+        line.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # DCMTK senders leave Nagle on: 40 ms per image
+        line.settimeout(self._line_seconds)  # else a peer that stalls within a PDU holds its thread for ever
+        return line, address
+
+    def close(self) -> None:
+        socketserver.BaseServer.shutdown(self)
+        self.server_close()
+
+
+class _Caller(RequestHandler):  # type: ignore[misc]
+    def handle(self) -> None:
+        association = self._create_association()
+        association.name = f"dicom-{association.name}"
+        line = association.dul.socket
+        line.recv = lambda size: _read(self.request, size)
+        run = association.run
+
+        def run_and_tell() -> None:
+            try:
+                run()
+            finally:
+                self.server.ended(association)
+
+        association.run = run_and_tell
+        self.server.began(association, self.request)
+        association.start()
+
+
+def _read(line: socket.socket, size: int) -> bytearray:
+    """What pynetdicom's own recv() does, in one buffer and with a limit; short when the peer hung up."""
+    if size > _PDU_LIMIT_BYTES:
+        raise OSError("the peer announced an oversized PDU")
+    buffer = bytearray(size)
+    view, filled = memoryview(buffer), 0
+    while filled < size:
+        count = line.recv_into(view[filled:])
+        if not count:
+            break
+        filled += count
+    view.release()
+    del buffer[filled:]
+    return buffer
+
+
+def _closed(event: Any) -> None:
+    """A line closed before it asked for anything: wake the thread that would wait for a request all its time."""
+    if event.assoc.requestor.primitive is None:
+        event.assoc.dul.to_user_queue.put(None)
+
+
+def _end_all(lines: Mapping[Any, socket.socket], deadline: float) -> None:
+    """Abort every association politely and at once; what does not follow within a second loses its line."""
+    for association in lines:
+        threading.Thread(target=association.abort, name="dicom-stop", daemon=True).start()
+    _join(lines, min(deadline, time.monotonic() + 1.0))
+    for association, line in lines.items():
+        if association.is_alive():
+            _shut(line)
+    _join(lines, deadline)
+
+
+def _join(threads: Mapping[Any, object], deadline: float) -> None:
+    for thread in threads:
+        if thread.ident is not None:
+            thread.join(max(0.0, deadline - time.monotonic()))
+
+
+def _shut(line: socket.socket) -> None:
+    try:
+        line.shutdown(socket.SHUT_RDWR)
+    except OSError:
+        log.debug("the line was closed already")
+
+
+def _source(association: Any) -> Source:
+    primitive = association.requestor.primitive
+    return Source(calling_ae=str(primitive.calling_ae_title).strip(), address=str(association.requestor.address))
+
+
+def _called_ae(association: Any) -> str:
+    return str(association.requestor.primitive.called_ae_title).strip()
