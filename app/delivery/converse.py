@@ -48,7 +48,7 @@ class Courier:
         self._target = target
         self._clock = clock
         self._files = files
-        self._stopping = stopping
+        self.stopping = stopping
         self.offset_seconds = float(
             answers.destinations(store.read()).get(target.name, {}).get("clock_offset_seconds", 0.0)
         )
@@ -76,7 +76,7 @@ class Courier:
             while True:
                 request = next(conversation) if reply is None else conversation.send(reply)
                 step = request.step
-                if self._stopping.is_set():
+                if self.stopping.is_set():
                     raise Interrupted
                 reply = self._answer(request, job)
         except StopIteration as end:
@@ -109,7 +109,7 @@ class Courier:
         if not request.fresh:
             self._store.write_surely(
                 lambda tx: answers.record(tx, job, request.step, request.item, digest, data, now=self._clock.now()),
-                self._stopping,
+                self.stopping,
             )
         return Reply(data=data)
 
@@ -138,7 +138,7 @@ class Courier:
             with DicomSender(peer) as sender:
                 sender.associate([(image.sop_class_uid, image.transfer_syntax_uid) for image in waiting])
                 for number, image in enumerate(waiting):
-                    if self._stopping.is_set():
+                    if self.stopping.is_set():
                         raise Interrupted
                     judged = self._push_one(sender, image, number % 65535 + 1, request.step)
                     if judged.verdict is Verdict.ACCEPT:
@@ -167,4 +167,4 @@ class Courier:
             answers.hold(tx, job, image.sop_instance_uid, image.sha256, now=self._clock.now())
             jobs.progress(tx, job.id, step, done, total)
 
-        self._store.write_surely(change, self._stopping)
+        self._store.write_surely(change, self.stopping)

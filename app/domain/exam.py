@@ -69,7 +69,7 @@ def exam_state(
 
     `jobs`: the newest job of each (destination, part, report). `changed`: values differ from what was submitted.
     """
-    live = [job.state for job in jobs if not (job.withdraws and job.state in CONFIRMED)]
+    live = [JobState.WITHDRAWN if job.withdraws and job.state in CONFIRMED else job.state for job in jobs]
     for state in _WORST_FIRST:
         if state in live and state not in CONFIRMED and state is not JobState.WITHDRAWN:
             return ExamState(state.value)

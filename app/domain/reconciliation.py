@@ -45,6 +45,8 @@ class Discrepancy:
     day: date
     exam_key: str
     first_seen_at: datetime
+    suspected_at: datetime | None
+    """The first answer of the present row of answers that lack it."""
     confirmed_at: datetime | None
     resend_count: int
     solved_at: datetime | None

@@ -17,7 +17,7 @@ def open_days(conn: sqlite3.Connection, destination: str, until: date) -> list[d
     """Days up to and including `until` with something acknowledged that is not yet reconciled, oldest first."""
     rows = conn.execute(
         """SELECT DISTINCT exam_day FROM jobs WHERE destination = ? AND exam_day <> '' AND exam_day <= ?
-           AND part IN ('exam', 'merged') AND state = 'acknowledged' AND withdraws = 0 ORDER BY exam_day""",
+           AND state = 'acknowledged' AND withdraws = 0 ORDER BY exam_day""",
         (destination, until.isoformat()),
     ).fetchall()
     return [date.fromisoformat(row["exam_day"]) for row in rows]
@@ -117,18 +117,21 @@ def questions(conn: sqlite3.Connection, destination: str, which: date) -> list[d
     ]
 
 
-def see_missing(tx: Tx, destination: str, which: date, exam_key: str, *, now: datetime) -> None:
-    """The first time the platform says it lacks this exam; it does not count yet."""
+def suspect(tx: Tx, destination: str, which: date, exam_key: str, *, now: datetime) -> None:
+    """The first answer in a row that lacks this exam; it does not count yet."""
     tx.execute(
-        """INSERT INTO discrepancies (destination, day, exam_key, first_seen_at, confirmed_at, resend_count, solved_at)
-           VALUES (?, ?, ?, ?, NULL, 0, NULL) ON CONFLICT (destination, day, exam_key) DO UPDATE SET
-           solved_at = NULL, first_seen_at = CASE WHEN solved_at IS NULL THEN first_seen_at
-           ELSE excluded.first_seen_at END, confirmed_at = CASE WHEN solved_at IS NULL THEN confirmed_at END""",
-        (destination, which.isoformat(), exam_key, kept(now)),
+        """INSERT INTO discrepancies (destination, day, exam_key, first_seen_at, suspected_at, confirmed_at,
+           resend_count, solved_at) VALUES (?, ?, ?, ?, ?, NULL, 0, NULL)
+           ON CONFLICT (destination, day, exam_key) DO UPDATE SET
+           suspected_at = coalesce(suspected_at, excluded.suspected_at),
+           confirmed_at = CASE WHEN solved_at IS NULL THEN confirmed_at END,
+           resend_count = CASE WHEN solved_at IS NULL THEN resend_count ELSE 0 END, solved_at = NULL""",
+        (destination, which.isoformat(), exam_key, kept(now), kept(now)),
     )
 
 
-def confirm_missing(tx: Tx, destination: str, which: date, exam_key: str, *, now: datetime) -> None:
+def confirm(tx: Tx, destination: str, which: date, exam_key: str, *, now: datetime) -> None:
+    """The second answer in a row: it counts."""
     tx.execute(
         """UPDATE discrepancies SET confirmed_at = coalesce(confirmed_at, ?)
            WHERE destination = ? AND day = ? AND exam_key = ?""",
@@ -137,8 +140,10 @@ def confirm_missing(tx: Tx, destination: str, which: date, exam_key: str, *, now
 
 
 def count_resend(tx: Tx, destination: str, which: date, exam_key: str) -> None:
+    """It goes once more; from here on two answers in a row are needed again."""
     tx.execute(
-        "UPDATE discrepancies SET resend_count = resend_count + 1 WHERE destination = ? AND day = ? AND exam_key = ?",
+        """UPDATE discrepancies SET resend_count = resend_count + 1, suspected_at = NULL
+           WHERE destination = ? AND day = ? AND exam_key = ?""",
         (destination, which.isoformat(), exam_key),
     )
 
@@ -150,7 +155,7 @@ def solve(tx: Tx, destination: str, which: date, exam_key: str, *, now: datetime
         "DELETE FROM discrepancies WHERE destination = ? AND day = ? AND exam_key = ? AND confirmed_at IS NULL", values
     )
     tx.execute(
-        """UPDATE discrepancies SET solved_at = ? WHERE destination = ? AND day = ? AND exam_key = ?
+        """UPDATE discrepancies SET solved_at = ?, suspected_at = NULL WHERE destination = ? AND day = ? AND exam_key = ?
            AND solved_at IS NULL""",
         (kept(now), *values),
     )
@@ -179,6 +184,7 @@ def _discrepancy(row: sqlite3.Row) -> Discrepancy:
         day=date.fromisoformat(row["day"]),
         exam_key=row["exam_key"],
         first_seen_at=taken(row["first_seen_at"]),
+        suspected_at=taken_or_none(row["suspected_at"]),
         confirmed_at=taken_or_none(row["confirmed_at"]),
         resend_count=row["resend_count"],
         solved_at=taken_or_none(row["solved_at"]),

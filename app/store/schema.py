@@ -234,6 +234,7 @@ def reconciliation(db: Database) -> None:
             "day": str,
             "exam_key": str,
             "first_seen_at": str,
+            "suspected_at": str,
             "confirmed_at": str,
             "resend_count": int,
             "solved_at": str,
