@@ -214,10 +214,9 @@ def _check_values(path: Path, region: Region) -> None:
         (f"from_modality.{key}", key, code) for key, codes in region.from_modality.items() for code in codes.values()
     ]
     pairs += [("not_insured.charge_types", "charge_type", code) for code in region.not_insured_charge_types]
-    tables = {row.key: row.table for group in region.rows.values() for row in group}
     for section, key, value in pairs:
         _must(key in region.fields, path, section, f"no field {key!r}")
-        table = region.table(tables.get(key, region.fields[key].table))
+        table = region.table_of(key)
         _must(table is None or value in table, path, section, f"{value!r} is not a code of {key}")
 
 

@@ -89,6 +89,17 @@ class Region:
     def table(self, name: str) -> Table | None:
         return self.tables.get(name) if name else None
 
+    def table_of(self, key: str) -> Table | None:
+        """The code table of a field in this region, None for a field without one."""
+        named = next((row.table for group in self.rows.values() for row in group if row.key == key), "")
+        field = self.fields.get(key)
+        return self.table(named or (field.table if field else ""))
+
+    def label_of(self, key: str, code: str) -> str:
+        """The label of `code` in the table of the field `key`, "" if there is none."""
+        table = self.table_of(key)
+        return table.label(code) if table else ""
+
     def with_overrides(self, overrides: Mapping[str, Mapping[str, str | int]]) -> Region:
         """The region as this clinic's settings change it.
 

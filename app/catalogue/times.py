@@ -6,11 +6,11 @@ A saved time is China Standard Time and never carries an offset.
 from __future__ import annotations
 
 import re
-from datetime import date, datetime, timedelta, timezone
+from datetime import date, datetime
 
+from app.domain.times import CST
 from app.errors import NeedsOperator
 
-CST = timezone(timedelta(hours=8), "CST")
 RANGE_SEPARATOR = " / "
 
 _YEARS = range(1850, 2200)
@@ -80,11 +80,6 @@ def day(saved: str) -> date | None:
         return None
 
 
-def shown(at: datetime) -> str:
-    """An aware time in the saved form."""
-    return at.astimezone(CST).strftime("%Y-%m-%d %H:%M:%S")
-
-
 def _is_time(text: str) -> bool:
     return any(form.fullmatch(text) for form in _ONLY_TIME)
 
@@ -96,7 +91,7 @@ def _date(found: re.Match[str]) -> date:
     try:
         return date(year, month, day_)
     except ValueError:
-        raise NeedsOperator(f"没有 {year} 年 {month} 月 {day_} 日", "请核对月份和日子")
+        raise NeedsOperator(f"没有 {year} 年 {month} 月 {day_} 日", "请核对月份和日子") from None
 
 
 def _time(found: re.Match[str]) -> str:

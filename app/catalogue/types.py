@@ -174,20 +174,20 @@ def _show_code(saved: str, table: Table | None) -> str:
 
 def _codes(text: str, table: Table | None) -> str:
     """Codes in the order typed, each once, parted by commas."""
-    lines = [line.strip() for line in _half(text).split("\n") if line.strip()]
+    lines = [line.strip() for line in re.split(r"[\n;]", _half(text)) if line.strip()]
     return ",".join(dict.fromkeys(code for line in lines for code in _codes_of_line(line, table)))
 
 
 def _codes_of_line(line: str, table: Table | None) -> list[str]:
     """A label may hold a comma itself, so the whole line may be one."""
-    parts = [part.strip() for part in re.split(r"[,;|、]", line) if part.strip()]
+    parts = [part.strip() for part in re.split(r"[,|、]", line) if part.strip()]
     if table and not all(_member(part, table) for part in parts) and (whole := _member(line, table)):
         return [whole]
     return [_code(part, table) for part in parts]
 
 
 def _show_codes(saved: str, table: Table | None) -> str:
-    return "\n".join(_show_code(code, table) for code in saved.split(","))
+    return "；".join(_show_code(code, table) for code in saved.split(","))
 
 
 def _pdf(text: str, table: Table | None) -> str:
