@@ -1,0 +1,66 @@
+"""What the DICOM port does with one C-STORE: take it in, and answer success only when it is durable."""
+
+from __future__ import annotations
+
+import logging
+
+from app.domain.times import Clock
+from app.errors import AgentError, RetryLater
+from app.intake.header import NotDicom
+from app.intake.take import Taken, Taker
+from app.store import Store, files, images
+from app.wire.dicom_receive import OUT_OF_RESOURCES, PROCESSING_FAILURE, SUCCESS, AssociationEvent, StoreRequest
+
+log = logging.getLogger("app.intake")
+CANNOT_UNDERSTAND = 0xC000
+
+
+class Port:
+    """The handlers of the receiver. `taken(Taken)` is called after an image was indexed, before the answer."""
+
+    def __init__(self, store: Store, taker: Taker, clock: Clock) -> None:
+        self._store = store
+        self._taker = taker
+        self._clock = clock
+        self.trouble = ""
+
+    def on_store(self, request: StoreRequest) -> int:
+        """The C-STORE status (PS3.4 B.2.3): 0000 durable and indexed, A700 no room, C000 unusable."""
+        try:
+            taken: Taken = self._taker.take_request(request)
+        except NotDicom as error:
+            self._set_aside(request, error)
+            return CANNOT_UNDERSTAND
+        except RetryLater as error:
+            if self.trouble != error.title:
+                log.warning("the port refuses images: %s", error.title)
+            self.trouble = error.title
+            return OUT_OF_RESOURCES
+        except AgentError as error:
+            log.error("an image could not be taken in: %s (%s)", error.title, error.details)
+            return PROCESSING_FAILURE
+        self.trouble = ""
+        log.debug("taken in: %s", taken.outcome.value)
+        return SUCCESS
+
+    def on_association(self, event: AssociationEvent) -> None:
+        """A caller that is turned away is remembered, so that a person can be told its AE title."""
+        if event.refused:
+            source = f"ae:{event.source.calling_ae or event.source.address}"
+            now = self._clock.now()
+            self._store.submit(lambda tx: images.note_refusal(tx, source, event.change.value, now=now))
+
+    def _set_aside(self, request: StoreRequest, error: NotDicom) -> None:
+        name = f"{request.source.calling_ae}/{request.sop_instance_uid}"
+        now, size = self._clock.now(), len(request.data_set)
+        self._store.submit(
+            lambda tx: files.set_aside(
+                tx,
+                name,
+                size,
+                error.title,
+                "设备会显示发送失败，请在设备上重新发送",
+                request.source.calling_ae,
+                now=now,
+            )
+        )
