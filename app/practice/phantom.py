@@ -74,8 +74,8 @@ def _fill(image: array[int], rows: int, columns: int, ellipse: Ellipse) -> None:
 
 
 def _write(image: array[int], rows: int, columns: int, text: str, grey: int) -> None:
-    scale = max(1, min(columns // (6 * max(1, len(text)) + 4), rows // 60))
-    bar = array("H", [min(grey, 65535)]) * scale
+    scale = max(1, min(columns // (6 * max(1, len(text)) + 4), rows // 120))
+    bar = array("H", [min(grey, 4095)]) * scale
     for row, column in dots(text):
         first = 2 * scale + column * scale
         for line in range(2 * scale + row * scale, 2 * scale + (row + 1) * scale):
