@@ -161,11 +161,17 @@ def _from_header(region: Region, header: Header) -> dict[str, str]:
     texts.pop("age", None)
     texts["examined_at"] = _examined_at(header)
     parsed = {key: _parsed(region, key, text) for key, text in texts.items() if text}
-    part = region.table("dicom_body_part")
-    if part and (label := part.label(header.get("BodyPartExamined", "").strip().upper())):
-        parsed["body_part"] = label
+    if part := _body_part(region, header.get("BodyPartExamined", "")):
+        parsed["body_part"] = part
     latin = dicom_name(header.get("PatientName", "")).latin
     return {**parsed, "patient_name_pinyin": latin} if latin and not parsed.get("patient_name") else parsed
+
+
+def _body_part(region: Region, term: str) -> str:
+    """The Chinese name of a defined term (PS3.16 annex L) or of a spelling that devices use for it."""
+    word = re.sub(r"[\s_-]", "", term).upper()
+    codes = region.tables.get("dicom_body_part", ())
+    return next((one.label for one in codes if word in (one.code, *one.more.get("also", "").split())), "")
 
 
 def _from_modality(region: Region, modality: str) -> dict[str, str]:

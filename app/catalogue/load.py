@@ -36,7 +36,7 @@ TABLE_COLUMNS = ("code", "label", "pinyin", "note", "doubt")
 def load_catalogue(root: Path | None = None) -> Catalogue:
     """Our fields and the shared tables. Raises `Bug` naming file, row and column."""
     home = root or resources_dir()
-    tables = _tables(home / "tables")
+    tables = {**_tables(home / "tables"), **_tables(home / "dicom")}
     fields: dict[str, Field] = {}
     for line in _lines(home / "fields.csv", FIELD_COLUMNS):
         field = _field(line)
