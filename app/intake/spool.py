@@ -115,7 +115,7 @@ class Spool:
 
 
 def image_path(study_uid: str, sop_uid: str, data_set_sha256: str) -> str:
-    """Where an image lies: by its content, so that the same image twice is the same file and another one is beside it."""
+    """Where an image lies: by its content, so the same image twice is one file and another content lies beside it."""
     return f"images/{_folder(study_uid)}/{_folder(sop_uid)}-{data_set_sha256[:12]}.dcm"
 
 

@@ -93,7 +93,10 @@ class Taker:
         now = self._clock.now()
         arrival = _arrival(header, stored, relative, source, now)
         name, _ = person_name(header.text("PatientName"))
-        self._spool.keep(part, relative)
+        if self._is_here(header.sop_instance_uid, stored, relative):
+            part.unlink()
+        else:
+            self._spool.keep(part, relative)
         indexed: Indexed = self._store.write(lambda tx: images.index(tx, arrival, name, now=now))
         return Taken(
             outcome=indexed.outcome,
@@ -101,6 +104,11 @@ class Taker:
             sop_class_uid=header.sop_class_uid,
             path=self._spool.path(indexed.path),
         )
+
+    def _is_here(self, sop_instance_uid: str, stored: Stored, relative: str) -> bool:
+        """The same data set is kept already: the earlier file stays as it is."""
+        known = images.is_known(self._store.read(), sop_instance_uid, stored.data_set_sha256)
+        return known and self._spool.path(relative).exists()
 
 
 def _header_of(request: StoreRequest) -> Header:

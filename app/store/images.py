@@ -33,6 +33,14 @@ class Indexed:
     path: str
 
 
+def is_known(conn: sqlite3.Connection, sop_instance_uid: str, data_set_sha256: str) -> bool:
+    row = conn.execute(
+        "SELECT 1 FROM instances WHERE sop_instance_uid = ? AND data_set_sha256 = ? AND released = 0",
+        (sop_instance_uid, data_set_sha256),
+    ).fetchone()
+    return row is not None
+
+
 def patient_key(header: dict[str, str], name: str) -> str:
     """What tells two patients apart inside one study: id and name, without case and blanks."""
     return "|".join("".join(text.split()).upper() for text in (header.get("PatientID", ""), name))
@@ -49,6 +57,10 @@ def index(tx: Tx, arrival: Arrival, name: str, *, now: datetime) -> Indexed:
     ).fetchall()
     same = next((row for row in earlier if row["data_set_sha256"] == new.data_set_sha256), None)
     if same is not None:
+        tx.execute(
+            "UPDATE instances SET released = 0 WHERE sop_instance_uid = ? AND data_set_sha256 = ?",
+            (new.sop_instance_uid, new.data_set_sha256),
+        )
         keys = exams.of_study(tx.conn, new.study_instance_uid)
         return Indexed(
             outcome=Outcome.AGAIN, study_instance_uid=new.study_instance_uid, exam_keys=keys, path=same["path"]
