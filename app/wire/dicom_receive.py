@@ -198,6 +198,8 @@ class PynetdicomReceiver:
     def _began(self, association: Any, line: socket.socket) -> None:
         with self._lock:
             self._lines[association] = line
+        if self._server is None:  # stopped a moment ago
+            _shut(line)
 
     def _requested(self, event: Any) -> None:
         """Turn away who may not come (PS3.8 section 9.3.4), and say who it was."""
@@ -358,8 +360,11 @@ def _closed(event: Any) -> None:
 
 def _end_all(lines: Mapping[Any, socket.socket], deadline: float) -> None:
     """Abort every association politely and at once; what does not follow within a second loses its line."""
-    for association in lines:
-        threading.Thread(target=association.abort, name="dicom-stop", daemon=True).start()
+    for association, line in lines.items():
+        if association.requestor.primitive is None:
+            _shut(line)  # it has asked for nothing yet: pynetdicom's state machine knows no abort here
+        else:
+            threading.Thread(target=association.abort, name="dicom-stop", daemon=True).start()
     _join(lines, min(deadline, time.monotonic() + 1.0))
     for association, line in lines.items():
         if association.is_alive():

@@ -14,25 +14,26 @@ Script = Callable[[socket.socket], None]
 def a_peer(script: Script) -> Iterator[int]:
     """Listen; run `script` on every caller, one after the other, then hang up. Gives the port."""
     listener = socket.create_server(("127.0.0.1", 0))
-    thread = threading.Thread(target=_serve, args=(listener, script), name="scripted-peer", daemon=True)
+    over = threading.Event()
+    thread = threading.Thread(target=_serve, args=(listener, script, over), name="scripted-peer", daemon=True)
     thread.start()
     try:
         yield listener.getsockname()[1]
     finally:
+        over.set()
         with socket.socket() as waker:
             waker.settimeout(1)
             waker.connect_ex(listener.getsockname())
-            listener.close()
         thread.join(5)
+        listener.close()
 
 
-def _serve(listener: socket.socket, script: Script) -> None:
+def _serve(listener: socket.socket, script: Script, over: threading.Event) -> None:
     while True:
-        try:
-            line, _ = listener.accept()
-        except OSError:
-            return
+        line, _ = listener.accept()
         with line:
+            if over.is_set():
+                return
             line.settimeout(5)
             try:
                 script(line)
