@@ -1,0 +1,351 @@
+"""Offer files over HTTP: GET and HEAD of what `resolve` hands out, and nothing else.
+
+Never looks for a file itself and never logs a path: the link is the secret.
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+import threading
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, BinaryIO, Protocol
+from urllib.parse import quote
+
+from waitress import wasyncore
+from waitress.channel import ClientDisconnected, HTTPChannel
+from waitress.server import TcpWSGIServer
+from waitress.task import ThreadedTaskDispatcher, WSGITask
+
+from app.wire.listening import is_allowed, open_listener, parse_networks
+
+log = logging.getLogger(__name__)
+logging.getLogger("waitress").setLevel(logging.CRITICAL)  # what it logs quotes paths; failures are logged here
+
+PAGE = "file_server"
+_BLOCK_BYTES = 64 * 1024
+_WATERMARK_BYTES = 256 * 1024
+_STALLED_SECONDS = 60.0
+_REQUEST_LIMIT_BYTES = 64 * 1024
+_RANGE = re.compile(r"bytes=(\d*)-(\d*)")
+_TRANSFER = "imaging.transfer"
+
+Done = Callable[[int, bool], None]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Served:
+    """`content` is a file on disk or an iterator of bytes; `size` may be None for an iterator.
+
+    `on_done(bytes_sent, complete)` is called once per GET, on a thread of the server, when the peer has taken the
+    whole answer (`complete`) or the line ended before. Bytes are those of the body.
+    """
+
+    content: Path | Iterable[bytes]
+    size: int | None = None
+    content_type: str = "application/octet-stream"
+    download_name: str = ""
+    on_done: Done | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Refused:
+    """An answer without content: 403, 404, 410 ..."""
+
+    status: int = 404
+
+
+class Resolve(Protocol):
+    def __call__(self, path: str, address: str) -> Served | Refused:
+        """`path` begins with a slash and has its percent signs decoded; `address` is the peer's IP address."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class FileServerSettings:
+    """Port 0 takes a free one; an empty list lets every address in."""
+
+    port: int
+    address: str = "0.0.0.0"
+    allowed_addresses: tuple[str, ...] = ()
+    threads: int = 8
+
+
+class FileServer:
+    """Runs on threads of its own between start() and stop()."""
+
+    def __init__(self, settings: FileServerSettings, resolve: Resolve) -> None:
+        self._settings, self._resolve = settings, resolve
+        self._networks = parse_networks(settings.allowed_addresses, page=PAGE)
+        self._running: _Running | None = None
+
+    @property
+    def port(self) -> int:
+        """The port it listens on; 0 when stopped."""
+        return self._running.port if self._running else 0
+
+    def start(self) -> None:
+        """Listen. Raises NeedsOperator when the port cannot be had."""
+        if self._running is None:
+            self._running = _Running(self._settings, self._answer)
+
+    def stop(self) -> None:
+        """Close the port and every line, within a few seconds; transfers under way end incomplete."""
+        running, self._running = self._running, None
+        if running is not None:
+            running.stop()
+
+    def _answer(self, environ: Mapping[str, Any], start: Callable[..., Any]) -> Iterable[bytes]:
+        """The WSGI application (PEP 3333)."""
+        transfer: _Transfer = environ[_TRANSFER]
+        if environ["REQUEST_METHOD"] not in ("GET", "HEAD"):
+            return _empty(transfer, start, 405, ("Allow", "GET, HEAD"))
+        if not is_allowed(transfer.address, self._networks):
+            return _empty(transfer, start, 403)
+        path = environ["PATH_INFO"].encode("latin-1").decode("utf-8", "replace")
+        found = self._resolve(path, transfer.address)
+        if isinstance(found, Refused):
+            return _empty(transfer, start, found.status)
+        return _serve(found, environ, transfer, start)
+
+
+class _Transfer:
+    """One answer on its way: what was promised, what went out."""
+
+    def __init__(self, address: str) -> None:
+        self.address = address
+        self.status = 500
+        self.promised: int | None = 0
+        self.sent = 0
+        self.on_done: Done | None = None
+
+    def close(self, drained: bool) -> None:
+        complete = drained and self.promised in (None, self.sent)
+        log.info("file request from %s: %d, %d bytes, complete %s", self.address, self.status, self.sent, complete)
+        if self.on_done is None:
+            return
+        try:
+            self.on_done(self.sent, complete)
+        except Exception:
+            log.exception("the handler of a finished download failed")
+
+
+def _serve(
+    found: Served, environ: Mapping[str, Any], transfer: _Transfer, start: Callable[..., Any]
+) -> Iterable[bytes]:
+    try:
+        file = found.content.open("rb") if isinstance(found.content, Path) else None
+    except OSError:
+        return _empty(transfer, start, 404)
+    try:
+        return _body(found, file, environ, transfer, start)
+    except BaseException:
+        if file is not None:
+            file.close()
+        raise
+
+
+def _body(
+    found: Served, file: BinaryIO | None, environ: Mapping[str, Any], transfer: _Transfer, start: Callable[..., Any]
+) -> Iterable[bytes]:
+    size = file.seek(0, 2) if file is not None else found.size
+    span = _span(environ, size) if file is not None and size is not None else None
+    if span is not None and size is not None and span[0] >= size:
+        if file is not None:
+            file.close()
+        return _empty(transfer, start, 416, ("Content-Range", f"bytes */{size}"))
+    headers = _headers(found, file is not None)
+    first, length = 0, size
+    if span is not None:
+        first, length = span[0], span[1] - span[0] + 1
+        headers.append(("Content-Range", f"bytes {span[0]}-{span[1]}/{size}"))
+    if length is not None:
+        headers.append(("Content-Length", str(length)))
+    head_only = environ["REQUEST_METHOD"] == "HEAD"
+    transfer.status, transfer.promised = (206 if span else 200), 0 if head_only else length
+    transfer.on_done = None if head_only else found.on_done
+    start(_STATUS[transfer.status], headers)
+    if head_only:
+        if file is not None:
+            file.close()
+        return ()
+    return _Blocks(file, first, length, found.content, transfer)
+
+
+class _Blocks:
+    """The body; the server closes it when it has taken the last block or given up."""
+
+    def __init__(
+        self,
+        file: BinaryIO | None,
+        first: int,
+        length: int | None,
+        content: Path | Iterable[bytes],
+        transfer: _Transfer,
+    ) -> None:
+        self._file, self._transfer = file, transfer
+        self._source = _file_blocks(file, first, length or 0) if file is not None else content
+
+    def __iter__(self) -> Iterator[bytes]:
+        assert not isinstance(self._source, Path)
+        for block in self._source:
+            yield block
+            self._transfer.sent += len(block)
+
+    def close(self) -> None:
+        if self._file is not None:
+            self._file.close()
+        close = getattr(self._source, "close", None)
+        if close is not None:
+            close()
+
+
+def _file_blocks(file: BinaryIO, first: int, length: int) -> Iterator[bytes]:
+    file.seek(first)
+    while length > 0 and (block := file.read(min(_BLOCK_BYTES, length))):
+        length -= len(block)
+        yield block
+
+
+def _span(environ: Mapping[str, Any], size: int) -> tuple[int, int] | None:
+    """First and last byte of a single range (RFC 9110 section 14); anything else means the whole.
+
+    If-Range is answered with the whole, as there is no validator to compare it with.
+    """
+    asked = _RANGE.fullmatch(environ.get("HTTP_RANGE", "").strip())
+    if asked is None or "HTTP_IF_RANGE" in environ or asked[0] == "bytes=-":
+        return None
+    first, last = asked.groups()
+    if not first:
+        return (max(0, size - int(last)), size - 1) if int(last) else (size, size)
+    end = min(int(last), size - 1) if last else size - 1
+    return (int(first), end) if not last or int(first) <= int(last) else None
+
+
+def _headers(found: Served, ranges: bool) -> list[tuple[str, str]]:
+    headers = [
+        ("Content-Type", found.content_type),
+        ("Cache-Control", "no-store"),
+        ("X-Content-Type-Options", "nosniff"),
+        ("Accept-Ranges", "bytes" if ranges else "none"),
+    ]
+    if found.download_name:
+        plain = re.sub(r"[^0-9A-Za-z._-]", "_", found.download_name)
+        exact = quote(found.download_name, safe="")
+        headers.append(("Content-Disposition", f"attachment; filename=\"{plain}\"; filename*=UTF-8''{exact}"))
+    return headers
+
+
+def _empty(transfer: _Transfer, start: Callable[..., Any], status: int, *headers: tuple[str, str]) -> Iterable[bytes]:
+    transfer.status = status
+    start(_STATUS.get(status, f"{status} Refused"), [("Content-Length", "0"), *headers])
+    return ()
+
+
+_STATUS = {
+    200: "200 OK",
+    206: "206 Partial Content",
+    403: "403 Forbidden",
+    404: "404 Not Found",
+    405: "405 Method Not Allowed",
+    410: "410 Gone",
+    416: "416 Range Not Satisfiable",
+}
+
+
+class _Task(WSGITask):  # type: ignore[misc]
+    """Tells the end of an answer only when its last byte has left, not when waitress has buffered it."""
+
+    def service(self) -> None:
+        self._transfer = _Transfer(str(self.channel.addr[0]))
+        drained = False
+        try:
+            super().service()
+            drained = self._drained()
+        except ClientDisconnected:
+            raise
+        except Exception:
+            log.exception("serving a file failed")
+            raise
+        finally:
+            self._transfer.close(drained)
+
+    def get_environment(self) -> dict[str, Any]:
+        environ: dict[str, Any] = super().get_environment()
+        environ[_TRANSFER] = self._transfer
+        return environ
+
+    def _drained(self) -> bool:
+        """Bounded by the watch over stalled lines, which disconnects them."""
+        channel = self.channel
+        with channel.outbuf_lock:
+            while channel.connected and channel.total_outbufs_len:
+                channel.server.pull_trigger()
+                channel.outbuf_lock.wait(0.05)
+        return bool(channel.connected)
+
+
+class _Channel(HTTPChannel):  # type: ignore[misc]
+    task_class = _Task
+
+
+class _Server(TcpWSGIServer):  # type: ignore[misc]
+    channel_class = _Channel
+
+    def set_reuse_addr(self) -> None:
+        """The listener comes bound, exclusively; waitress would open it to others on Windows."""
+
+
+class _Running:
+    """waitress between start and stop: its loop, its workers, its lines."""
+
+    def __init__(self, settings: FileServerSettings, application: Callable[..., Iterable[bytes]]) -> None:
+        listener = open_listener(settings.address, settings.port, name="文件服务", page=PAGE)
+        self.port = int(listener.getsockname()[1])
+        self._over = threading.Event()
+        self._lines: dict[int, Any] = {}
+        self._workers = ThreadedTaskDispatcher()
+        self._workers.set_thread_count(settings.threads)
+        self._server = _Server(
+            application,
+            map=self._lines,
+            _sock=listener,
+            dispatcher=self._workers,
+            bind_socket=False,
+            sockinfo=(listener.family, listener.type, None, listener.getsockname()),
+            ident=None,
+            threads=settings.threads,
+            connection_limit=200,
+            channel_timeout=60,
+            outbuf_high_watermark=_WATERMARK_BYTES,
+            max_request_header_size=_REQUEST_LIMIT_BYTES,
+            max_request_body_size=_REQUEST_LIMIT_BYTES,
+            log_socket_errors=False,
+            clear_untrusted_proxy_headers=False,
+        )
+        self._thread = threading.Thread(target=self._loop, name=f"http-port-{self.port}", daemon=True)
+        self._thread.start()
+
+    def stop(self) -> None:
+        self._over.set()
+        self._server.pull_trigger()
+        self._thread.join(3)
+        self._workers.shutdown(timeout=2)
+
+    def _loop(self) -> None:
+        try:
+            while not self._over.is_set():
+                wasyncore.loop(timeout=1, map=self._lines, count=1, use_poll=False)
+                self._drop_stalled(time.time() - _STALLED_SECONDS)
+        finally:
+            for channel in list(self._server.active_channels.values()):
+                channel.handle_close()
+            wasyncore.close_all(self._lines, ignore_all=True)
+
+    def _drop_stalled(self, before: float) -> None:
+        """A peer that takes nothing for a minute would hold a worker for ever."""
+        for channel in list(self._server.active_channels.values()):
+            if channel.total_outbufs_len and channel.last_activity < before:
+                channel.handle_close()
