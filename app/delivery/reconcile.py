@@ -37,7 +37,7 @@ class Reconciler:
         clock: Clock,
         settings: UploadSettings,
         resend: Callable[[Tx, str], None],
-        after: Callable[[Tx, str], None],
+        after: Callable[[str], None],
     ) -> None:
         self._store = store
         self._target = target
@@ -64,7 +64,10 @@ class Reconciler:
                 trouble.advice or "程序会再问，您不用管",
                 details=f"{trouble.title} {trouble.code} {trouble.words}".strip(),
             ) from refusal
-        return self._store.write_surely(lambda tx: self._answered(tx, day, keys, missing), self._courier.stopping)
+        state = self._store.write_surely(lambda tx: self._answered(tx, day, keys, missing), self._courier.stopping)
+        for key in keys:
+            self._after(key)
+        return state
 
     def open_days(self, until: date) -> list[date]:
         return days.open_days(self._store.read(), self._target.name, until)
@@ -140,8 +143,6 @@ class Reconciler:
         )
         days.write_day(tx, name, day, state, now=now, sent_count=len(keys), missing_count=confirmed, ask_again_at=again)
         answers.note_destination(tx, name, now=now, ok=True)
-        for key in keys:
-            self._after(tx, key)
         return state
 
     def _missed(self, tx: Tx, day: date, key: str, resend_count: int, now: datetime) -> None:

@@ -32,7 +32,7 @@ _SLOW_DOWN_FACTOR = 4.0
 
 
 class Workers:
-    """`count` threads for one destination. `after(tx, exam_key)` runs in the transaction that ends a job."""
+    """`count` threads for one destination. `after(exam_key)` is told when a job of it has ended."""
 
     def __init__(
         self,
@@ -43,7 +43,7 @@ class Workers:
         settings: UploadSettings,
         *,
         paused: Callable[[], bool],
-        after: Callable[[Tx, str], None],
+        after: Callable[[str], None],
         jitter: Callable[[], float],
         stopping: threading.Event,
     ) -> None:
@@ -97,26 +97,30 @@ class Workers:
             except AgentError as error:
                 log.warning("the outbox of %s has to wait: %s", self._target.name, error.title)
                 self._stopping.wait(2.0)
+            except Exception:  # the thread's last resort: one bad job must not end the delivery of all others
+                log.exception("the outbox of %s met a bug", self._target.name)
+                self._stopping.wait(2.0)
 
     def _finish(self, job: Job) -> None:
         try:
             facts = self._courier.deliver(job)
         except Interrupted:
-            self._keep(lambda tx: jobs.move(tx, job.id, Event.INTERRUPTED, now=self._clock.now()))
+            self._keep(job.exam_key, lambda tx: jobs.move(tx, job.id, Event.INTERRUPTED, now=self._clock.now()))
             return
         except NotAccepted as refusal:
             judged = refusal.judged
-            self._keep(lambda tx: self._refused(tx, job, judged))
+            self._keep(job.exam_key, lambda tx: self._refused(tx, job, judged))
             return
-        except Exception:  # the thread's last resort: the job goes to the engineer, the thread goes on
+        except Exception:  # a bug in a conversation is this job's alone: the engineer gets it
             log.exception("job %d ended by a bug", job.id)
-            self._keep(lambda tx: self._refused(tx, job, _BUG))
+            self._keep(job.exam_key, lambda tx: self._refused(tx, job, _BUG))
             return
-        self._keep(lambda tx: self._acknowledged(tx, job, facts))
+        self._keep(job.exam_key, lambda tx: self._acknowledged(tx, job, facts))
 
-    def _keep(self, change: Callable[[Tx], object]) -> None:
+    def _keep(self, exam_key: str, change: Callable[[Tx], object]) -> None:
         """An outcome is never dropped: a full disk is waited for."""
         self._store.write_surely(change, self._stopping)
+        self._after(exam_key)
 
     def _acknowledged(self, tx: Tx, job: Job, facts: dict[str, object]) -> None:
         now = self._clock.now()
@@ -129,7 +133,6 @@ class Workers:
         if job.withdraws:
             self._take_back(tx, job, now)
         answers.note_destination(tx, self._target.name, now=now, ok=True, offset_seconds=self._courier.offset_seconds)
-        self._after(tx, job.exam_key)
         tx.tell("destination_changed", destination=self._target.name)
 
     def _take_back(self, tx: Tx, job: Job, now: datetime) -> None:
@@ -158,7 +161,6 @@ class Workers:
             exams.note(tx, job.exam_key, event.value, f"{_what(job)}:{trouble.title}", at=now)
         if judged.transport:
             answers.note_destination(tx, self._target.name, now=now, ok=False, trouble=trouble.title)
-        self._after(tx, job.exam_key)
         tx.tell("destination_changed", destination=self._target.name)
 
     def _delay(self, job: Job, judged: Judged) -> float:

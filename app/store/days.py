@@ -155,8 +155,8 @@ def solve(tx: Tx, destination: str, which: date, exam_key: str, *, now: datetime
         "DELETE FROM discrepancies WHERE destination = ? AND day = ? AND exam_key = ? AND confirmed_at IS NULL", values
     )
     tx.execute(
-        """UPDATE discrepancies SET solved_at = ?, suspected_at = NULL WHERE destination = ? AND day = ? AND exam_key = ?
-           AND solved_at IS NULL""",
+        """UPDATE discrepancies SET solved_at = ?, suspected_at = NULL
+           WHERE destination = ? AND day = ? AND exam_key = ? AND solved_at IS NULL""",
         (kept(now), *values),
     )
 

@@ -58,6 +58,29 @@ def create_empty(tx: Tx, *, now: datetime) -> str:
     return key
 
 
+def show_images(tx: Tx, study_instance_uid: str, *, name: str, header: Mapping[str, str], at: datetime) -> None:
+    """What the list shows of an exam while its images come in; everything else waits for `refresh`."""
+    date = header.get("StudyDate", "")
+    tx.execute(
+        """UPDATE exams SET image_count = image_count + 1, sort_at = ?,
+           patient_name = CASE WHEN patient_name = '' THEN ? ELSE patient_name END,
+           accession_number = CASE WHEN accession_number = '' THEN ? ELSE accession_number END,
+           modality = CASE WHEN modality = '' THEN ? ELSE modality END,
+           description = CASE WHEN description = '' THEN ? ELSE description END,
+           exam_day = CASE WHEN exam_day = '' THEN ? ELSE exam_day END
+           WHERE exam_key IN (SELECT exam_key FROM exam_studies WHERE study_instance_uid = ?)""",
+        (
+            kept(at),
+            name,
+            header.get("AccessionNumber", ""),
+            header.get("Modality", ""),
+            header.get("StudyDescription", "") or header.get("SeriesDescription", ""),
+            f"{date[:4]}-{date[4:6]}-{date[6:8]}" if len(date) == 8 else "",
+            study_instance_uid,
+        ),
+    )
+
+
 def mint_accession(tx: Tx, now: datetime) -> str:
     """An accession number for an exam whose device gave none: `A` + day + 4 digits, at most 16 characters (SH)."""
     day = now.astimezone(CST).strftime("%y%m%d")

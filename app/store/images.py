@@ -73,6 +73,8 @@ def index(tx: Tx, arrival: Arrival, name: str, *, now: datetime) -> Indexed:
         raise_doubt(tx, new.study_instance_uid, Doubt.CONFLICT, new.sop_instance_uid)
     if is_new_study:
         exams.create_for_study(tx, new.study_instance_uid, key, arrival.header.get("AccessionNumber", ""), now=now)
+    if not earlier:
+        exams.show_images(tx, new.study_instance_uid, name=name, header=arrival.header, at=now)
     keys = exams.of_study(tx.conn, new.study_instance_uid)
     tx.tell("image_received", study=new.study_instance_uid, exams=list(keys))
     return Indexed(
@@ -214,11 +216,16 @@ def study(store: Store, uid: str) -> Study | None:
 
 
 def studies_of(store: Store, exam_key: str) -> list[Study]:
-    rows = store.rows(
+    return studies_on(store.read(), exam_key)
+
+
+def studies_on(conn: sqlite3.Connection, exam_key: str) -> list[Study]:
+    """The studies of an exam, in the order they came."""
+    rows = conn.execute(
         """SELECT s.* FROM studies s JOIN exam_studies e USING (study_instance_uid)
            WHERE e.exam_key = ? ORDER BY s.first_at""",
         (exam_key,),
-    )
+    ).fetchall()
     return [_study(row) for row in rows]
 
 

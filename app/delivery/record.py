@@ -1,0 +1,209 @@
+"""One exam as a destination sees it: what was entered, and what follows from images, clinic and region around it.
+
+Only what people, HIS and reports said is stored; the rest is worked out afresh, so nothing of it can grow stale.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from app.catalogue import check, derive
+from app.catalogue.region import Region
+from app.delivery.target import Target
+from app.domain.exam import Exam, Report
+from app.domain.form import Noun, Problem, Source, Value
+from app.domain.settings import Clinic
+from app.domain.study import DOUBT_WORDS, Doubt, Study
+from app.domain.times import cst_text
+from app.store import exams, images
+
+Values = dict[str, Value]
+_ENTERED = frozenset({Source.TECHNICIAN, Source.HIS, Source.REPORT})
+
+
+@dataclass(frozen=True, kw_only=True)
+class Known:
+    """What is stored of one exam, read at one moment."""
+
+    exam: Exam
+    record: exams.Record
+    studies: tuple[Study, ...]
+    emptied: frozenset[str]
+
+    @property
+    def accession_number(self) -> str:
+        given = [study.accession_number for study in self.studies if study.accession_number]
+        return ",".join(dict.fromkeys(given)) or self.exam.minted_accession
+
+    @property
+    def doubts(self) -> tuple[Doubt, ...]:
+        return tuple(study.doubt for study in self.studies if study.doubt is not Doubt.NONE)
+
+    @property
+    def complete(self) -> bool:
+        return all(study.complete_at for study in self.studies)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReportView:
+    """One report as the destination gets it. `touched`: somebody or something gave it text or a PDF."""
+
+    report: Report
+    values: Values
+    touched: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class View:
+    """The exam as one destination gets it, with what keeps it from going there."""
+
+    target: Target
+    exam: Values
+    settlements: tuple[Values, ...]
+    reports: tuple[ReportView, ...]
+    exam_problems: tuple[Problem, ...]
+    report_problems: tuple[tuple[Problem, ...], ...]
+
+    @property
+    def problems(self) -> tuple[Problem, ...]:
+        """Everything still to be done, the untouched report's fields among it."""
+        return (*self.exam_problems, *(problem for each in self.report_problems for problem in each))
+
+    @property
+    def blocking(self) -> tuple[Problem, ...]:
+        """What forbids 提交上传: a report that nobody began does not hold the exam."""
+        touched = [
+            problem
+            for report, found in zip(self.reports, self.report_problems, strict=True)
+            if report.touched
+            for problem in found
+        ]
+        return (*self.exam_problems, *touched)
+
+    @property
+    def value_doubts(self) -> tuple[str, ...]:
+        every = [self.exam, *self.settlements, *(report.values for report in self.reports)]
+        return tuple(value.doubt for values in every for value in values.values() if value.doubt)
+
+
+def known(conn: sqlite3.Connection, exam_key: str) -> Known | None:
+    """None for an exam that does not exist."""
+    exam = exams.exam(conn, exam_key)
+    if exam is None:
+        return None
+    return Known(
+        exam=exam,
+        record=exams.record(conn, exam_key),
+        studies=tuple(images.studies_on(conn, exam_key)),
+        emptied=frozenset(exams.emptied(conn, exam_key)),
+    )
+
+
+def view(target: Target, clinic: Clinic, stored: Known, *, now: datetime) -> View:
+    """Work out every value for one destination and check it. Pure."""
+    region = target.region
+    constants = derive.clinic_constants(clinic) | dict(target.defaults)
+    own = dict(stored.record.exam) | _system(stored, now)
+    derived = derive.derived(region, _header(stored), own, constants)
+    for key in stored.emptied:
+        derived.pop(key, None)
+    exam = derive.filled(own, _doubted(derived, stored))
+    settlements = _settlements(region, stored.record.settlements, exam, constants)
+    reports = tuple(
+        _report_view(region, exam, report, values, constants, now) for report, values in stored.record.reports
+    )
+    return View(
+        target=target,
+        exam=exam,
+        settlements=settlements,
+        reports=reports,
+        exam_problems=check.exam_problems(region, exam, settlements, now=now),
+        report_problems=tuple(
+            check.report_problems(region, exam, report.values, now=now, row=row) for row, report in enumerate(reports)
+        ),
+    )
+
+
+def why_not_ready(stored: Known, views: Sequence[View]) -> tuple[str, ...]:
+    """What keeps an exam from being submitted by itself; empty means ready."""
+    reasons = [DOUBT_WORDS[doubt] for doubt in stored.doubts]
+    if not stored.complete:
+        reasons.append("影像还在接收")
+    count = max((len(each.problems) for each in views), default=0)
+    if count:
+        reasons.append(f"还差 {count} 项")
+    if not any(report.touched for each in views for report in each.reports):
+        reasons.append("还没有报告")
+    if not any(report.report.pdf_sha256 for each in views for report in each.reports):
+        reasons.append("还没有报告 PDF")
+    reasons += [doubt for each in views for doubt in each.value_doubts]
+    if not views:
+        reasons.append("还没有设置上传目标")
+    return tuple(dict.fromkeys(reasons))
+
+
+def _system(stored: Known, now: datetime) -> Values:
+    found = {"exam_id": stored.exam.exam_key, "last_changed_at": cst_text(now)}
+    uids = ",".join(study.study_instance_uid for study in stored.studies)
+    if uids:
+        found["study_instance_uid"] = uids
+    device_gave_it = any(study.accession_number for study in stored.studies)
+    values = {key: Value(text=text, source=Source.SYSTEM) for key, text in found.items()}
+    values["accession_number"] = Value(
+        text=stored.accession_number, source=Source.DICOM if device_gave_it else Source.SYSTEM
+    )
+    return values
+
+
+def _header(stored: Known) -> dict[str, str]:
+    """The first study's header, its name as decoded or repaired."""
+    if not stored.studies:
+        return {}
+    first = stored.studies[0]
+    modalities = "\\".join(dict.fromkeys(study.modality for study in stored.studies if study.modality))
+    return dict(first.header) | {"PatientName": first.patient_name, "Modality": modalities}
+
+
+def _doubted(derived: Values, stored: Known) -> Values:
+    """A name that could not be read with certainty stays marked until a person has looked."""
+    if Doubt.NAME not in stored.doubts or "patient_name" not in derived:
+        return derived
+    name = derived["patient_name"]
+    return derived | {
+        "patient_name": Value(text=name.text, source=name.source, doubt=DOUBT_WORDS[Doubt.NAME]),
+    }
+
+
+def _settlements(
+    region: Region, entered: Sequence[Values], exam: Values, constants: Mapping[str, str]
+) -> tuple[Values, ...]:
+    """The rows as entered; without any, the fixed row of a payment outside the insurance."""
+    charge = exam.get("charge_type")
+    rows: Sequence[Values] = entered
+    if not rows and charge and charge.text in region.not_insured_charge_types:
+        rows = [derive.uninsured_settlement(region, exam)]
+    usual = {
+        key: Value(text=text, source=Source.DEFAULT)
+        for key, text in constants.items()
+        if text and key in region.fields and region.fields[key].noun is Noun.SETTLEMENT
+    }
+    part = exam.get("body_part_code")
+    if part and part.text:
+        usual["settled_body_part"] = Value(text=part.text, source=Source.DERIVED)
+    return tuple(derive.filled(row, {key: value for key, value in usual.items() if key not in row}) for row in rows)
+
+
+def _report_view(
+    region: Region, exam: Values, report: Report, entered: Values, constants: Mapping[str, str], now: datetime
+) -> ReportView:
+    own = dict(entered)
+    own["report_id"] = Value(text=report.report_key, source=Source.SYSTEM)
+    own["last_changed_at"] = Value(text=cst_text(now), source=Source.SYSTEM)
+    if report.pdf_sha256:
+        own["report_pdf"] = Value(text=report.pdf_sha256, source=Source.REPORT)
+    values = derive.filled(own, derive.derived_report(region, exam, own, constants))
+    touched = bool(report.pdf_sha256) or any(value.source in _ENTERED for value in entered.values())
+    return ReportView(report=report, values=values, touched=touched)
