@@ -88,6 +88,7 @@ _OF_NAMES = frozenset(
     "劭勐卞卓厉叡喆嘏嘉囡垚埕培堃堉塬壬夙奕妘宓宸寅寰屹岑岚峥崟崴嵘嵩巍巽帆帷庚廷弈弋彤彦彧彬徵忻怿恺恬恽悦惇愫慜戈戎扬抒拓捷掣揆敏斌斐旎旌昀昙杞杨杲枫柏栎桀桢"
     "桦梵楚榛槐樾欣歆毅毓汐汶沅沣沛泾洛洵浚浩涓涵淏淑淳渊渺湛溥滕滟漩漾澄澍澎潞濮瀚瀛烁烽煦犇猗玎珑珊珍珠琅琛琨琼瑄瑭瑷璀璁璘璜瓒甫畅皓皎盈睿瞿矜砚硕磊礼缪褚"
     "嵇蔺莘蔚艾茹荀荔蕊蕴虔虞袆覃訾诩谌谙谧谯贇邝逄郇郅郯鄢鄯鄞酆钏铠锜镡闵阚隗雒靓鞠頔颀飏骊鲲鸽鸾黠龚龙峤崚昇淦湦滦潆濂烜燚瓅甯畲竑竺筱箬粲绫缃罡翀翾聿脩"
+    "偉劼妃姗娣婳嫦怡憬懋斓旸晁暻炘焯玺珣珮珲琥瑨璧瓊眸砥砺祐祚秭筝翦翩胤芙芸莞莺菀菡葆蓥蕙薰裘褀诠赉轼钗铎铛铮陟霆骐骢骥鹭"
 )
 _PUNCTUATION = frozenset(" ^=\\·•・‧∙･.,-()'（）　、，。：；/[]【】+")
 _DOTS = str.maketrans(dict.fromkeys("•・‧∙･", "·"))
@@ -130,12 +131,11 @@ def decode(raw: bytes, charset: str) -> Decoded:
     elif raw.isascii():
         return _sure(Candidate(charset=ASCII, text=raw.decode("ascii")))
     ours = {term for term, _ in declared if term}
-    readings = sorted(_readings(raw, declared), key=lambda reading: _rank(reading, ours))
+    readings = sorted(_readings(raw, declared), key=lambda reading: _rank(reading, raw, ours))
     if not readings:
         return Decoded(text=raw.decode("ascii", "replace"), charset_used="", certain=False, candidates=())
     best, rivals = readings[0], readings[1:]
-    certain = best.charset in ours and _plausible(best.text) and not any(_plausible(rival.text) for rival in rivals)
-    if certain and not _was_cut(raw, best):
+    if best.charset in ours and _is_good(best, raw) and not any(_is_rival(reading, raw) for reading in rivals):
         return _sure(best)
     return Decoded(text=best.text, charset_used=best.charset, certain=False, candidates=tuple(readings))
 
@@ -190,15 +190,21 @@ def _strict(raw: bytes, codec: str) -> str | None:
         return None
 
 
-def _was_cut(raw: bytes, reading: Candidate) -> bool:
-    codec = _known(reading.charset)[1]
-    return reading.text.encode(codec, "replace") != raw
+def _is_good(reading: Candidate, raw: bytes) -> bool:
+    """Plausible, and nothing was cut off."""
+    return _plausible(reading.text) and reading.text.encode(_known(reading.charset)[1], "replace") == raw
 
 
-def _rank(reading: Candidate, ours: set[str]) -> tuple[bool, float, bool, int]:
-    """Sorts the likeliest first: plausible, then common characters, then as declared, then the shorter."""
+def _is_rival(reading: Candidate, raw: bytes) -> bool:
+    """Chinese or Latin: by chance many Chinese names are valid UTF-8 for a few Cyrillic or Arabic letters."""
+    foreign = not _has_ideograph(reading.text) and any(ord(character) >= 0x250 for character in reading.text)
+    return _is_good(reading, raw) and not foreign
+
+
+def _rank(reading: Candidate, raw: bytes, ours: set[str]) -> tuple[bool, float, bool, int]:
+    """Sorts the likeliest first: whole and plausible, then common characters, then as declared, then the shorter."""
     text = reading.text
-    return not _plausible(text), -_commonness(text), reading.charset not in ours, len(text)
+    return not _is_good(reading, raw), -_commonness(text), reading.charset not in ours, len(text)
 
 
 def _commonness(text: str) -> float:
