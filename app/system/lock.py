@@ -22,7 +22,9 @@ class HomeLock:
 
     def release(self) -> None:
         """Lets another process have the home; safe to repeat."""
-        self._stream.close()
+        if not self._stream.closed:
+            _unlock(self._stream)
+            self._stream.close()
 
     def __enter__(self) -> HomeLock:
         return self
@@ -57,3 +59,12 @@ def _lock(stream: IO[bytes]) -> None:
         import fcntl
 
         fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+
+def _unlock(stream: IO[bytes]) -> None:
+    """Before closing: Windows frees the locks of a closed file only when it finds the time."""
+    if sys.platform == "win32":
+        import msvcrt
+
+        stream.seek(0)
+        msvcrt.locking(stream.fileno(), msvcrt.LK_UNLCK, 1)
