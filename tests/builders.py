@@ -117,7 +117,11 @@ def grey_pixels(rows: int, columns: int, frames: int = 1) -> bytes:
 
 
 def dicom_bytes(data_set: Dataset, *, transfer_syntax_uid: str = EXPLICIT_LITTLE) -> bytes:
-    """The data set as a DICOM file with preamble and group 0002."""
+    """The data set as a DICOM file with preamble and group 0002; JPEG gets frames of invented bytes, not pictures."""
+    if transfer_syntax_uid == JPEG_BASELINE and "PixelData" in data_set:
+        frames = int(data_set.get("NumberOfFrames", 1))
+        data_set.PixelData = encapsulate([b"\xff\xd8 an invented frame \xff\xd9"] * frames)
+        data_set["PixelData"].VR = "OB"
     data_set.file_meta = FileMetaDataset()
     data_set.file_meta.TransferSyntaxUID = transfer_syntax_uid
     data_set.file_meta.MediaStorageSOPClassUID = data_set.SOPClassUID
@@ -133,11 +137,12 @@ def a_dicom_file(
 ) -> Path:
     """Write `a_data_set(**elements)` into the folder; the file is called after its instance unless named."""
     data_set = a_data_set(**elements)
-    if transfer_syntax_uid == JPEG_BASELINE:
-        frames = int(data_set.get("NumberOfFrames", 1))
-        data_set.PixelData = encapsulate([b"\xff\xd8 an invented frame \xff\xd9"] * frames)
-        data_set["PixelData"].VR = "OB"
     path = folder / (file_name or f"{data_set.SOPInstanceUID}.dcm")
+    return write_dicom(path, data_set, transfer_syntax_uid=transfer_syntax_uid)
+
+
+def write_dicom(path: Path, data_set: Dataset, *, transfer_syntax_uid: str = EXPLICIT_LITTLE) -> Path:
+    """Write this data set under this very path."""
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(dicom_bytes(data_set, transfer_syntax_uid=transfer_syntax_uid))
     return path
@@ -208,7 +213,4 @@ def an_encapsulated_pdf(folder: Path, *, pdf: bytes | None = None, file_name: st
         modality="OT", sop_class_uid="1.2.840.10008.5.1.4.1.1.104.1", **{**image_only, **document, **elements}
     )
     del data_set.Rows, data_set.Columns
-    path = folder / (file_name or f"{data_set.SOPInstanceUID}.dcm")
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(dicom_bytes(data_set))
-    return path
+    return write_dicom(folder / (file_name or f"{data_set.SOPInstanceUID}.dcm"), data_set)
