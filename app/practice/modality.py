@@ -26,6 +26,9 @@ from app.practice.report_pdf import make_report_pdf
 __all__ = ["CHARSETS", "KINDS", "Patient", "SendResult", "make_report_pdf", "make_study", "run", "send"]
 
 
+NO_ANSWER = -1
+
+
 @dataclass(frozen=True, kw_only=True)
 class Patient:
     """An invented person. `sex` M/F/O, `birth` yyyymmdd."""
@@ -40,7 +43,7 @@ class Patient:
 @dataclass(frozen=True, kw_only=True)
 class SendResult:
     """`stored` SOP Instance UIDs answered with success or a warning; `failed` the others with their status
-    (0: no answer); `rejected` why the association did not come about."""
+    (-1: no answer); `rejected` why the association did not come about."""
 
     stored: tuple[str, ...]
     failed: tuple[tuple[str, int], ...]
@@ -75,11 +78,11 @@ KINDS: dict[str, _Kind] = {
 CHARSETS: dict[str, tuple[str | list[str] | None, str]] = {
     "gb18030": ("GB18030", ""),
     "gbk-undeclared": (None, "gbk"),
-    "iso2022-58": (["", "ISO 2022 IR 58"], ""),
+    "iso2022-58": (["", "ISO 2022 IR 58"], "gb2312"),
     "utf8": ("ISO_IR 192", ""),
     "ascii": (None, ""),
 }
-"""Name to SpecificCharacterSet (None: absent) and the encoding of the bytes where the file does not declare it."""
+"""Name to SpecificCharacterSet (None: absent) and the encoding of text whose bytes we make ourselves."""
 
 
 def make_study(
@@ -136,7 +139,7 @@ def send(paths: Iterable[Path], host: str, port: int, called: str = "ANY-SCP", c
             stored.append(key)
         else:
             failed.append((key, status))
-        if not association.is_established:
+        if status == NO_ANSWER:
             break
     if association.is_established:
         association.release()
@@ -167,14 +170,14 @@ def run(argv: list[str]) -> int:
     if result.rejected:
         print(f"对方没有接受连接：{result.rejected}。请核对地址、端口和 AE。", file=sys.stderr)
     for key, status in result.failed:
-        print(f"没有接收：{key}（{'无应答' if status == 0 else f'{status:04X}'}）", file=sys.stderr)
+        print(f"没有接收：{key}（{'无应答' if status == NO_ANSWER else f'{status:04X}'}）", file=sys.stderr)
     return 0 if len(result.stored) == len(paths) else 1
 
 
 def _instance(
     kind: _Kind, patient: Patient, charset: str, accession: str | None, study: str, moment: datetime, number: int
 ) -> Dataset:
-    declared, undeclared = CHARSETS[charset]
+    declared, _ = CHARSETS[charset]
     dataset = Dataset()
     if declared is not None:
         dataset.SpecificCharacterSet = declared
@@ -189,12 +192,12 @@ def _instance(
     dataset.Manufacturer = "PRACTICE"
     dataset.StudyDescription = kind.description
     dataset.BodyPartExamined = kind.body_part
-    dataset.PatientName = _shown(patient.name, undeclared)
+    dataset.PatientName = _as_written(patient.name, charset)
     dataset.PatientID = patient.id
     dataset.PatientSex = patient.sex
     dataset.PatientBirthDate = patient.birth
     dataset.PatientAge = patient.age
-    dataset.InstitutionName = _shown("演练诊所" if charset != "ascii" else "CLINIC", undeclared)
+    dataset.InstitutionName = _as_written("演练诊所" if charset != "ascii" else "CLINIC", charset)
     dataset.ReferringPhysicianName = ""
     if accession is not None:
         dataset.AccessionNumber = accession
@@ -208,9 +211,14 @@ def _instance(
     return dataset
 
 
-def _shown(text: str, undeclared: str) -> str:
-    """Text whose default-repertoire bytes are those of the undeclared encoding."""
-    return text.encode(undeclared).decode("latin-1") if undeclared else text
+def _as_written(text: str, charset: str) -> str:
+    """Text whose default-repertoire bytes are the wanted ones; ISO 2022 IR 58 needs its escape sequence per component,
+    which pydicom leaves out (PS3.5 K.3)."""
+    declared, encoding = CHARSETS[charset]
+    if not encoding:
+        return text
+    escape = "" if declared is None else "\x1b$)A"
+    return "^".join(escape + part.encode(encoding).decode("latin-1") for part in text.split("^"))
 
 
 def _draw(dataset: Dataset, kind: str, size: int, number: int, accession: str) -> None:
@@ -245,7 +253,7 @@ def _sop_class(path: Path) -> str:
 def _send_one(association: Any, path: Path) -> tuple[str, int]:
     dataset = dcmread(path)
     status = association.send_c_store(dataset)
-    return str(dataset.SOPInstanceUID), int(status.Status) if "Status" in status else -1
+    return str(dataset.SOPInstanceUID), int(status.Status) if "Status" in status else NO_ANSWER
 
 
 def _rejection(association: Any) -> str:

@@ -102,10 +102,9 @@ class StoragePort:
             self._reject(event, "unknown_ae", f"被叫 AE {called} 不是 {self._settings.ae_title}", called, "")
 
     def _reject(self, event: Any, what: str, reason: str, called: str, fault: str) -> None:
-        event.assoc.acse.send_reject(*_REJECTIONS[what])
-        event.assoc.is_rejected = True
-        event.assoc.kill()
         self._write("association", called, "faulted" if fault else "refused", reason=reason, fault=fault)
+        event.assoc.acse.send_reject(*_REJECTIONS[what])
+        event.assoc.kill()
 
     def _on_accepted(self, event: Any) -> None:
         self._write("association", str(event.assoc.acceptor.primitive.called_ae_title).strip(), "kept")
