@@ -57,9 +57,9 @@ _TIMES = (
 
 
 def better(old: Value | None, new: Value) -> Value:
-    """Which of two values a field keeps. What a technician set, also to nothing, stays until a technician changes it;
+    """Which of two values a field keeps: a known one, then the later member of `Source`, then the new one.
 
-    otherwise a known value beats an unknown one, and the later member of `Source` the earlier; among equals the new.
+    What a technician set, also to nothing, stays until a technician changes it.
     """
     if old is None or new.source is Source.TECHNICIAN:
         return new
@@ -69,8 +69,11 @@ def better(old: Value | None, new: Value) -> Value:
 
 
 def filled(values: Mapping[str, Value], new: Mapping[str, Value]) -> dict[str, Value]:
-    """`values` with everything of `new` that is better; a derived value that is no longer derived goes away."""
-    kept = {key: value for key, value in values.items() if value.source is not Source.DERIVED or key in new}
+    """`values` after `new`, the whole result of `derived`; what followed from an older input goes away.
+
+    Other sources (HIS, the last exam) join by `better`, key by key.
+    """
+    kept = {key: value for key, value in values.items() if value.source is not Source.DERIVED}
     return kept | {key: better(kept.get(key), value) for key, value in new.items()}
 
 

@@ -24,9 +24,9 @@ def build_form(
     *,
     now: datetime,
 ) -> Form:
-    """Fields in the order of the catalogue. `level` is what holds for these values: a conditional 必填 that does not
+    """Fields in the order of the catalogue. `level` is what holds for these values.
 
-    apply shows as `if_known`.
+    A conditional 必填 that does not apply shows as `if_known`.
     """
     found = problems(region, exam, reports, settlements, now=now)
     by_key: dict[str, list[Row]] = {}
