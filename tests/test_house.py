@@ -70,6 +70,9 @@ REGIONS_OWN = ("app/regions/", "app/practice/")
 # One per thread loop or foreign callback: what would otherwise end a thread that others wait for.
 BROAD_CATCHES = {
     ("app/delivery/worker.py", "_finish"),
+    ("app/delivery/worker.py", "_loop"),
+    ("app/engine/serve.py", "_answer"),
+    ("app/engine/serve.py", "_serve"),
     ("app/gui/ask.py", "_answered"),
     ("app/store/database.py", "_in_savepoint"),
     ("app/wire/dicom_receive.py", "_report"),
