@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -86,16 +87,13 @@ class Control:
     def _books(self, query: Query) -> Reply:
         exams, reports, images = (self._ledger.all(kind) for kind in ("exam", "report", "image"))
         with_fields = query.get("fields", "1") != "0"
-        per_study: dict[str, int] = {}
-        for image in images:
-            if image["state"] == "kept":
-                per_study[image["study_uid"]] = per_study.get(image["study_uid"], 0) + 1
+        per_study = Counter(image["study_uid"] for image in images if image["state"] == "kept")
         body = {
             "practice": self._practice,
             "clock": self._settings.clock.stamp(),
             "counts": self._ledger.counts(),
             "exams": [
-                {**_shown(exam, with_fields), "images": per_study.get(exam["study_uid"], 0)}
+                {**_shown(exam, with_fields), "images": per_study[exam["study_uid"]]}
                 | {"reports": [one["key"] for one in reports if exam["key"] in one["link"].get("exams", ())]}
                 for exam in exams
             ],

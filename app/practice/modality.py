@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import hashlib
+import io
 import sys
 import tempfile
 from collections.abc import Iterable
@@ -38,6 +39,8 @@ class Patient:
     sex: str = "M"
     birth: str = "19800102"
     age: str = "046Y"
+    latin: str = "ZHANG^WEI"
+    """The alphabetic component group, written only beside ideographs in ISO 2022 IR 58 (PS3.5 K.3)."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -149,9 +152,15 @@ def send(paths: Iterable[Path], host: str, port: int, called: str = "ANY-SCP", c
 def run(argv: list[str]) -> int:
     """The command `practice modality`. Exit codes: 0 all stored, 1 not all, 2 wrong arguments."""
     options = _parser().parse_args(argv)
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="replace")
     host, _, port = options.to.rpartition(":")
     patient = Patient(name=options.patient_name, id=options.patient_id, sex=options.sex)
-    second = Patient(name="李娜", id="P0002", sex="F", birth="19900304", age="036Y") if options.two_patients else None
+    second = (
+        Patient(name="李娜", id="P0002", sex="F", birth="19900304", age="036Y", latin="LI^NA")
+        if options.two_patients
+        else None
+    )
     with tempfile.TemporaryDirectory() as scratch:
         paths = make_study(
             Path(options.keep or scratch),
@@ -192,7 +201,8 @@ def _instance(
     dataset.Manufacturer = "PRACTICE"
     dataset.StudyDescription = kind.description
     dataset.BodyPartExamined = kind.body_part
-    dataset.PatientName = _as_written(patient.name, charset)
+    latin = f"{patient.latin}=" if charset == "iso2022-58" else ""
+    dataset.PatientName = latin + _as_written(patient.name, charset)
     dataset.PatientID = patient.id
     dataset.PatientSex = patient.sex
     dataset.PatientBirthDate = patient.birth

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta, timezone
 from html import escape
@@ -62,12 +63,12 @@ def _count_row(kind: str, counts: dict[str, int]) -> tuple[str, Sequence[Any]]:
 def _exam_rows(
     exams: Sequence[dict[str, Any]], reports: Sequence[dict[str, Any]], images: Sequence[dict[str, Any]]
 ) -> Iterable[tuple[str, Sequence[Any]]]:
+    per_study = Counter(one["study_uid"] for one in images if one["state"] == "kept")
     for exam in exams[-SHOWN:]:
-        of_study = sum(1 for one in images if one["study_uid"] == exam["study_uid"] and one["state"] == "kept")
         of_exam = [one["key"] for one in reports if exam["key"] in one["link"].get("exams", ())]
         fields = exam["fields"]
         named = [fields.get(name, "") for name in ("patName", "checkFinishTime", "modality")]
-        yield exam["state"], [*_head(exam), *named, of_study, "、".join(of_exam)]
+        yield exam["state"], [*_head(exam), *named, per_study[exam["study_uid"]], "、".join(of_exam)]
 
 
 def _report_row(report: dict[str, Any]) -> tuple[str, Sequence[Any]]:

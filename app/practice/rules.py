@@ -55,7 +55,7 @@ def problems(
         if is_blank(value):
             if _is_required(rule, record, signature):
                 found.append(f"{word}不能为空")
-            elif value is not None and rule.type in (NUMBER, LIST):
+            elif value is not None and rule.type == NUMBER:
                 found.append(f"{word}类型错误，应为{_TYPE_WORDS[rule.type]}")
             continue
         found += [f"{word}{what}" for what in _faults_of(value, rule, tables, forms, rule.name in any_length)]

@@ -57,13 +57,18 @@ class HttpPort(ThreadingHTTPServer):
         self.control = control
         self._open: set[socket.socket] = set()
         self._open_lock = threading.Lock()
+        self._serving: threading.Thread | None = None
         super().__init__(address, _Handler)
 
     def start(self) -> None:
-        threading.Thread(target=self.serve_forever, kwargs={"poll_interval": 0.05}, name="http", daemon=True).start()
+        self._serving = threading.Thread(
+            target=self.serve_forever, kwargs={"poll_interval": 0.05}, name="http", daemon=True
+        )
+        self._serving.start()
 
     def stop(self) -> None:
-        self.shutdown()
+        if self._serving is not None:
+            self.shutdown()
         self.server_close()
         with self._open_lock:
             still_open = list(self._open)

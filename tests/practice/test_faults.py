@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import http.client
-import json
 import time
 from email.utils import parsedate_to_datetime
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -155,36 +153,3 @@ def test_while_down_both_ports_refuse_and_afterwards_answer_again(platform: Prac
         time.sleep(0.1)
     assert refused and answered
     assert platform.kept("exam", "DOWN") is not None
-
-
-def test_a_restart_keeps_the_ledger(tmp_path: Path) -> None:
-    first = PracticeProcess(tmp_path)
-    first.exam(an_exam("KEEP"))
-    first.exam(an_exam("KEEP", sex="8"))
-    first.control("lose", exam="KEEP")
-    before = first.ledger()
-    assert first.stop() == 0
-    second = PracticeProcess(tmp_path)
-    after = second.ledger()
-    assert {**before, "clock": ""} == {**after, "clock": ""}
-    assert len(second.received()) == 2
-    assert second.stop() == 0
-
-
-def test_a_killed_platform_has_what_it_said_it_kept(tmp_path: Path) -> None:
-    first = PracticeProcess(tmp_path)
-    assert first.exam(an_exam("KILL"))["code"] == 1
-    first.process.kill()
-    first.process.wait(20)
-    for stream in (first.process.stdin, first.process.stdout):
-        assert stream is not None
-        stream.close()
-    second = PracticeProcess(tmp_path)
-    assert second.kept("exam", "KILL")["version"] == 1
-    assert second.stop() == 0
-
-
-def test_the_first_line_names_both_ports_and_the_title(platform: PracticeProcess) -> None:
-    assert set(platform.line) == {"practice", "base_url", "dicom_port", "ae_title"}
-    assert (platform.line["practice"], platform.line["ae_title"]) == ("shanxi", "SXCLOUD")
-    assert json.dumps(platform.line).startswith('{"practice"')
