@@ -23,8 +23,10 @@ from app.system.paths import APP_NAME, Home
 
 if sys.platform == "win32":
     from win32ctypes.pywin32.pywintypes import error as VaultError
+
+    _KEY_RING_ERRORS = (KeyringError, OSError, VaultError)
 else:
-    VaultError = OSError
+    _KEY_RING_ERRORS = (KeyringError, OSError)
 
 UTF16_UNIT_LIMIT = 1280  # Windows: CRED_MAX_CREDENTIAL_BLOB_SIZE, 2560 bytes
 USER = "imaging-agent"
@@ -56,7 +58,7 @@ class KeyringStore:
     def get(self, name: str) -> str | None:
         try:
             return keyring.get_password(self._service(name), USER)
-        except (KeyringError, VaultError) as error:
+        except _KEY_RING_ERRORS as error:
             raise _no_key_ring(error) from error
 
     def set(self, name: str, value: str) -> None:
@@ -72,7 +74,7 @@ class KeyringStore:
             backend.persist = "local machine"  # Windows' default would let it roam through the domain
         try:
             keyring.set_password(self._service(name), USER, value)
-        except (KeyringError, VaultError) as error:
+        except _KEY_RING_ERRORS as error:
             raise _no_key_ring(error) from error
 
     def delete(self, name: str) -> None:
@@ -80,7 +82,7 @@ class KeyringStore:
             keyring.delete_password(self._service(name), USER)
         except PasswordDeleteError:
             return
-        except (KeyringError, VaultError) as error:
+        except _KEY_RING_ERRORS as error:
             raise _no_key_ring(error) from error
 
     def _service(self, name: str) -> str:

@@ -35,6 +35,7 @@ def test_the_desktop_entry_quotes_blanks_chinese_and_special_signs(config: Path)
     assert 'Exec="/opt/影像 云/agent" "100%%" "a\\\\"b\\\\$"' in entry
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="a home folder on Linux")
 def test_a_relative_xdg_folder_is_ignored_as_the_specification_says(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -88,6 +89,16 @@ def test_on_windows_it_is_a_quoted_run_value(monkeypatch: pytest.MonkeyPatch) ->
     autostart.disable()
     autostart.disable()
     assert not autostart.is_enabled()
+
+
+@pytest.mark.skipif(sys.platform != "win32", reason="the real registry")
+def test_the_real_registry_keeps_the_run_value() -> None:
+    before = autostart.is_enabled()
+    autostart.enable([r"C:\影像 云\agent.exe"])
+    assert autostart.is_enabled()
+    autostart.disable()
+    assert not autostart.is_enabled()
+    assert not before
 
 
 def test_a_clone_starts_by_its_python_and_a_frozen_program_by_itself(monkeypatch: pytest.MonkeyPatch) -> None:
