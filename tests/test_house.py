@@ -71,6 +71,8 @@ REGIONS_OWN = ("app/regions/", "app/practice/")
 BROAD_CATCHES = {
     ("app/delivery/worker.py", "_finish"),
     ("app/delivery/worker.py", "_loop"),
+    ("app/engine/clockwork.py", "_ask_loop"),
+    ("app/engine/clockwork.py", "_loop"),
     ("app/engine/serve.py", "_answer"),
     ("app/engine/serve.py", "_serve"),
     ("app/gui/ask.py", "_answered"),
