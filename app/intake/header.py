@@ -85,6 +85,7 @@ UNDEFINED = 0xFFFFFFFF
 ITEM, ITEM_END, SEQUENCE_END = 0xFFFEE000, 0xFFFEE00D, 0xFFFEE0DD
 DEEPEST = 16
 CUT_OFF, DOUBTFUL = -1, -2
+FIRST_BYTES = 16 * 1024
 WINDOW_BYTES = 64 * 1024
 INFLATED_BYTES = 4 * 1024 * 1024
 
@@ -108,6 +109,7 @@ PYDICOM_FAILURES = (
 _EXPLICIT = re.compile(r"1\.2\.840\.10008\.1\.2\.(1|1\.99|4\.\d+|5)")
 _UID = re.compile(r"[0-9.]{1,64}")
 _TAG = struct.Struct("<HH")
+_EXPLICIT_START = struct.Struct("<HH2sH")
 _U16 = struct.Struct("<H")
 _U32 = struct.Struct("<I")
 
@@ -233,7 +235,7 @@ class _Outcome(Enum):
 
 
 def _of_stream(file: BinaryIO, *, whole: bool) -> Header:
-    start = file.read(WINDOW_BYTES)
+    start = file.read(FIRST_BYTES)
     if not whole and len(start) < 144:
         raise MoreNeeded
     if start[128:132] != b"DICM" and start[:2] not in (b"\x02\0", b"\x08\0", b"\0\x08"):
@@ -325,20 +327,23 @@ class _Scan:
 
     def run(self, window: bytes, at: int) -> tuple[_Outcome, int]:
         """Until the last wanted tag, the end of the window (with where to go on) or a doubt."""
-        end = len(window)
+        end, explicit, previous = len(window), self.explicit, self.previous
         while at + 12 <= end:
-            group, number = _TAG.unpack_from(window, at)
+            group, number, vr, length = _EXPLICIT_START.unpack_from(window, at)
             tag = group << 16 | number
-            if tag <= self.previous:
+            if tag <= previous:
                 return _Outcome.DOUBT, at
             if tag > LAST_OF_AN_IMAGE and (tag > LAST or not self.encapsulated):
                 return _Outcome.DONE, at
-            sequence, length, value = _element(window, at, self.explicit)
+            if explicit and vr in SHORT_VRS:  # most elements; a call saved
+                sequence, value = False, at + 8
+            else:
+                sequence, length, value = _element(window, at, explicit)
             if length < 0:
                 return _Outcome.DOUBT, at
             keyword = WANTED.get(tag)
             if length == UNDEFINED:
-                after = _after_items(window, value, self.explicit, DEEPEST) if sequence and not keyword else DOUBTFUL
+                after = _after_items(window, value, explicit, DEEPEST) if sequence and not keyword else DOUBTFUL
                 if after < 0:
                     return (_Outcome.MORE if after == CUT_OFF else _Outcome.DOUBT), at
             else:
@@ -349,7 +354,7 @@ class _Scan:
                 self.found[keyword] = window[value:after]
                 if tag == 0x00080016:
                     self.encapsulated = self.found[keyword].startswith(ENCAPSULATED_DOCUMENTS.encode())
-            self.previous = tag
+            previous = self.previous = tag
             at = after
         return _Outcome.MORE, at
 
