@@ -1,0 +1,274 @@
+"""The form of one exam: what is missing or refused first, the rest folded by group with its sources. Holds no rule."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+
+from PySide6.QtCore import QTimer, Signal
+from PySide6.QtWidgets import QFrame, QScrollArea, QVBoxLayout, QWidget
+
+from app.gui.fields import Field, FieldName, FieldRow, name_of, saved
+from app.gui.look import Look
+from app.gui.page import Desk, Json
+from app.gui.parts import Button, FoldHead, clear, column, label, line, row
+
+_SKIPPED_TYPES = frozenset({"rows", "pdf"})
+
+
+def all_fields(form: Json) -> list[Field]:
+    """Every field of a form, with `row` naming the report or settlement it belongs to."""
+    found = list(form["fields"])
+    for number, report in enumerate(form["reports"]):
+        found += [{**field, "row": number} for field in report["fields"]]
+    for number, fields in enumerate(form["settlements"]):
+        found += [{**field, "row": number} for field in fields]
+    return found
+
+
+def needs_a_person(field: Field) -> bool:
+    """Loud fields: with a problem, or with a value that somebody must look at."""
+    return field["problem"] is not None or bool(field["value_doubt"])
+
+
+def sources(fields: list[Field]) -> str:
+    """设备 11 · 机构默认 3 · 空 2"""
+    counted = Counter(field["source_words"] or "程序" for field in fields if field["text"])
+    empty = sum(not field["text"] for field in fields)
+    parts = [f"{words} {count}" for words, count in counted.most_common()]
+    return " · ".join([*parts, *([f"没有填 {empty}"] if empty else [])])
+
+
+class FormView(QScrollArea):
+    """`edited`: values should be checked (300 ms after the last letter). `keep`: rows were added or taken away."""
+
+    edited = Signal()
+    keep = Signal()
+    attach_to = Signal(int)
+
+    def __init__(self, desk: Desk) -> None:
+        super().__init__()
+        self._desk, self._look = desk, desk.look
+        self.rows: dict[FieldName, FieldRow] = {}
+        self._groups: list[Group] = []
+        self._settlement_count: int | None = None
+        self.form: Json | None = None
+        self.setWidgetResizable(True)
+        inner = QWidget()
+        inner.setObjectName("body")
+        self._box = column(inner)
+        self.setWidget(inner)
+        self._timer = QTimer(self, interval=300, singleShot=True)
+        self._timer.timeout.connect(self.edited)
+
+    # -- showing ----------------------------------------------------------------------------------------------------
+
+    def show_form(self, form: Json) -> None:
+        """Lay the form out anew: another exam, or another set of rows."""
+        self._timer.stop()
+        self.form = form
+        self.rows.clear()
+        self._groups.clear()
+        self._settlement_count = None
+        clear(self._box)
+        fields = [field for field in all_fields(form) if field["type"] not in _SKIPPED_TYPES]
+        loud = [field for field in fields if needs_a_person(field)]
+        self._add_loud(loud, len(fields) - len(loud))
+        quiet = [field for field in fields if not needs_a_person(field)]
+        self._add_groups("", [field for field in quiet if field["noun"] == "exam"])
+        for number, report in enumerate(form["reports"]):
+            title = "检查报告" if len(form["reports"]) == 1 else f"检查报告 {number + 1}"
+            self._add_report(title, number, report, [f for f in quiet if (f["noun"], f["row"]) == ("report", number)])
+        if form["settlements"] or any(field["type"] == "rows" for field in form["fields"]):
+            self._add_settlements(form, [field for field in quiet if field["noun"] == "settlement"])
+        self._box.addStretch(1)
+        self.verticalScrollBar().setValue(0)
+
+    def take(self, form: Json) -> None:
+        """The same form with newer problems and kept values; nothing jumps while a person types."""
+        if (
+            self.form is None
+            or len(form["settlements"]) != len(self.form["settlements"])
+            or (len(form["reports"]) != len(self.form["reports"]))
+        ):
+            self.show_form(form)
+            return
+        self.form = form
+        for field in all_fields(form):
+            shown = self.rows.get(name_of(field))
+            if shown is not None:
+                shown.take(field)
+        self._uncover(form)
+
+    def judge(self, form: Json) -> None:
+        """Problems of a check: what is kept stays as it was."""
+        for field in all_fields(form):
+            shown = self.rows.get(name_of(field))
+            if shown is not None:
+                shown.field = {**shown.field, "problem": field["problem"], "value_doubt": field["value_doubt"]}
+                shown.judge(shown.field)
+        self._uncover(form)
+
+    def _uncover(self, form: Json) -> None:
+        """A problem that came up later must not hide in a fold."""
+        now = {name_of(field): field for field in all_fields(form)}
+        for group in self._groups:
+            group.renew(now)
+
+    def first_problem(self) -> FieldRow | None:
+        return next((one for one in self.rows.values() if one.field["problem"] is not None), None)
+
+    def jump(self) -> None:
+        """Go to the first field that still needs something, and say what all of them need."""
+        for one in self.rows.values():
+            if one.field["problem"] is not None:
+                one.be_loud()
+        first = self.first_problem()
+        if first is not None:
+            QTimer.singleShot(0, lambda: self._reach(first))
+
+    def _reach(self, one: FieldRow) -> None:
+        if self.rows.get(one.name) is one:
+            self.ensureWidgetVisible(one, 0, 40)
+            one.focus()
+
+    # -- what was entered -------------------------------------------------------------------------------------------
+
+    def changed(self) -> bool:
+        return self._settlement_count is not None or any(one.changed() for one in self.rows.values())
+
+    def values(self) -> dict[str, str]:
+        """Changed values of the exam and of its first report, as typed."""
+        return {
+            one.name[2]: one.value()
+            for one in self.rows.values()
+            if one.changed() and (one.name[0] == "exam" or one.name[:2] == ("report", 0))
+        }
+
+    def reports(self) -> list[Json] | None:
+        """One dictionary per report when a report after the first was changed, else None."""
+        count = len(self.form["reports"]) if self.form else 0
+        later = any(one.changed() and one.name[0] == "report" and one.name[1] > 0 for one in self.rows.values())
+        if not later:
+            return None
+        return [self._report(number) for number in range(count)]
+
+    def settlements(self) -> list[Json] | None:
+        """All rows of the settlement list when one was changed, added or taken away, else None."""
+        count = self._settlement_count
+        if count is None and not any(one.changed() and one.name[0] == "settlement" for one in self.rows.values()):
+            return None
+        kept = len(self.form["settlements"]) if self.form else 0
+        return [self._settlement(n) if n < kept else {} for n in range(kept if count is None else count)]
+
+    def _settlement(self, number: int) -> Json:
+        """One whole row: what is typed, and what is kept of fields that were never opened."""
+        fields = [{**field, "row": number} for field in self.form["settlements"][number]] if self.form else []
+        made = {str(field["key"]): self.rows.get(name_of(field)) for field in fields}
+        return {str(f["key"]): one.value() if (one := made[str(f["key"])]) else saved(f) for f in fields}
+
+    def _report(self, number: int) -> Json:
+        mine = (one for one in self.rows.values() if one.name[:2] == ("report", number))
+        return {one.name[2]: one.value() for one in mine if one.changed()}
+
+    # -- building ---------------------------------------------------------------------------------------------------
+
+    def _row(self, field: Field) -> FieldRow:
+        made = FieldRow(self._desk, field)
+        self.rows[made.name] = made
+        made.typed.connect(lambda _row: self._timer.start())
+        made.left.connect(lambda _row: self.edited.emit() if _row.changed() else None)
+        return made
+
+    def _add_loud(self, loud: list[Field], rest: int) -> None:
+        head = row(margins=(16, 12, 16, 4))
+        title = f"需要您填 {len(loud)} 项" if loud else "都填好了，可以提交上传"
+        head.addWidget(label(self._look, title, role="section", bold=True))
+        head.addStretch(1)
+        head.addWidget(label(self._look, f"其余 {rest} 项已自动填好" if loud else "", role="caption", tone="text3"))
+        self._box.addLayout(head)
+        box = column(margins=(16, 4, 16, 12), gap=10)
+        for field in loud:
+            box.addWidget(self._row(field))
+        self._box.addLayout(box)
+
+    def _add_groups(self, prefix: str, fields: list[Field]) -> None:
+        for name in dict.fromkeys(field["group"] for field in fields):
+            self._add_group(prefix + name, [field for field in fields if field["group"] == name])
+
+    def _add_group(self, title: str, fields: list[Field], *extra: QWidget) -> None:
+        group = Group(self._look, title, fields, self._row, *extra)
+        self._groups.append(group)
+        self._box.addWidget(line())
+        self._box.addWidget(group)
+
+    def _add_report(self, title: str, number: int, report: Json, fields: list[Field]) -> None:
+        head = row(margins=(16, 8, 16, 8), gap=8)
+        head.addWidget(label(self._look, title, bold=True))
+        said = "报告 PDF 已附上" if report["pdf"] else "还没有报告 PDF"
+        head.addWidget(label(self._look, said, role="caption", tone="text3" if report["pdf"] else "you"))
+        head.addStretch(1)
+        words = "换一份 PDF" if report["pdf"] else "附上 PDF"
+        head.addWidget(Button(self._look, words, icon="attach", small=True, slot=lambda: self.attach_to.emit(number)))
+        self._box.addWidget(line())
+        self._box.addLayout(head)
+        self._add_groups("", fields)
+
+    def _add_settlements(self, form: Json, fields: list[Field]) -> None:
+        head = row(margins=(16, 8, 16, 8), gap=8)
+        head.addWidget(label(self._look, "结算信息", bold=True))
+        count = len(form["settlements"])
+        problem = next((field["problem"] for field in form["fields"] if field["type"] == "rows"), None)
+        note = problem["title"] if problem else f"{count} 行"
+        head.addWidget(label(self._look, note, role="caption", tone="you" if problem else "text3"))
+        head.addStretch(1)
+        add = Button(self._look, "加一行", kind="link", small=True, slot=lambda: self._set_settlements(count + 1))
+        head.addWidget(add)
+        if count:
+            remove = Button(
+                self._look, "去掉末行", kind="quiet", small=True, slot=lambda: self._set_settlements(count - 1)
+            )
+            head.addWidget(remove)
+        self._box.addWidget(line())
+        self._box.addLayout(head)
+        for number in range(count):
+            mine = [field for field in fields if field["row"] == number]
+            if mine:
+                self._add_group(f"第 {number + 1} 行", mine)
+
+    def _set_settlements(self, count: int) -> None:
+        self._settlement_count = count
+        self.keep.emit()
+
+
+class Group(QFrame):
+    """Fields of one group, folded; its editors are made when it is opened first."""
+
+    def __init__(
+        self, look: Look, title: str, fields: list[Field], make: Callable[[Field], FieldRow], *extra: QWidget
+    ) -> None:
+        super().__init__()
+        self._fields, self._make = fields, make
+        self.rows: list[FieldRow] = []
+        self.head = FoldHead(look, title, f"{len(fields)} 项", sources(fields))
+        self.head.toggled.connect(self._toggle)
+        self._inner = QWidget()
+        self._inner_box: QVBoxLayout = column(self._inner, margins=(16, 4, 16, 12), gap=10)
+        self._inner.hide()
+        box = column(self)
+        box.addWidget(self.head)
+        box.addWidget(self._inner)
+
+    def renew(self, now: dict[FieldName, Field]) -> None:
+        """The fields as they are now; one with a problem opens the fold."""
+        self._fields = [now.get(name_of(field), field) for field in self._fields]
+        self.head.right.setText(sources(self._fields))
+        if any(field["problem"] is not None for field in self._fields):
+            self.head.set_open(True)
+
+    def _toggle(self, is_open: bool) -> None:
+        if is_open and not self.rows:
+            self.rows = [self._make(field) for field in self._fields]
+            for one in self.rows:
+                self._inner_box.addWidget(one)
+        self._inner.setVisible(is_open)

@@ -1,0 +1,115 @@
+"""What every page is given (`Desk`) and what every page is (`Page`): a head, room for a banner, a body."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from PySide6.QtCore import Qt, QTimer, Signal
+from PySide6.QtGui import QAction, QKeyEvent
+from PySide6.QtWidgets import QLineEdit, QVBoxLayout, QWidget
+
+from app.engine.face import Face
+from app.errors import AgentError
+from app.gui import words
+from app.gui.ask import Asker
+from app.gui.look import Look
+from app.gui.parts import Header, column
+
+Json = dict[str, Any]
+LOW_BELOW = 660
+"""A window lower than this shows the tight form of its pages."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Question:
+    """A yes/no dialog: what is asked, what it means, the words of the two buttons."""
+
+    title: str
+    text: str
+    yes: str
+    no: str
+    icon: str = "state-held"
+    tone: str = "you"
+    head: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Desk:
+    """What a page works with. `go(page, key)` opens a page at a row; `confirm(question, then)` asks the person."""
+
+    face: Face
+    asker: Asker
+    look: Look
+    now: Callable[[], datetime]
+    go: Callable[[str, str], None]
+    tell: Callable[[str, str, str], None]
+    """tell(tone, title, advice): a banner over the page; an empty title takes it away."""
+    fail: Callable[[AgentError], None]
+    confirm: Callable[[Question, Callable[[], None]], None]
+
+
+class Page(QWidget):
+    """One page of the window. Pages show and ask; what changed reaches them through `refresh`."""
+
+    name = ""
+    kinds: frozenset[str] = frozenset()
+    """What kind of news this page shows."""
+
+    def __init__(self, desk: Desk, *right: QWidget) -> None:
+        super().__init__()
+        self.setObjectName("page")
+        self.desk, self.look = desk, desk.look
+        self.low = False
+        self.header = Header(desk.look, self.name, *right)
+        box = column(self, margins=(20, 0, 20, 16))
+        box.addWidget(self.header)
+        self.banner_slot = column()
+        box.addLayout(self.banner_slot)
+        self.body: QVBoxLayout = column(gap=12)
+        box.addLayout(self.body, 1)
+
+    def refresh(self) -> None:
+        """Ask the engine for what this page shows."""
+
+    def show_status(self, status: Json) -> None:
+        """The engine's status came."""
+
+    def open_at(self, key: str) -> None:
+        """Show the row with this key."""
+
+    def set_low(self, low: bool) -> None:
+        """The window became lower than 660 px, or higher again."""
+        self.low = low
+
+
+class Search(QLineEdit):
+    """The search field of a page's head: tells its text 250 ms after the last letter; Esc empties it."""
+
+    searched = Signal(str)
+
+    def __init__(self, look: Look, hint: str = words.SEARCH) -> None:
+        super().__init__()
+        self.setFont(look.font("body_small"))
+        self.setPlaceholderText(hint)
+        self.setFixedWidth(220)
+        self.setToolTip("Ctrl+F")
+        self._look = look
+        self._action = QAction(self)
+        self.addAction(self._action, QLineEdit.ActionPosition.LeadingPosition)
+        self._draw()
+        look.changed.connect(self._draw)
+        self._timer = QTimer(self, interval=250, singleShot=True)
+        self._timer.timeout.connect(lambda: self.searched.emit(self.text().strip()))
+        self.textChanged.connect(lambda _text: self._timer.start())
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        if event.key() == Qt.Key.Key_Escape:
+            self.clear()
+        else:
+            super().keyPressEvent(event)
+
+    def _draw(self) -> None:
+        self._action.setIcon(self._look.icon("search", "text2", 16))

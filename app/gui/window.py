@@ -1,0 +1,236 @@
+"""The main window: rail, pages, the strip of a practice platform, the banner; passes the engine's news to the pages."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+
+from PySide6.QtCore import QSize, Qt, QTimer
+from PySide6.QtGui import QCloseEvent, QKeySequence, QResizeEvent, QShortcut
+from PySide6.QtWidgets import QMainWindow, QScrollArea, QStackedWidget, QWidget
+
+from app.engine.face import Face
+from app.errors import AgentError
+from app.gui import news, words
+from app.gui.ask import Asker
+from app.gui.banner import Banner
+from app.gui.dialogs import ask_person
+from app.gui.fill import FillPage
+from app.gui.home import HomePage
+from app.gui.look import Look
+from app.gui.page import LOW_BELOW, Desk, Json, Page, Question
+from app.gui.parts import Mark, column, frame, label, row
+from app.gui.queue import QueuePage
+from app.gui.rail import Rail
+from app.gui.reconcile import ReconcilePage
+from app.gui.settings import SettingsPage
+
+_ICONS = {
+    words.TODAY: "page-today",
+    words.FILL: "page-fill",
+    words.QUEUE: "page-queue",
+    words.RECONCILE: "page-reconcile",
+    words.SETTINGS: "page-settings",
+}
+_NARROW_BELOW = 1100
+_PAGE_LEAST = QSize(1024, 540)
+_STATUS_MS = 30_000
+
+
+class MainWindow(QMainWindow):
+    """Closing hides it while `stays()` (a tray is there); otherwise `leave` is asked for."""
+
+    def __init__(
+        self,
+        face: Face,
+        look: Look,
+        *,
+        practice_note: str = "",
+        now: Callable[[], datetime],
+        stays: Callable[[], bool],
+        leave: Callable[[], None],
+    ) -> None:
+        super().__init__()
+        self.setWindowIcon(look.app_icon())
+        self.setWindowTitle(words.APP)
+        self.setMinimumSize(900, 440)
+        self.resize(1366, 688)
+        self._face, self._look, self._now, self._note = face, look, now, practice_note
+        self._stays, self._leave = stays, leave
+        self.status: Json | None = None
+        self.status_listeners: list[Callable[[Json], None]] = []
+        self.asker = Asker(self.fail)
+        self.banner = Banner(look)
+        self._build(self._desk())
+        self._news = news.News(face, self._heard)
+        self._timer = QTimer(self, interval=_STATUS_MS)
+        self._timer.timeout.connect(self.refresh)
+        self._timer.start()
+        self._keys()
+        self.go(words.TODAY, "")
+        self.ask_status()
+
+    # -- what pages may do ------------------------------------------------------------------------------------------
+
+    def go(self, name: str, key: str) -> None:
+        """Open a page, at a row if `key` names one."""
+        page = self.pages[name]
+        if page is not self.page():
+            self.banner.leave()
+        self.rail.show_page(name)
+        self._stack.setCurrentIndex(list(self.pages).index(name))
+        page.banner_slot.addWidget(self.banner)
+        if self.status is not None:
+            page.show_status(self.status)
+        page.refresh()
+        if key:
+            page.open_at(key)
+
+    def tell(self, tone: str, title: str, advice: str) -> None:
+        self.banner.say(tone, title, advice) if title else self.banner.leave()
+
+    def fail(self, error: AgentError) -> None:
+        self.banner.fail(error)
+
+    def confirm(self, question: Question, then: Callable[[], None]) -> None:
+        ask_person(self._look, question, self, then)
+
+    # -- what happens -----------------------------------------------------------------------------------------------
+
+    def page(self) -> Page:
+        return list(self.pages.values())[self._stack.currentIndex()]
+
+    def ask_status(self) -> None:
+        self.asker.ask(self._face.status, self._show_status, self._no_status, key="status")
+
+    def refresh(self) -> None:
+        """Ask again for everything that is on screen (F5, and every half minute)."""
+        self.ask_status()
+        if self.isVisible():
+            self.page().refresh()
+
+    def resume(self) -> None:
+        self.asker.ask(self._face.resume, lambda _answer: self.ask_status())
+
+    def pause(self, minutes: int) -> None:
+        self.asker.ask(lambda: self._face.pause(minutes), lambda _answer: self.ask_status())
+
+    def shut(self) -> None:
+        """Stop hearing and asking; the process is about to end."""
+        self._timer.stop()
+        self._news.stop()
+        self.asker.stop()
+
+    def closeEvent(self, event: QCloseEvent) -> None:
+        event.ignore()
+        if self._stays():
+            self.hide()
+        else:
+            self._leave()
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self.rail.set_narrow(self.width() < _NARROW_BELOW)
+        for page in self.pages.values():
+            page.set_low(self.height() < LOW_BELOW)
+
+    def _heard(self, kinds: frozenset[str]) -> None:
+        if news.STATUS in kinds:
+            self.ask_status()
+        if self.isVisible() and kinds & self.page().kinds:
+            self.page().refresh()
+
+    def _show_status(self, status: Json) -> None:
+        self.status = status
+        clinic = status["clinic"].get("name", "")
+        self.setWindowTitle(f"{words.APP} — {clinic}" if clinic else words.APP)
+        self._show_practice(status)
+        self.rail.show_status(status, self._now())
+        self.page().show_status(status)
+        for listener in self.status_listeners:
+            listener(status)
+
+    def _no_status(self, error: AgentError) -> None:
+        self.rail.sentence.setText("程序没有应答")
+        self.fail(error)
+
+    def _show_practice(self, status: Json) -> None:
+        practice = any(one["practice"] for one in status["destinations"])
+        self._strip.setVisible(bool(self._note) or practice)
+        self._strip_text.setText(self._note or "演练平台 · 不会传到真平台")
+
+    def _pause_or_resume(self) -> None:
+        if self.status is not None and self.status["paused_until"] is not None:
+            self.resume()
+        else:
+            self.pause(0)
+
+    # -- building ---------------------------------------------------------------------------------------------------
+
+    def _desk(self) -> Desk:
+        return Desk(
+            face=self._face,
+            asker=self.asker,
+            look=self._look,
+            now=self._now,
+            go=self.go,
+            tell=self.tell,
+            fail=self.fail,
+            confirm=self.confirm,
+        )
+
+    def _build(self, desk: Desk) -> None:
+        kinds = (HomePage, FillPage, QueuePage, ReconcilePage, SettingsPage)
+        self.pages: dict[str, Page] = {kind.name: kind(desk) for kind in kinds}
+        entries = tuple((name, _ICONS[name], f"Ctrl+{self._number(name)}") for name in self.pages)
+        self.rail = Rail(self._look, entries, self._pause_or_resume)
+        self.rail.opened.connect(lambda name: self.go(name, ""))
+        self._stack = QStackedWidget()
+        self._stack.setObjectName("pages")
+        for page in self.pages.values():
+            self._stack.addWidget(_scrolling(page))
+        right = column()
+        right.addWidget(self._build_strip())
+        right.addWidget(self._stack, 1)
+        centre = QWidget()
+        box = row(centre)
+        box.addWidget(self.rail)
+        box.addLayout(right, 1)
+        self.setCentralWidget(centre)
+
+    def _build_strip(self) -> QWidget:
+        self._strip = frame("strip")
+        self._strip.setFixedHeight(28)
+        self._strip_text = label(self._look, self._note, role="body_small", tone="idle")
+        box = row(self._strip, margins=(20, 0, 20, 0), gap=8)
+        box.addWidget(Mark(self._look, "info", "idle", 16, on="idleSoft"))
+        box.addWidget(label(self._look, "演练", role="body_small", tone="idle", bold=True))
+        box.addWidget(self._strip_text, 1)
+        self._strip.setVisible(bool(self._note))
+        return self._strip
+
+    def _number(self, name: str) -> int:
+        return 8 if name == words.SETTINGS else list(self.pages).index(name) + 1
+
+    def _keys(self) -> None:
+        for name in self.pages:
+            keys = QKeySequence(f"Ctrl+{self._number(name)}")
+            QShortcut(keys, self, lambda name=name: self.go(name, ""))
+        QShortcut(QKeySequence("F5"), self, self.refresh)
+        QShortcut(QKeySequence("Ctrl+F"), self, self._focus_search)
+        QShortcut(QKeySequence("Esc"), self, self.banner.leave)
+
+    def _focus_search(self) -> None:
+        search = getattr(self.page(), "search", None)
+        if isinstance(search, QWidget):
+            search.setFocus()
+
+
+def _scrolling(page: Page) -> QScrollArea:
+    """A page scrolls as a whole when the window is smaller than a page can be."""
+    page.setMinimumSize(_PAGE_LEAST)
+    area = QScrollArea()
+    area.setWidgetResizable(True)
+    area.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+    area.setWidget(page)
+    return area

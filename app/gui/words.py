@@ -1,0 +1,107 @@
+"""The sentences that more than one page says: times, counts, names of pages. Pure functions of values."""
+
+from __future__ import annotations
+
+from datetime import date, datetime, timedelta
+from typing import Any
+
+from app.domain.times import CST
+
+APP = "影像云上传助手"
+TODAY, FILL, QUEUE, RECONCILE, SETTINGS = "今天", "待填报", "上传队列", "对账", "设置"
+SEARCH = "搜索姓名、检查号"
+NOTHING = "—"
+_WEEKDAYS = "一二三四五六日"
+
+
+def day_of(text: str) -> date:
+    """`yyyy-MM-dd` -> date."""
+    return date.fromisoformat(text[:10])
+
+
+def today(now: datetime) -> date:
+    return now.astimezone(CST).date()
+
+
+def weekday(day: date) -> str:
+    return _WEEKDAYS[day.weekday()]
+
+
+def long_day(day: date) -> str:
+    """11 月 20 日 星期五"""
+    return f"{day.month} 月 {day.day} 日 星期{weekday(day)}"
+
+
+def short_day(day: date, now: datetime) -> str:
+    """今天, 昨天, else 11 月 19 日; with the year if it is another one."""
+    ago = (today(now) - day).days
+    if ago in (0, 1):
+        return ("今天", "昨天")[ago]
+    year = f"{day.year} 年 " if day.year != today(now).year else ""
+    return f"{year}{day.month} 月 {day.day} 日"
+
+
+def clock(at: str | None, now: datetime, *, always_day: bool = False) -> str:
+    """UTC ISO text -> 14:03 for today, 昨天 14:03, 11 月 19 日; "" for nothing."""
+    if not at:
+        return ""
+    local = datetime.fromisoformat(at).astimezone(CST)
+    time, day = local.strftime("%H:%M"), local.date()
+    if day == today(now) and not always_day:
+        return time
+    if abs((today(now) - day).days) > 1:
+        return short_day(day, now)
+    return f"{'明天' if day > today(now) else short_day(day, now)} {time}"
+
+
+def ago(at: str | None, now: datetime) -> str:
+    """已等 26 分钟, 3 小时 26 分, 2 天; "" for nothing."""
+    if not at:
+        return ""
+    minutes = int((now - datetime.fromisoformat(at)) / timedelta(minutes=1))
+    if minutes < 1:
+        return "刚刚"
+    if minutes < 60:
+        return f"{minutes} 分钟"
+    if minutes < 24 * 60:
+        return f"{minutes // 60} 小时" + (f" {minutes % 60} 分" if minutes % 60 else "")
+    return f"{minutes // (24 * 60)} 天"
+
+
+def confirmed_line(at: str | None, now: datetime) -> str:
+    """The line beside every good word: when the platform last confirmed something."""
+    return f"平台最近确认 {clock(at, now)}" if at else "平台还没有确认过"
+
+
+def size(count_bytes: int) -> str:
+    if count_bytes < 1_000_000:
+        return f"{max(1, count_bytes // 1000)} KB"
+    return f"{count_bytes / 1_000_000:.1f} MB" if count_bytes < 10_000_000 else f"{count_bytes // 1_000_000} MB"
+
+
+def exam_line(study: dict[str, Any]) -> str:
+    """胸部 CT · CT2611200037"""
+    return " · ".join(part for part in (what(study), str(study.get("accession_number") or "")) if part)
+
+
+def what(study: dict[str, Any]) -> str:
+    """What was examined: the description, with the modality unless it says that itself."""
+    description, modality = str(study.get("description") or ""), str(study.get("modality") or "")
+    if modality and modality not in description:
+        return f"{description} {modality}".strip()
+    return description
+
+
+def images(study: dict[str, Any]) -> str:
+    count = int(study.get("image_count") or 0)
+    return f"{count} 幅" if count else "还没有影像"
+
+
+def name(study: dict[str, Any]) -> str:
+    return str(study.get("patient_name") or "") or "姓名待填"
+
+
+def missing(study: dict[str, Any]) -> str:
+    """缺 3 项; "" when nothing is missing."""
+    count = int(study.get("problem_count") or 0)
+    return f"缺 {count} 项" if count else ""

@@ -1,0 +1,98 @@
+"""Pictures of every page, light and dark, at both sizes: `python -m tests.gui.shots OUT`."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+SIZES = {"100": (1366, 688), "150": (1280, 640)}
+
+
+def main(out: Path) -> None:
+    os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
+    from PySide6.QtWidgets import QApplication
+
+    from app.gui import words
+    from app.gui.run import dress
+    from app.gui.window import MainWindow
+    from tests.gui.fake_face import NOW, FakeFace
+
+    out.mkdir(parents=True, exist_ok=True)
+    app = QApplication([])
+    folder = Path(__file__).parents[2] / "resources" / "gui"
+    look = dress(app, folder)
+
+    def rest(window: MainWindow) -> None:
+        for _ in range(60):
+            app.processEvents()
+            if window.asker.idle():
+                break
+            app.thread().msleep(10)
+        for _ in range(6):
+            app.processEvents()
+
+    def codes(window: MainWindow) -> None:
+        page = window.pages[words.FILL]
+        row = next(one for one in page.form.rows.values() if one.name[2] == "body_part_code")  # type: ignore[attr-defined]
+        row.focus()
+        row.editor.line.setFocus()
+        row.editor.line.setText("xbct")
+        row.editor.line.search()
+
+    def at(
+        page: str, key: str = "", act: Callable[[MainWindow], None] = lambda window: None
+    ) -> tuple[str, str, Callable]:
+        return page, key, act
+
+    def trouble(window: MainWindow) -> None:
+        window._face.trouble = "连接超时"  # type: ignore[attr-defined]
+        window.ask_status()
+
+    plan = {
+        "1-today": at(words.TODAY),
+        "2-fill": at(words.FILL),
+        "2-fill-codes": at(words.FILL, "1.2.3.0", codes),
+        "2-fill-name": at(words.FILL, "1.2.3.2"),
+        "2-fill-ready": at(words.FILL, "1.2.3.3"),
+        "3-queue": at(words.QUEUE, "1.2.3.6"),
+        "3-queue-held": at(words.QUEUE, "1.2.3.4"),
+        "3-queue-plain": at(words.QUEUE),
+        "3-queue-trouble": at(words.QUEUE, "", trouble),
+        "4-reconcile": at(words.RECONCILE),
+        "5-settings": at(words.SETTINGS, "", lambda window: window.pages[words.SETTINGS].check()),  # type: ignore[attr-defined]
+    }
+    only = sys.argv[2:] or list(plan)
+    for theme in ("light", "dark"):
+        look.set_dark(theme == "dark")
+        for scale, (width, height) in SIZES.items():
+            for name in only:
+                page, key, act = plan[name]
+                face = FakeFace()
+                window = MainWindow(
+                    face,
+                    look,
+                    practice_note="演练平台 · 未要求电子签名" if name == "2-fill" else "",
+                    now=lambda: NOW,
+                    stays=lambda: False,
+                    leave=lambda: None,
+                )
+                window.resize(width, height)
+                window.show()
+                app.setActiveWindow(window)
+                window.activateWindow()
+                rest(window)
+                window.go(page, key)
+                rest(window)
+                act(window)
+                rest(window)
+                window.grab().save(str(out / f"{name}-{scale}-{theme}.png"))
+                window.shut()
+                window.hide()
+                window.deleteLater()
+    print(f"{len(list(out.glob('*.png')))} pictures")
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))
