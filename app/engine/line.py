@@ -34,10 +34,11 @@ _KINDS: tuple[type[AgentError], ...] = (RetryLater, NeedsOperator, Rejected, Bug
 
 @dataclass(frozen=True, kw_only=True)
 class Door:
-    """Where the engine of a home listens, and the key."""
+    """Where the engine of a home listens, the key, and which process it is."""
 
     address: str
     key: bytes
+    pid: int
 
 
 class Patient:
@@ -55,12 +56,12 @@ class Patient:
 
 def new_door(home: Home) -> Door:
     """A fresh key, written to the home's key file in place of an older one."""
-    door = Door(address=home.socket_address, key=os.urandom(32))
+    door = Door(address=home.socket_address, key=os.urandom(32), pid=os.getpid())
     part = home.key_file.with_name(home.key_file.name + ".part")
     part.unlink(missing_ok=True)
     handle = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), _PRIVATE_FILE)
     with os.fdopen(handle, "wb") as out:
-        out.write(json.dumps({"address": door.address, "key": door.key.hex()}).encode())
+        out.write(json.dumps({"address": door.address, "key": door.key.hex(), "pid": door.pid}).encode())
     durable_replace(part, home.key_file)
     return door
 
@@ -70,7 +71,7 @@ def read_door(home: Home) -> Door | None:
     try:
         with home.key_file.open("rb") as stream:
             written = json.loads(stream.read(KEY_FILE_BYTES))
-        return Door(address=str(written["address"]), key=bytes.fromhex(written["key"]))
+        return Door(address=str(written["address"]), key=bytes.fromhex(written["key"]), pid=int(written["pid"]))
     except (OSError, ValueError, KeyError, TypeError):
         return None
 

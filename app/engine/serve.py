@@ -11,6 +11,7 @@ import logging
 import queue
 import sys
 import threading
+import time
 from collections.abc import Callable
 from multiprocessing.connection import Client, Connection, Listener, answer_challenge, deliver_challenge
 from pathlib import Path
@@ -38,7 +39,7 @@ log = logging.getLogger(__name__)
 MOST_CLIENTS = 64
 MOST_WAITING_EVENTS = 10_000
 _LOOK_SECONDS = 0.3
-_STOP_SECONDS = 3.0
+_STOP_SECONDS = 1.5
 _SIGNATURES = {name: inspect.signature(getattr(Face, name)) for name in COMMANDS}
 
 
@@ -72,10 +73,10 @@ class FaceServer:
             return
         self._stopping.set()
         _wake(self._door.address)
-        own = threading.current_thread()
+        until = time.monotonic() + _STOP_SECONDS
         for thread in [self._accepting, *self._threads]:
-            if thread is not None and thread is not own:
-                thread.join(_STOP_SECONDS)
+            if thread is not None and thread is not threading.current_thread():
+                thread.join(max(0.0, until - time.monotonic()))
         with contextlib.suppress(OSError):
             self._listener.close()
         self._listener = None

@@ -114,6 +114,8 @@ _EXTRA_OPTIONS: Mapping[str, Kind] = {
     "dicom_port": kinds.whole(0, 65_535),
     "dicom_ae_title": kinds.ae_title_or_none,
     "hospital_code": kinds.text,
+    "calling_ae_title": kinds.ae_title_or_none,
+    "practice": kinds.yes_or_no,
 }
 
 

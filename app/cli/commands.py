@@ -1,0 +1,215 @@
+"""What each command asks of the face, and what comes of it. Prints nothing, decides nothing the engine could decide."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from app.cli import say
+from app.cli.table import clean
+from app.engine.face import Face, Json
+from app.errors import AgentError, NeedsOperator
+
+Words = argparse.Namespace
+
+
+@dataclass(frozen=True, kw_only=True)
+class Answer:
+    """`value` for programs, `lines` for people; with `trouble` the command ends with exit code 1."""
+
+    value: Json
+    lines: list[str]
+    trouble: AgentError | None = None
+
+
+Command = Callable[[Face, Words], Answer]
+
+
+def status(face: Face, words: Words) -> Answer:
+    value = face.status()
+    return Answer(value=value, lines=say.status(value))
+
+
+def check(face: Face, words: Words) -> Answer:
+    value = face.check_self()
+    wrong = [one for one in value["checks"] if not one["ok"]]
+    trouble = None if value["ok"] else NeedsOperator(f"自检有 {len(wrong)} 项不行", "请按上面的提示处理，再自检一次")
+    return Answer(value=value, lines=say.checks(value), trouble=trouble)
+
+
+def import_paths(face: Face, words: Words) -> Answer:
+    paths = [_absolute(path) for path in words.paths]
+    for path in paths:
+        if not Path(path).exists():
+            raise NeedsOperator(f"找不到 {path}", "请核对路径，再试一次")
+    value = face.import_paths(paths)
+    return Answer(value=value, lines=say.taken(value))
+
+
+def studies(face: Face, words: Words) -> Answer:
+    value = face.studies(words.state, words.day, words.text, words.limit, words.offset)
+    return Answer(value=value, lines=say.studies(value))
+
+
+def study(face: Face, words: Words) -> Answer:
+    value = face.study(words.uid)
+    return Answer(value=value, lines=say.study(value))
+
+
+def fields(face: Face, words: Words) -> Answer:
+    value = face.fields(words.destination)
+    return Answer(value=value, lines=say.fields(value))
+
+
+def fill(face: Face, words: Words) -> Answer:
+    values, settlements, reports = read_values(Path(words.source)) if words.source else ({}, None, None)
+    values |= dict(words.pairs)
+    if not values and settlements is None and reports is None:
+        raise NeedsOperator("没有要填的内容", "请用 --set 键=值 或 --from 文件")
+    return _form(face.fill(words.uid, values, settlements, reports))
+
+
+def attach(face: Face, words: Words) -> Answer:
+    return _form(face.attach(words.uid, _absolute(words.path), words.report - 1))
+
+
+def settle(face: Face, words: Words) -> Answer:
+    if words.name is not None:
+        return _form(face.settle(words.uid, "name", words.name))
+    return _form(face.settle(words.uid, words.decision))
+
+
+def submit(face: Face, words: Words) -> Answer:
+    value = face.submit(words.uid, words.destination, words.ready)
+    return _sent(value, "submitted", "提交", one=bool(words.uid))
+
+
+def resend(face: Face, words: Words) -> Answer:
+    value = face.resend(words.uid, words.failed, words.day, words.destination)
+    return _sent(value, "resent", "重传", one=bool(words.uid))
+
+
+def withdraw(face: Face, words: Words) -> Answer:
+    return _done(face.withdraw(words.uid), "已请平台撤回")
+
+
+def hold(face: Face, words: Words) -> Answer:
+    return _done(face.hold(words.uid), "已暂停这一例")
+
+
+def release(face: Face, words: Words) -> Answer:
+    return _done(face.release(words.uid), "已继续这一例")
+
+
+def cancel(face: Face, words: Words) -> Answer:
+    return _done(face.cancel(words.uid), "已取消")
+
+
+def send_now(face: Face, words: Words) -> Answer:
+    return _done(face.send_now(words.uid), "不等了，已当作收齐")
+
+
+def pause(face: Face, words: Words) -> Answer:
+    said = f"已暂停上传 {words.minutes} 分钟" if words.minutes else "已暂停上传，直到您继续"
+    return _done(face.pause(words.minutes), said)
+
+
+def resume(face: Face, words: Words) -> Answer:
+    return _done(face.resume(), "已继续上传")
+
+
+def reconcile(face: Face, words: Words) -> Answer:
+    value = face.reconcile(words.day, words.destination)
+    return Answer(value=value, lines=say.day(value))
+
+
+COMMANDS: dict[str, Command] = {
+    "status": status,
+    "check": check,
+    "import": import_paths,
+    "studies": studies,
+    "study": study,
+    "fields": fields,
+    "fill": fill,
+    "attach": attach,
+    "settle": settle,
+    "submit": submit,
+    "resend": resend,
+    "withdraw": withdraw,
+    "hold": hold,
+    "release": release,
+    "cancel": cancel,
+    "send-now": send_now,
+    "pause": pause,
+    "resume": resume,
+    "reconcile": reconcile,
+}
+"""The commands that ask once; `run`, `quit`, `setup` and `backfill` are in `main`."""
+
+
+def read_values(path: Path) -> tuple[dict[str, str], list[Json] | None, list[Json] | None]:
+    """(values, settlements, reports) of a `fill --from` file; flat keys are values. Raises NeedsOperator."""
+    try:
+        written = json.loads(path.read_text(encoding="utf-8-sig"))
+    except OSError as error:
+        raise NeedsOperator(f"文件 {path.name} 读不出来", "请核对路径，再试一次", details=str(error)) from error
+    except ValueError as error:
+        raise NeedsOperator(
+            f"文件 {path.name} 不是 UTF-8 的 JSON", "请核对文件，再试一次", details=str(error)
+        ) from error
+    if not isinstance(written, dict):
+        raise NeedsOperator(f"文件 {path.name} 里不是一组键和值", '请写成 {"键": "值"}')
+    nested = {key: written.get(key) for key in ("settlements", "reports")}
+    flat = {key: value for key, value in written.items() if key not in ("values", *nested)}
+    if "values" in written and flat:
+        raise NeedsOperator(f"文件 {path.name} 里有 values，旁边又有 {next(iter(flat))}", "请把键都放进 values")
+    values = _texts(written.get("values", flat), path.name)
+    settlements, reports = (None if rows is None else _rows(rows, key, path.name) for key, rows in nested.items())
+    return values, settlements, reports
+
+
+def _rows(rows: Any, key: str, name: str) -> list[Json]:
+    if not isinstance(rows, list):
+        raise NeedsOperator(f"文件 {name} 里的 {key} 不是列表", f'请写成 "{key}": [{{"键": "值"}}]')
+    return [dict(_texts(row, name)) for row in rows]
+
+
+def _texts(values: Any, name: str) -> dict[str, str]:
+    if not isinstance(values, dict):
+        raise NeedsOperator(f"文件 {name} 里不是一组键和值", '请写成 {"键": "值"}')
+    return {key: _text(key, value, name) for key, value in values.items()}
+
+
+def _text(key: str, value: Any, name: str) -> str:
+    """Numbers as they are written; None clears; 多选 lists are joined as a person would type them."""
+    if value is None:
+        return ""
+    if isinstance(value, bool) or not isinstance(value, str | int | float):
+        raise NeedsOperator(f"文件 {name} 里 {key} 的值不是文字", '请加上引号，例："01"', fields=(key,))
+    return str(value)
+
+
+def _absolute(path: str) -> str:
+    """Another process with another working folder will open it."""
+    return os.path.abspath(Path(path).expanduser())  # noqa: PTH100 - resolve() would follow links of mapped drives
+
+
+def _form(value: Json) -> Answer:
+    return Answer(value=value, lines=say.form(value))
+
+
+def _sent(value: Json, key: str, verb: str, *, one: bool) -> Answer:
+    trouble: AgentError | None = None
+    if one and value["skipped"] and not value[key]:
+        why = clean(value["skipped"][0]["why"])
+        trouble = NeedsOperator(f"没有{verb}：{why}".rstrip("。"), "请处理后再试一次")
+    return Answer(value=value, lines=say.sent(value, key, verb) if trouble is None else [], trouble=trouble)
+
+
+def _done(value: Json, said: str) -> Answer:
+    return Answer(value=value, lines=[said])

@@ -1,0 +1,205 @@
+"""The words of the command line: which commands there are and what they take. Decides nothing else."""
+
+from __future__ import annotations
+
+import argparse
+import re
+from collections.abc import Callable
+from datetime import date, datetime, timedelta
+from typing import Any, NoReturn
+
+from app.domain.exam import ExamState
+from app.domain.times import CST
+
+UMBRELLAS = ("fill", "uploading", "attention", "confirmed")
+LATER = ("sign", "retrieve")
+PASSED_ON = ("practice", "demo")
+_ENGLISH = (
+    (r"the following arguments are required: (.*)", "缺少 {}"),
+    (r"unrecognized arguments: (.*)", "不认得 {}"),
+    (r"argument (.*): expected one argument", "{} 后面要跟一个值"),
+    (r"argument (.*): expected at least one argument", "{} 后面至少要跟一个值"),
+    (r"argument (.*): not allowed with argument (.*)", "{} 不能和 {} 一起用"),
+    (r"one of the arguments (.*) is required", "要在 {} 里选一个"),
+    (r"argument (.*): invalid choice: (.*) \(choose from (.*)\)", "{} 不能是 {}，可以是 {}"),
+    (r"argument (.*): invalid int value: (.*)", "{} 应为整数，不能是 {}"),
+    (r"argument (.*): ignored explicit argument (.*)", "{} 后面不能跟 {}"),
+)
+
+
+class Parser(argparse.ArgumentParser):
+    """Speaks Chinese; a wrong command ends with exit code 2."""
+
+    def __init__(self, **words: Any) -> None:
+        super().__init__(add_help=False, allow_abbrev=False, **words)
+        self._positionals.title = "命令和参数"
+        self._optionals.title = "选项"
+        self.add_argument("-h", "--help", action="help", help="显示这份说明")
+
+    def format_usage(self) -> str:
+        return super().format_usage().replace("usage:", "用法：", 1)
+
+    def format_help(self) -> str:
+        return super().format_help().replace("usage:", "用法：", 1)
+
+    def error(self, message: str) -> NoReturn:
+        self.exit(2, f"{self.format_usage()}{self.prog}：{_in_chinese(message)}\n")
+
+
+def build_parser() -> Parser:
+    """`namespace.command` is the command's name, None when none is given (the tray)."""
+    parser = Parser(prog="imaging-agent", description="影像云上传助手：不带命令时打开窗口和托盘图标")
+    parser.add_argument("--home", metavar="DIR", default=None, help="数据文件夹，不写时用本用户自己的")
+    parser.add_argument("--hidden", action="store_true", help="打开时只显示托盘图标，不显示窗口")
+    _everywhere(parser, first=True)
+    commands = parser.add_subparsers(dest="command", metavar="命令", title="命令", parser_class=Parser)
+
+    def add(name: str, words: str) -> Parser:
+        made = commands.add_parser(name, help=words, description=words)
+        _everywhere(made)
+        return made
+
+    _running(add)
+    _intake(add)
+    _filling(add)
+    _outbox(add)
+    _days(add)
+    _elsewhere(add)
+    return parser
+
+
+Add = Callable[[str, str], Parser]
+
+
+def _everywhere(parser: Parser, *, first: bool = False) -> None:
+    """`--json` and `--verbose` work before and after the command."""
+    default: Any = False if first else argparse.SUPPRESS
+    parser.add_argument("--json", action="store_true", default=default, help="输出 JSON")
+    parser.add_argument("--verbose", action="store_true", default=default, help="出错时多说一些，给工程师看")
+
+
+def _running(add: Add) -> None:
+    run = add("run", "开始工作，直到停止")
+    run.add_argument("--headless", action="store_true", help="不要窗口；用 --json 时每件事输出一行")
+    add("quit", "让正在运行的程序停止，等它停好")
+    setup = add("setup", "按一份答案文件设置")
+    setup.add_argument("--answers", metavar="FILE.toml", required=True, help="答案文件（TOML，UTF-8）")
+    setup.add_argument("--delete-answers", action="store_true", help="设置好后删除答案文件（里面有密钥）")
+    add("status", "现在怎么样")
+    add("check", "自检：端口、文件夹、磁盘、平台")
+
+
+def _intake(add: Add) -> None:
+    take = add("import", "收进影像或报告文件")
+    take.add_argument("paths", metavar="PATH", nargs="+", help="文件或文件夹")
+    backfill = add("backfill", "补传：从 PACS 或文件夹收进以前的检查，再运行一次会接着做")
+    backfill.add_argument("--from", dest="day_from", metavar="D", type=day, default="", help="从哪一天起（yyyy-MM-dd）")
+    backfill.add_argument("--source", metavar="NAME|FOLDER", default="", help="设置里的 PACS 名称，或一个文件夹")
+    backfill.add_argument("--stop", action="store_true", help="停止正在进行的补传")
+
+
+def _filling(add: Add) -> None:
+    studies = add("studies", "列出检查")
+    states = [*UMBRELLAS, *(one.value for one in ExamState)]
+    studies.add_argument("--state", choices=states, metavar="S", default="", help="状态：" + " ".join(states))
+    studies.add_argument("--day", metavar="D", type=day, default="", help="检查日期（yyyy-MM-dd、今天、昨天）")
+    studies.add_argument("--text", metavar="T", default="", help="姓名、检查号里的文字")
+    studies.add_argument("--limit", metavar="N", type=_number(1, 100_000), default=200, help="最多列多少例")
+    studies.add_argument("--offset", metavar="N", type=_number(0, 10_000_000), default=0, help="跳过多少例")
+    _uid(add("study", "一例检查的全部情况"))
+    fields = add("fields", "一个上传目标要哪些字段")
+    fields.add_argument("--destination", metavar="NAME", required=True, help="上传目标的名称")
+    fill = _uid(add("fill", "填写一例检查"))
+    fill.add_argument(
+        "--set", dest="pairs", metavar="键=值", type=_pair, action="append", default=[], help="可以写多次"
+    )
+    fill.add_argument(
+        "--from", dest="source", metavar="FILE.json", default="",
+        help='{"values": {...}, "reports": [...], "settlements": [...]} 或直接是 {"键": "值"}',
+    )  # fmt: skip
+    attach = _uid(add("attach", "附上报告 PDF"))
+    attach.add_argument("path", metavar="FILE.pdf", help="PDF 文件")
+    attach.add_argument("--report", metavar="N", type=_number(1, 1000), default=1, help="第几份报告，不写为第一份")
+    settle = _uid(add("settle", "回答一处疑问"))
+    answer = settle.add_mutually_exclusive_group(required=True)
+    answer.add_argument("--name", metavar="姓名", default=None, help="患者的正确姓名")
+    answer.add_argument("--same", dest="decision", action="store_const", const="same", help="就是同一个患者")
+    answer.add_argument("--split", dest="decision", action="store_const", const="split", help="是两个患者，分成两例")
+    answer.add_argument("--first", dest="decision", action="store_const", const="first", help="用先收到的那张")
+    answer.add_argument("--second", dest="decision", action="store_const", const="second", help="用后收到的那张")
+
+
+def _outbox(add: Add) -> None:
+    submit = add("submit", "提交上传")
+    submit.add_argument("uid", metavar="UID", nargs="?", default="", help=_UID_HELP)
+    submit.add_argument("--ready", action="store_true", help="所有可提交的检查")
+    resend = add("resend", "重新上传")
+    resend.add_argument("uid", metavar="UID", nargs="?", default="", help=_UID_HELP)
+    resend.add_argument("--failed", action="store_true", help="所有待处理和已退回的")
+    resend.add_argument("--day", metavar="D", type=day, default="", help="某一天的所有检查")
+    for command in (submit, resend):
+        command.add_argument("--destination", metavar="NAME", default="", help="只对这个上传目标")
+    _uid(add("withdraw", "请平台撤回已上传的检查"))
+    _uid(add("hold", "先不上传这一例"))
+    _uid(add("release", "继续上传这一例"))
+    _uid(add("cancel", "取消这一例还没传完的部分"))
+    _uid(add("send-now", "不等了，现在就当收齐"))
+    pause = add("pause", "暂停上传（接收不停）")
+    pause.add_argument("--minutes", metavar="N", type=_number(1, 100_000), default=0, help="多少分钟，不写为直到继续")
+    add("resume", "继续上传")
+
+
+def _days(add: Add) -> None:
+    reconcile = add("reconcile", "向平台核对一天的检查")
+    reconcile.add_argument("--day", metavar="D", type=day, required=True, help="哪一天（yyyy-MM-dd、今天、昨天）")
+    reconcile.add_argument("--destination", metavar="NAME", default="", help="只对这个上传目标")
+
+
+def _elsewhere(add: Add) -> None:
+    for name, words in zip(LATER, ("医生电子签名（以后的版本提供）", "调阅外院影像（以后的版本提供）"), strict=True):
+        add(name, words).add_argument("rest", nargs="*", metavar="UID")
+    for name, words in zip(PASSED_ON, ("演练平台：practice REGION --port P --state DIR", "演示"), strict=True):
+        add(name, words).add_argument("rest", nargs=argparse.REMAINDER, metavar="…")
+
+
+_UID_HELP = "检查的 UID、检查唯一标识或检查号"
+
+
+def _uid(parser: Parser) -> Parser:
+    parser.add_argument("uid", metavar="UID", help=_UID_HELP)
+    return parser
+
+
+def day(text: str) -> str:
+    """`yyyy-MM-dd` from that, from `yyyyMMdd`, 今天 or 昨天 (China Standard Time)."""
+    today = datetime.now(CST).date()
+    spoken = {"今天": today, "today": today, "昨天": today - timedelta(days=1), "yesterday": today - timedelta(days=1)}
+    if text in spoken:
+        return spoken[text].isoformat()
+    try:
+        return date.fromisoformat(text).isoformat()
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"日期应写成 2026-01-05 这样，不能是 {text}") from None
+
+
+def _number(least: int, most: int) -> Callable[[str], int]:
+    def number(text: str) -> int:
+        if not re.fullmatch(r"\d{1,9}", text) or not least <= int(text) <= most:
+            raise argparse.ArgumentTypeError(f"应为 {least} 到 {most} 的整数，不能是 {text}")
+        return int(text)
+
+    return number
+
+
+def _pair(text: str) -> tuple[str, str]:
+    key, equals, value = text.partition("=")
+    if not equals or not key.strip():
+        raise argparse.ArgumentTypeError(f"应写成 键=值，不能是 {text}")
+    return key.strip(), value
+
+
+def _in_chinese(message: str) -> str:
+    for pattern, words in _ENGLISH:
+        if found := re.fullmatch(pattern, message):
+            return words.format(*found.groups())
+    return message.removeprefix("argument ")

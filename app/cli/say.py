@@ -1,0 +1,263 @@
+"""What the terminal says of the engine's answers: Chinese lines for people. Reads answers, asks nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Any
+
+from app.cli.table import clean, pairs, table
+from app.domain.times import CST
+from app.engine.face import Json
+
+LEVELS = {"must": "必填", "if_known": "有则必填", "may": "选填"}
+COUNTS = {
+    "receiving": "接收中",
+    "to_fill": "待填报",
+    "ready": "可提交",
+    "uploading": "上传中",
+    "attention": "待处理",
+    "confirmed": "已确认",
+    "all": "全部",
+}
+NOUNS = {"exam": "检查", "report": "报告", "settlement": "结算"}
+EVENTS = {
+    "engine_started": "已启动",
+    "image_received": "收到影像",
+    "study_completed": "一例检查收齐",
+    "study_held": "一例检查需要核对",
+    "exam_changed": "检查记录有变化",
+    "job_changed": "上传任务有变化",
+    "job_progressed": "上传有进展",
+    "day_reconciled": "完成对账",
+    "file_set_aside": "有文件读不了，放在一边",
+    "report_waits": "报告在等检查",
+    "caller_refused": "拒绝了一台设备",
+    "destination_changed": "上传目标有变化",
+    "paused": "已暂停",
+    "resumed": "已继续",
+    "engine_stopped": "已停止",
+}
+
+
+def moment(text: str | None) -> str:
+    """UTC ISO text as `MM-dd HH:mm` in China, with the year when it is another one."""
+    if not text:
+        return ""
+    try:
+        at = datetime.fromisoformat(text).astimezone(CST)
+    except ValueError:
+        return text
+    return at.strftime("%m-%d %H:%M" if at.year == datetime.now(CST).year else "%Y-%m-%d %H:%M")
+
+
+def status(value: Json) -> list[str]:
+    lines = [clean(value["sentence"])]
+    if not value["set_up"]:
+        lines.append("还没有设置，请先运行 setup --answers 文件")
+    paused = value.get("paused_until")
+    dicom, files = value["dicom"], value["files"]
+    lines += ["", *pairs([
+        ("机构", value["clinic"].get("name")),
+        ("检查", "  ".join(f"{words} {value['counts'].get(key, 0)}" for key, words in COUNTS.items())),
+        ("平台最近确认", moment(value.get("last_confirmed_at"))),
+        ("暂停", "" if paused is None else (f"到 {moment(paused)}" if paused else "直到您继续")),
+        ("DICOM 端口", f"{dicom['ae_title']} {dicom['port']} {_stands(dicom['listening'], dicom['trouble'])}"),
+        ("文件服务", files["base_url"] and f"{files['base_url']} {_stands(files['listening'], files['trouble'])}"),
+        ("数据文件夹", value["home"]),
+        ("版本", value["version"]),
+    ])]  # fmt: skip
+    lines += _section("上传目标", ("名称", "平台", "最近连通", "情况"), (
+        (one["name"], one["title"], moment(one["last_ok_at"]), one["trouble"] or "正常")
+        for one in value["destinations"]
+    ))  # fmt: skip
+    lines += _section("监视的文件夹", ("路径", "情况"), (
+        (one["path"], "正常" if one["ok"] else one["trouble"]) for one in value["folders"]
+    ))  # fmt: skip
+    return lines + _section("等您处理", ("检查", "事情", "原因", "从何时起"), (
+        (one["exam_key"] or one["uid"], one["title"], one["why"], moment(one["since"])) for one in value["needs_you"]
+    ))  # fmt: skip
+
+
+def studies(value: Json) -> list[str]:
+    rows = value["studies"]
+    if not rows:
+        return ["没有符合条件的检查"]
+    lines = table(
+        ("检查日期", "姓名", "设备", "检查号", "影像", "报告", "状态", "说明", "编号"),
+        [
+            (
+                one["exam_day"], one["patient_name"], one["modality"], one["accession_number"], one["image_count"],
+                one["report_count"], one["state_words"], _what_is_wrong(one), one["uid"] or one["exam_key"],
+            )
+            for one in rows
+        ],
+        longest=40,
+    )  # fmt: skip
+    if value["total"] > len(rows):
+        lines.append(f"共 {value['total']} 例，这里列出 {len(rows)} 例；用 --limit、--offset 看其余的")
+    return lines
+
+
+def study(value: Json) -> list[str]:
+    lines = pairs([("编号", value["uid"]), ("检查", value["exam_key"]), ("状态", value["state_words"])])
+    lines += _filled("检查记录", value["fields"])
+    for place, report in enumerate(value["reports"], 1):
+        lines += _filled(f"报告 {place}（{'有 PDF' if report['pdf'] else '没有 PDF'}）", report["fields"])
+    for place, row in enumerate(value["settlements"], 1):
+        lines += _filled(f"结算 {place}", row)
+    lines += _problems(value["problems"])
+    lines += _section("影像", ("设备", "序列", "张", "来源", "文件"), (
+        (one["modality"], one["series_number"], one["instance_number"], one["source"], one["path"])
+        for one in value["instances"]
+    ))  # fmt: skip
+    lines += _section("上传任务", ("目标", "部分", "版本", "状态", "进度", "次数", "情况"), (
+        (
+            one["destination_title"] or one["destination"], one["part_words"], one["version"], one["state_words"],
+            f"{one['done']}/{one['total']}", one["attempts"], _trouble(one["trouble"]),
+        )
+        for one in value["jobs"]
+    ))  # fmt: skip
+    return lines + _section("经过", ("时间", "事情", "详情", "谁"), (
+        (moment(one["at"]), one["words"], one["detail"], one["who"]) for one in value["timeline"]
+    ))  # fmt: skip
+
+
+def form(value: Json) -> list[str]:
+    lines = [f"{clean(value['patient_name'])} {clean(value['exam_key'])}：{clean(value['state_words'])}".strip()]
+    for one in value["studies"]:
+        if one["doubt"]:
+            lines.append(f"需要核对：{clean(one['doubt_words'])}")
+            lines += [f"  {clean(charset)}  {clean(text)}" for charset, text in one["candidates"]]
+    lines += _problems(value["problems"])
+    if value["ready"]:
+        lines.append("已经填好，可以提交上传")
+    elif value["ready_why_not"] and not value["problems"]:
+        lines += [clean(why) for why in value["ready_why_not"]]
+    return lines
+
+
+def fields(value: Json) -> list[str]:
+    return table(
+        ("键", "名称", "属于", "要求", "类型", "字典", "接口字段", "章节", "疑点"),
+        [
+            (
+                one["key"], one["label"], NOUNS.get(one["noun"], one["noun"]), LEVELS.get(one["level"], one["level"]),
+                one["type"], one["table"], one["wire_name"], one["section"], one["doubt"],
+            )
+            for one in value["fields"]
+        ],
+        longest=36,
+    )  # fmt: skip
+
+
+def sent(value: Json, key: str, verb: str) -> list[str]:
+    """Of `submit` and `resend`."""
+    lines = [f"{verb} {len(value[key])} 例，{value['jobs']} 个上传任务"]
+    return lines + _section("没有" + verb, ("编号", "原因"), ((one["uid"], one["why"]) for one in value["skipped"]))
+
+
+def taken(value: Json) -> list[str]:
+    said = [f"收进 {value['images']} 张影像，{len(value['studies'])} 例检查"]
+    if value["reports"]:
+        said.append(f"报告 {value['reports']} 份")
+    if value["again"]:
+        said.append(f"已经有的 {value['again']} 张")
+    if value["aside"]:
+        said.append(f"读不了而放在一边的 {value['aside']} 个")
+    return ["，".join(said)]
+
+
+def day(value: Json) -> list[str]:
+    """Of `reconcile` and `reconciliation`."""
+    lines = [f"{value['day']} 对账"]
+    for one in value["destinations"]:
+        lines += ["", f"{clean(one['title'])}：{clean(one['state_words'])}"]
+        if not one["can_answer"]:
+            lines.append(clean(one["says"]) or "无法核对")
+        lines += pairs([("已上传", one["sent"]), ("平台确认", one["agreed"]), ("平台没有", len(one["missing"])),
+                        ("还没传完", len(one["unsent"])), ("再问", moment(one["ask_again_at"])),
+                        ("情况", _trouble(one["trouble"]))])  # fmt: skip
+        lines += _section("平台没有的检查", ("姓名", "检查号", "设备", "情况", "编号"), (
+            (row["patient_name"], row["accession_number"], row["modality"], row["words"], row["uid"])
+            for row in one["missing"]
+        ))  # fmt: skip
+        lines += _section("还没传完的检查", ("姓名", "状态", "编号"), (
+            (row["patient_name"], row["state_words"], row["uid"]) for row in one["unsent"]
+        ))  # fmt: skip
+    return lines
+
+
+def backfill(value: Json) -> str:
+    """One line, also while it goes on."""
+    return f"补传：找到 {value['found']} 张，收进 {value['taken']} 张，失败 {value['failed']} 张"
+
+
+def backfill_end(value: Json) -> list[str]:
+    lines = [backfill(value)]
+    return lines + _section("还没有送达的检查", ("编号",), ((uid,) for uid in value["undelivered"]))
+
+
+def checks(value: Json) -> list[str]:
+    lines = []
+    for one in value["checks"]:
+        lines.append(f"{'正常' if one['ok'] else '不行'}  {clean(one['title'])}")
+        if not one["ok"] and one["advice"]:
+            lines.append(f"      {clean(one['advice'])}")
+    return lines
+
+
+def written(value: Json) -> list[str]:
+    lines = [f"已写入 {clean(path)}" for path in value["written"]]
+    return lines + [f"已存放密钥 {clean(name)}" for name in value["secrets"]]
+
+
+def event(value: Json) -> str:
+    """One line of `run --headless`."""
+    name = str(value.get("event", ""))
+    facts = "  ".join(f"{key}={clean(one)}" for key, one in value.items() if key != "event" and one not in ("", None))
+    at = datetime.now(CST).strftime("%H:%M:%S")
+    return f"{at}  {EVENTS.get(name, clean(name))}  {facts}".rstrip()
+
+
+def _stands(listening: bool, trouble: str) -> str:
+    return clean(trouble) or ("已打开" if listening else "没有打开")
+
+
+def _what_is_wrong(one: Json) -> str:
+    said = [*one["problems"]]
+    if one["changed"]:
+        said.append("提交后改过")
+    if one["late"]:
+        said.append("有补传")
+    return "；".join(clean(words) for words in said[:3])
+
+
+def _trouble(trouble: Any) -> str:
+    if not trouble:
+        return ""
+    if isinstance(trouble, str):
+        return trouble
+    turn = f"（轮到{trouble['turn_words']}）" if trouble.get("turn_words") else ""
+    return f"{trouble['title']}。{trouble['advice']}{turn}"
+
+
+def _filled(title: str, fields: list[Json]) -> list[str]:
+    rows = [
+        (one["label"], one["shown"] or one["text"], one["source_words"])
+        for one in fields
+        if one["text"] or one["shown"]
+    ]
+    return _section(title, ("项目", "内容", "来源"), rows)
+
+
+def _problems(problems: list[Json]) -> list[str]:
+    return _section(f"还有 {len(problems)} 处要填或要改", ("项目", "问题", "怎么办", "键"), (
+        (one["label"], one["title"], one["advice"], one["key"]) for one in problems
+    ))  # fmt: skip
+
+
+def _section(title: str, head: tuple[str, ...], rows: Iterable[tuple[object, ...]]) -> list[str]:
+    """A blank line, the title, the table; nothing at all without rows."""
+    found = list(rows)
+    return ["", title, *table(head, found)] if found else []
