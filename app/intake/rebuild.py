@@ -1,0 +1,95 @@
+"""Puts into the index what lies in the spool and is not known there: a crash between rename and row, a lost database.
+
+Deletes, moves and rewrites nothing; a file that the index knows is not opened.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+from collections.abc import Callable
+from datetime import datetime
+from pathlib import Path
+
+from app.domain.times import Clock
+from app.intake.header import NotDicom, read_header
+from app.intake.names import person_name
+from app.intake.spool import Spool, Stored
+from app.intake.take import _arrival
+from app.store import Store, Tx, files, images
+from app.store.images import Outcome
+
+log = logging.getLogger("app.intake")
+SOURCE = "spool"
+_PIECE_BYTES = 1024 * 1024
+
+
+def reindex(store: Store, spool: Spool, clock: Clock, stopping: Callable[[], bool] = lambda: False) -> int:
+    """How many images were put in. Cheap when there is nothing to do: paths are compared, no file is opened.
+
+    A file that can't be read is set aside by name and asked again only when it changed. Raises RetryLater (disk).
+    """
+    known, seen, count = images.paths(store), files.seen(store.read()), 0
+    for path in spool.files():
+        if stopping():
+            break
+        if path.suffix != ".dcm" or path.relative_to(spool.root).as_posix() in known:
+            continue
+        size, modified_ns = _look(path)
+        if seen.get(str(path)) == (size, modified_ns):
+            continue
+        try:
+            count += _index(store, spool, path, clock.now())
+        except (NotDicom, OSError) as error:
+            _name(store, path, size, modified_ns, str(error), clock.now())
+    if count:
+        log.info("%d images of the spool were put back into the index", count)
+    return count
+
+
+def _index(store: Store, spool: Spool, path: Path, now: datetime) -> int:
+    header = read_header(path)
+    if not (header.study_instance_uid and header.sop_instance_uid):
+        raise NotDicom("no StudyInstanceUID or SOPInstanceUID")
+    stored = _as_stored(path, path.relative_to(spool.root).as_posix(), header.data_set_offset)
+    arrival = _arrival(header, stored, stored.path, SOURCE, now)
+    name, _ = person_name(header.text("PatientName"))
+    indexed = store.write(lambda tx: images.index(tx, arrival, name, now=now))
+    if indexed.outcome is Outcome.AGAIN:  # another file holds the same image: not to be hashed at every start
+        size, modified_ns = _look(path)
+        store.write(lambda tx: files.saw(tx, str(path), size, modified_ns, Outcome.AGAIN.value))
+    return int(indexed.outcome is not Outcome.AGAIN)
+
+
+def _as_stored(path: Path, relative: str, data_set_offset: int) -> Stored:
+    whole, data_set, md5 = hashlib.sha256(), hashlib.sha256(), hashlib.md5(usedforsecurity=False)
+    size = 0
+    with path.open("rb") as file:
+        while piece := file.read(_PIECE_BYTES):
+            whole.update(piece)
+            md5.update(piece)
+            data_set.update(piece[max(0, data_set_offset - size) :])
+            size += len(piece)
+    return Stored(
+        path=relative,
+        sha256=whole.hexdigest(),
+        md5=md5.hexdigest(),
+        data_set_sha256=data_set.hexdigest(),
+        size_bytes=size,
+    )
+
+
+def _name(store: Store, path: Path, size: int, modified_ns: int, why: str, now: datetime) -> None:
+    title, advice = "影像暂存区里有一个文件读不懂", "请在设备上重新发送这份影像，并把诊断包发给工程师"
+    log.warning("a file of the spool can't be indexed: %s", why)
+
+    def change(tx: Tx) -> None:
+        files.set_aside(tx, str(path), size, title, advice, SOURCE, now=now)
+        files.saw(tx, str(path), size, modified_ns, "aside")
+
+    store.write(change)
+
+
+def _look(path: Path) -> tuple[int, int]:
+    found = path.stat()
+    return found.st_size, found.st_mtime_ns
