@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from types import TracebackType
 
 from app.cli.parser import PASSED_ON, build_parser
-from app.cli.streams import make_streams_safe
+from app.cli.streams import Nowhere, make_streams_safe
 from app.engine.face import Face
 from app.errors import AgentError, Bug, NeedsOperator
 from app.system.paths import Home, home_at
@@ -126,7 +126,7 @@ def _say(error: AgentError, *, as_json: bool, verbose: bool) -> None:
     from app.cli.out import Out, sentence
 
     Out(as_json=as_json, verbose=verbose).trouble(error)
-    if sys.platform == "win32" and sys.stderr.name == os.devnull:
+    if sys.platform == "win32" and isinstance(sys.stderr, Nowhere):
         import ctypes
 
         ctypes.windll.user32.MessageBoxW(None, sentence(error), "影像云上传助手", _ERROR_BOX)

@@ -52,7 +52,7 @@ def import_paths(face: Face, words: Words) -> Answer:
 
 
 def studies(face: Face, words: Words) -> Answer:
-    value = face.studies(words.state, words.day, words.text, words.limit, words.offset)
+    value = face.studies(words.state, words.day or "", words.text, words.limit, words.offset)
     return Answer(value=value, lines=say.studies(value))
 
 
@@ -90,7 +90,7 @@ def submit(face: Face, words: Words) -> Answer:
 
 
 def resend(face: Face, words: Words) -> Answer:
-    value = face.resend(words.uid, words.failed, words.day, words.destination)
+    value = face.resend(words.uid, words.failed, words.day or "", words.destination)
     return _sent(value, "resent", "重传", one=bool(words.uid))
 
 

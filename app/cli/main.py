@@ -126,7 +126,7 @@ def _wants_deletion(path: Path, out: Out) -> bool:
 
 def _backfill(words: argparse.Namespace, home: Home, out: Out) -> int:
     with reached(home) as face, stop_signals() as stop:
-        value = face.backfill(words.day_from, _source(words.source), words.stop)
+        value = face.backfill(words.day_from or "", _source(words.source), words.stop)
         while value["running"] and not stop.is_set():
             out.progress(say.backfill(value))
             stop.wait(_ASK_SECONDS)
@@ -148,7 +148,7 @@ def _source(written: str) -> str:
 
 def _stopped(face: Face, words: argparse.Namespace) -> Json:
     """Asked to stop, and given time for the study it is at."""
-    value = face.backfill(words.day_from, _source(words.source), True)
+    value = face.backfill(words.day_from or "", _source(words.source), True)
     until = time.monotonic() + _STOP_SECONDS
     while value["running"] and time.monotonic() < until:
         time.sleep(_ASK_SECONDS / 5)

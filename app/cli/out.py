@@ -6,7 +6,7 @@ import json
 import sys
 from typing import Any, TextIO
 
-from app.cli.streams import nowhere
+from app.cli.streams import Nowhere
 from app.engine.face import Json
 from app.engine.line import error_as_json
 from app.errors import AgentError
@@ -74,4 +74,4 @@ def _silence(stream: TextIO) -> None:
     """Nobody reads any more."""
     for name in ("stdout", "stderr"):
         if getattr(sys, name) is stream:
-            setattr(sys, name, nowhere())
+            setattr(sys, name, Nowhere())

@@ -93,7 +93,7 @@ def _intake(add: Add) -> None:
     take = add("import", "收进影像或报告文件")
     take.add_argument("paths", metavar="PATH", nargs="+", help="文件或文件夹")
     backfill = add("backfill", "补传：从 PACS 或文件夹收进以前的检查，再运行一次会接着做")
-    backfill.add_argument("--from", dest="day_from", metavar="D", type=day, default="", help="从哪一天起（yyyy-MM-dd）")
+    backfill.add_argument("--from", dest="day_from", metavar="D", type=day, help="从哪一天起（yyyy-MM-dd）")
     backfill.add_argument("--source", metavar="NAME|FOLDER", default="", help="设置里的 PACS 名称，或一个文件夹")
     backfill.add_argument("--stop", action="store_true", help="停止正在进行的补传")
 
@@ -102,7 +102,7 @@ def _filling(add: Add) -> None:
     studies = add("studies", "列出检查")
     states = [*UMBRELLAS, *(one.value for one in ExamState)]
     studies.add_argument("--state", choices=states, metavar="S", default="", help="状态：" + " ".join(states))
-    studies.add_argument("--day", metavar="D", type=day, default="", help="检查日期（yyyy-MM-dd、今天、昨天）")
+    studies.add_argument("--day", metavar="D", type=day, help="检查日期（yyyy-MM-dd、今天、昨天）")
     studies.add_argument("--text", metavar="T", default="", help="姓名、检查号里的文字")
     studies.add_argument("--limit", metavar="N", type=_number(1, 100_000), default=200, help="最多列多少例")
     studies.add_argument("--offset", metavar="N", type=_number(0, 10_000_000), default=0, help="跳过多少例")
@@ -136,7 +136,7 @@ def _outbox(add: Add) -> None:
     resend = add("resend", "重新上传")
     resend.add_argument("uid", metavar="UID", nargs="?", default="", help=_UID_HELP)
     resend.add_argument("--failed", action="store_true", help="所有待处理和已退回的")
-    resend.add_argument("--day", metavar="D", type=day, default="", help="某一天的所有检查")
+    resend.add_argument("--day", metavar="D", type=day, help="某一天的所有检查")
     for command in (submit, resend):
         command.add_argument("--destination", metavar="NAME", default="", help="只对这个上传目标")
     _uid(add("withdraw", "请平台撤回已上传的检查"))
