@@ -1,4 +1,4 @@
-"""The public face of the engine (引擎): every command and query as plain values (JSON), for windows and terminals alike.
+"""The public face of the engine (引擎): every command and query as plain values (JSON), for windows and terminals.
 
 `Engine` (in this process) and `RemoteEngine` (another process on the same home) both have exactly these methods. A
 method raises `AgentError` and nothing else. `uid` is a study UID, an exam key or an accession number. Times are UTC ISO

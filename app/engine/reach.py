@@ -12,7 +12,6 @@ from contextlib import ExitStack, contextmanager
 from typing import Any, cast
 
 from app.catalogue.resources import resources_dir as resources_dir
-from app.engine.engine import Engine, offline
 from app.engine.face import Face, Json
 from app.engine.line import read_door
 from app.engine.remote import ask_to_show as ask_to_show
@@ -37,13 +36,15 @@ def hosted(home: Home, *, window: bool = False) -> Iterator[Face]:
     With `window` a second start of the program sends the event `show_window` to the subscribers. Raises
     AlreadyRunning, and NeedsOperator for a home that cannot be opened.
     """
+    from app.engine.engine import Engine  # a second here, that a client of a running engine need not wait
+
     home.make()
     with ExitStack() as undo:
         undo.callback(_hold(home).release)
         undo.callback(open_log(home))
         engine = Engine(home)
         undo.callback(engine.stop)
-        face = _WindowFace(engine)
+        face = _WindowFace(cast(Face, engine))
         server = FaceServer(cast(Face, face), home, on_show=face.ask_for_window if window else None)
         engine.start()
         undo.callback(server.stop)
@@ -63,7 +64,8 @@ def reached(home: Home) -> Iterator[Face]:
         return
     assert lock is not None
     with lock, ExitStack() as undo:
-        home.make()
+        from app.engine.engine import offline
+
         undo.callback(open_log(home, name="command"))
         yield cast(Face, undo.enter_context(offline(home)))
 
@@ -87,7 +89,7 @@ def quit_running(home: Home, wait_seconds: float = 30.0) -> bool:
 class _WindowFace:
     """The engine's face, and one more event for the process that has a window."""
 
-    def __init__(self, engine: Engine) -> None:
+    def __init__(self, engine: Face) -> None:
         self._engine = engine
         self._lock = threading.Lock()
         self._callbacks: list[Callable[[Json], None]] = []

@@ -1,0 +1,132 @@
+"""The self-check (自检): settings, key ring, ports, disk, clock, crypto, and whether each platform can be reached."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+
+from app.crypto.selfcheck import self_check
+from app.delivery.target import Target
+from app.engine.face import Json
+from app.engine.gateway import Gateway
+from app.engine.house import House
+from app.errors import AgentError
+from app.store import answers
+from app.system.disk import free_bytes
+from app.system.secrets import secret_store
+from app.wire.dicom_association import Peer
+from app.wire.dicom_send import echo
+
+MOST_OFFSET_SECONDS = 60.0
+_GIB = 1024**3
+
+
+def check_self(house: House, gateway: Gateway) -> Json:
+    """Every check, done now. A check that fails never hides another."""
+    found = list(_all(house, gateway))
+    return {"ok": all(each["ok"] for each in found), "checks": found}
+
+
+def _all(house: House, gateway: Gateway) -> Iterator[Json]:
+    yield _settings(house)
+    yield from (_fault(name, fault) for name, fault in house.faults.items())
+    yield _tried("secrets", "密钥存放处可用", lambda: _secrets(house))
+    yield _dicom(gateway)
+    if house.settings.files.public_base_url:
+        status = gateway.files_status()
+        yield _line("files", status["listening"], "文件服务已打开", status["trouble"] or "文件服务没有打开")
+    for folder in gateway.folder_status():
+        yield _line("folder", folder["ok"], f"监视文件夹正常：{folder['path']}", folder["trouble"])
+    yield _disk(house)
+    for each in self_check():
+        yield _line(
+            f"crypto-{each.name}", each.ok, f"国密算法 {each.name} 正确", "请重新安装程序", details=each.details
+        )
+    for target in house.targets.values():
+        yield from _platform(house, target)
+
+
+def _settings(house: House) -> Json:
+    clinic = house.settings.clinic
+    missing = [
+        label
+        for label, text in (
+            ("机构名称", clinic.name),
+            ("统一社会信用代码", clinic.uscc),
+            ("医保机构编码", clinic.fixmedins_code),
+        )
+        if not text
+    ]
+    if not house.settings.destinations:
+        missing.append("上传目标")
+    return _line("settings", not missing, "设置齐全", f"设置里还缺：{'、'.join(missing)}，请补上")
+
+
+def _fault(name: str, fault: AgentError) -> Json:
+    return {
+        "name": f"destination-{name}",
+        "ok": False,
+        "title": fault.title,
+        "advice": fault.advice,
+        "details": fault.details,
+    }
+
+
+def _secrets(house: House) -> None:
+    """Write, read back and remove a word."""
+    store = secret_store(house.settings.secret_store, house.home)
+    store.set("self-check", "ok")
+    store.get("self-check")
+    store.delete("self-check")
+
+
+def _dicom(gateway: Gateway) -> Json:
+    status = gateway.dicom_status()
+    good = f"DICOM 端口 {status['port']} 已打开，AE 标题 {status['ae_title']}"
+    return _line("dicom", status["listening"], good, status["trouble"] or "程序没有在运行，端口没有打开")
+
+
+def _disk(house: House) -> Json:
+    free = free_bytes(house.home.root)
+    needed = house.settings.intake.least_free_mb * 1024 * 1024
+    return _line("disk", free > needed, f"磁盘还有 {free / _GIB:.1f} GB", "磁盘快满了，请清理磁盘空间")
+
+
+def _platform(house: House, target: Target) -> Iterator[Json]:
+    yield _tried(f"http-{target.name}", f"{target.title}能连上", lambda: _reach(target))
+    seen = answers.destinations(house.store.read()).get(target.name, {})
+    offset = float(seen.get("clock_offset_seconds") or 0.0)
+    yield _line(
+        f"clock-{target.name}",
+        abs(offset) <= MOST_OFFSET_SECONDS,
+        f"电脑时间和平台相差 {abs(offset):.0f} 秒",
+        f"电脑时间和平台相差 {abs(offset):.0f} 秒，请校准电脑时间；上传按平台的时间，不受影响",
+    )
+    options = target.options
+    if options.get("dicom_host") and options.get("dicom_port"):
+        peer = Peer(
+            host=str(options["dicom_host"]),
+            port=int(options["dicom_port"]),
+            called_ae=str(options.get("dicom_ae_title", "")),
+            calling_ae=str(options.get("calling_ae_title", "")),
+            name=target.title,
+        )
+        yield _tried(f"dicom-{target.name}", f"{target.title}的影像端口能连上", lambda: echo(peer))
+
+
+def _reach(target: Target) -> None:
+    """Any reply at all shows that the address is right and somebody listens."""
+    target.http.send("GET", target.url("/"))
+
+
+def _tried(name: str, good: str, act: Callable[[], object]) -> Json:
+    started = time.monotonic()
+    try:
+        act()
+    except AgentError as error:
+        return {"name": name, "ok": False, "title": error.title, "advice": error.advice, "details": error.details}
+    return {"name": name, "ok": True, "title": good, "advice": "", "details": f"{time.monotonic() - started:.2f} s"}
+
+
+def _line(name: str, ok: bool, good: str, bad: str, *, details: str = "") -> Json:
+    return {"name": name, "ok": ok, "title": good if ok else bad, "advice": "" if ok else bad, "details": details}

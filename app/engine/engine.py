@@ -1,0 +1,457 @@
+"""The engine (引擎): one house at work - ports, watched folders, workers, clock - behind the public face.
+
+`offline(home)` is the same face without ports and workers, for a command while no engine runs.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import date, timedelta
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from random import Random
+from typing import Any
+
+from app.delivery.converse import Courier
+from app.delivery.reconcile import Reconciler
+from app.delivery.submission import resend as resend_exam
+from app.delivery.worker import Workers
+from app.domain.job import Event
+from app.domain.times import Clock
+from app.engine import acts, checks, pages
+from app.engine.clockwork import Clockwork, paused_until
+from app.engine.face import Json
+from app.engine.gateway import Gateway
+from app.engine.house import House, open_house
+from app.engine.settings import apply_answers, document_of
+from app.engine.standing import Facts, look_and_sentence, tooltip
+from app.errors import NeedsOperator
+from app.store import Tx, answers, days, exams, files, images, jobs
+from app.store.times import kept, taken_or_none
+from app.system.clock import Clock as MachineClock
+from app.system.paths import Home
+
+log = logging.getLogger("app.engine")
+
+
+class Engine:
+    """The face (see `face.py` for what each method returns). `start()` sets ports and workers to work."""
+
+    def __init__(self, home: Home, *, clock: Clock | None = None, jitter: Callable[[], float] | None = None) -> None:
+        self.home = home
+        self._clock = clock or MachineClock()
+        self._random = Random()
+        self._jitter = jitter or (lambda: self._random.uniform(0.8, 1.2))
+        self._lock = threading.RLock()
+        self._listeners: list[Callable[[Json], None]] = []
+        self.house: House = open_house(home, self._clock)
+        self.house.store.subscribe(self._tell)
+        self._couriers: dict[str, Courier] = {}
+        self._workers: dict[str, Workers] = {}
+        self._gateway = Gateway(self.house)
+        self._clockwork: Clockwork | None = None
+        self._running = False
+
+    # -- life -------------------------------------------------------------------------------------------------------
+
+    def start(self) -> None:
+        """Take up work: mend what an earlier end left, then open ports, folders and workers."""
+        with self._lock:
+            house, now = self.house, self._clock.now()
+            house.spool.sweep()
+            house.store.write(lambda tx: jobs.interrupted(tx, now=now))
+            self._gateway.reindex()
+            self._running = True
+            self._start_delivery()
+            self._gateway.start()
+            self._clockwork = Clockwork(
+                house,
+                complete_due=self._complete_due,
+                wake=self._wake,
+                ask=self._ask,
+                resume_if_due=self._resume_if_due,
+            )
+            self._clockwork.start()
+
+    def stop(self) -> None:
+        """End within a few seconds; what is being sent goes on at the next start. Safe to call twice."""
+        with self._lock:
+            self._stop_work()
+            self._tell({"event": "engine_stopped"})
+            self.house.close()
+
+    def _stop_work(self) -> None:
+        self.house.stopping.set()
+        self._gateway.stop()
+        for workers in self._workers.values():
+            workers.join(3.0)
+        if self._clockwork is not None:
+            self._clockwork.join(3.0)
+        self._running = False
+
+    def _start_delivery(self) -> None:
+        house = self.house
+        self._couriers = {
+            name: Courier(house.store, target, self._clock, house, house.stopping)
+            for name, target in house.targets.items()
+        }
+        self._workers = {
+            name: Workers(
+                house.store,
+                target,
+                self._couriers[name],
+                self._clock,
+                house.settings.upload,
+                paused=lambda: paused_until(house)[0],
+                after=house.refresh,
+                jitter=self._jitter,
+                stopping=house.stopping,
+            )
+            for name, target in house.targets.items()
+        }
+        for workers in self._workers.values():
+            workers.start()
+
+    def _reload(self) -> None:
+        """New settings: everything that depends on them starts anew; jobs that waited for the settings go again."""
+        with self._lock:
+            was_running = self._running
+            if was_running:
+                self._stop_work()
+            self.house.close()
+            self.house = open_house(self.home, self._clock)
+            self.house.store.subscribe(self._tell)
+            self._gateway = Gateway(self.house)
+            if was_running:
+                self.start()
+            self._mend_settings()
+
+    def _mend_settings(self) -> None:
+        """Jobs that were rejected because of the settings are tried again after a change of the settings."""
+        now = self._clock.now()
+        rows = self.house.store.rows(
+            """SELECT j.id, j.exam_key FROM jobs j WHERE j.state = 'rejected' AND (
+                 SELECT a.verdict FROM attempts a WHERE a.job_id = j.id ORDER BY a.id DESC LIMIT 1) = 'fix_settings'"""
+        )
+        for row in rows:
+            self.house.store.write(lambda tx, id=row["id"]: jobs.move(tx, id, Event.MENDED, now=now))  # type: ignore[misc]
+            self.house.refresh(row["exam_key"])
+        for state in ("to_fill", "ready", "check"):
+            for exam in exams.listed(self.house.store.read(), states=(state,), limit=1000)[0]:
+                self.house.refresh(exam["exam_key"])
+
+    def _tell(self, event: Json) -> None:
+        if event["event"] in ("job_changed", "resumed"):
+            self._wake()
+        self._gateway.heard(event)
+        for listener in tuple(self._listeners):
+            listener(event)
+
+    def _wake(self) -> None:
+        for workers in self._workers.values():
+            workers.wake()
+
+    def _complete_due(self) -> None:
+        for study_uid in self._gateway.quiet_studies():
+            self._complete(study_uid)
+
+    def _complete(self, study_uid: str) -> None:
+        ready = acts.complete(self.house, study_uid)
+        self._gateway.attach_waiting()
+        if self.house.settings.upload.submit == "auto":
+            self._submit_ready(ready)
+
+    def _submit_ready(self, exam_keys: list[str], destination: str = "") -> Json:
+        """Of these exams those that are ready; a repaired name or a doubtful code is never submitted by itself."""
+        able: list[str] = []
+        skipped: list[Json] = []
+        for key in exam_keys:
+            form = self._form(key)
+            if form["state"] in ("acknowledged", "reconciled", "queued", "sending", "waiting"):
+                continue
+            if form["ready"]:
+                able.append(key)
+            else:
+                skipped.append({"uid": key, "why": "；".join(form["ready_why_not"])})
+        done = acts.submit_many(self.house, able, destination)
+        return done | {"skipped": [*done["skipped"], *skipped]}
+
+    def _ask(self, name: str, day: date) -> None:
+        self._reconciler(name).ask(day)
+
+    def _reconciler(self, name: str) -> Reconciler:
+        target = self.house.targets.get(name)
+        if target is None:
+            raise NeedsOperator("没有这个上传目标", "请核对名称：" + "、".join(self.house.targets), page="destination")
+        if not target.can("reconcile"):
+            raise NeedsOperator("平台无对账接口", "以回执为准，不用对账")
+        courier = self._couriers.get(name) or Courier(
+            self.house.store, target, self._clock, self.house, self.house.stopping
+        )
+
+        def again(tx: Tx, exam_key: str) -> None:
+            resend_exam(tx, exam_key, name, event=Event.FOUND_MISSING, now=self._clock.now())
+
+        return Reconciler(
+            self.house.store, target, courier, self._clock, self.house.settings.upload, again, self.house.refresh
+        )
+
+    # -- what is going on -------------------------------------------------------------------------------------------
+
+    def status(self) -> Json:
+        house, now = self.house, self._clock.now()
+        conn = house.store.read()
+        waiting = pages.needs_you(house)
+        paused, until = paused_until(house)
+        seen = answers.destinations(conn)
+        troubles = [taken_or_none(row["trouble_since"]) for row in seen.values() if row["trouble"]]
+        last = taken_or_none(answers.last_acknowledged(conn))
+        engineer_days = days.for_engineer(conn)
+        set_up = bool(house.settings.destinations)
+        counted = pages.counts(house)
+        facts = Facts(
+            set_up=set_up and not house.faults,
+            needs_person=len(waiting),
+            trouble_since=min((at for at in troubles if at), default=None),
+            paused=paused,
+            paused_until=until,
+            moving=pages.job_states_worth_waiting(house),
+            confirmed=counted["confirmed"],
+            last_confirmed_at=last,
+            now=now,
+        )
+        look, sentence = look_and_sentence(facts)
+        return {
+            "look": look,
+            "sentence": sentence,
+            "tooltip": tooltip(sentence, last, now),
+            "last_confirmed_at": pages.at_text(last),
+            "paused_until": None if not paused else (kept(until) if until else ""),
+            "counts": counted,
+            "needs_you": waiting,
+            "missing_for_engineer": len(engineer_days),
+            "destinations": [self._destination(name, seen.get(name, {})) for name in self._names()],
+            "dicom": self._gateway.dicom_status(),
+            "folders": self._gateway.folder_status(),
+            "files": self._gateway.files_status(),
+            "clinic": document_of(house.settings).get("clinic", {}),
+            "set_up": set_up,
+            "submit": house.settings.upload.submit,
+            "version": _version(),
+            "home": str(self.home.root),
+            "running": self._running,
+        }
+
+    def _names(self) -> list[str]:
+        return [destination.name for destination in self.house.settings.destinations]
+
+    def _destination(self, name: str, seen: Json) -> Json:
+        target = self.house.targets.get(name)
+        settings = next(each for each in self.house.settings.destinations if each.name == name)
+        fault = self.house.faults.get(name)
+        return {
+            "name": name,
+            "title": target.title if target else name,
+            "region": settings.region,
+            "base_url": settings.base_url,
+            "last_ok_at": seen.get("last_ok_at") or None,
+            "trouble": f"{fault.title}。{fault.advice}" if fault else seen.get("trouble", ""),
+            "trouble_since": seen.get("trouble_since") or None,
+            "clock_offset_seconds": seen.get("clock_offset_seconds", 0.0) or 0.0,
+            "capabilities": sorted(target.adapter.capabilities) if target else [],
+            "practice": target.practice if target else False,
+        }
+
+    def studies(self, state: str = "", day: str = "", text: str = "", limit: int = 200, offset: int = 0) -> Json:
+        return pages.studies(self.house, state, day, text, limit, offset)
+
+    def study(self, uid: str) -> Json:
+        return pages.study(self.house, self.house.exam_key(uid))
+
+    def form(self, uid: str) -> Json:
+        return self._form(self.house.exam_key(uid))
+
+    def _form(self, exam_key: str) -> Json:
+        stored = self.house.known(exam_key)
+        return pages.form(self.house, stored, self.house.views(stored))
+
+    def check(self, uid: str, values: Json) -> Json:
+        stored = pages.with_values(self.house, self.house.known(self.house.exam_key(uid)), values)
+        return pages.form(self.house, stored, self.house.views(stored))
+
+    def search_codes(self, table: str, text: str, limit: int = 50) -> Json:
+        return pages.search_codes(self.house, table, text, limit)
+
+    def fields(self, destination: str) -> Json:
+        return pages.fields_of(self.house, destination)
+
+    def set_asides(self) -> Json:
+        return pages.set_asides(self.house)
+
+    # -- the technician's acts --------------------------------------------------------------------------------------
+
+    def fill(
+        self, uid: str, values: Json, settlements: list[Json] | None = None, reports: list[Json] | None = None
+    ) -> Json:
+        key = self.house.exam_key(uid)
+        acts.fill(self.house, key, _texts(values), _rows(settlements), _rows(reports))
+        self._gateway.attach_waiting()
+        return self._form(key)
+
+    def attach(self, uid: str, path: str, report: int = 0) -> Json:
+        key = self.house.exam_key(uid)
+        self._gateway.attach(key, Path(path), report)
+        self.house.refresh(key)
+        return self._form(key)
+
+    def settle(self, uid: str, decision: str, detail: str = "") -> Json:
+        key = self.house.exam_key(uid)
+        acts.settle(self.house, key, decision, detail)
+        return self._form(key)
+
+    def submit(self, uid: str = "", destination: str = "", ready: bool = False) -> Json:
+        if ready:
+            listed, _ = exams.listed(self.house.store.read(), states=("ready", "to_fill", "check"), limit=1000)
+            return self._submit_ready([row["exam_key"] for row in listed], destination)
+        key = self.house.exam_key(uid)
+        count = acts.submit(self.house, key, destination)
+        return {"submitted": [uid], "skipped": [], "jobs": count}
+
+    def resend(self, uid: str = "", failed: bool = False, day: str = "", destination: str = "") -> Json:
+        if destination and destination not in self._names():
+            raise NeedsOperator("没有这个上传目标", "请核对名称：" + "、".join(self._names()), page="destination")
+        conn = self.house.store.read()
+        if uid:
+            keys = [self.house.exam_key(uid)]
+        elif failed:
+            keys = [
+                row["exam_key"] for row in exams.listed(conn, states=("held", "rejected", "waiting"), limit=1000)[0]
+            ]
+        else:
+            _day(day)
+            keys = [row["exam_key"] for row in exams.listed(conn, day=day, limit=1000)[0] if row["submitted_at"]]
+        return acts.resend(self.house, keys, destination, only_failed=failed)
+
+    def withdraw(self, uid: str) -> Json:
+        return acts.withdraw(self.house, self.house.exam_key(uid))
+
+    def hold(self, uid: str) -> Json:
+        return acts.act(self.house, self.house.exam_key(uid), Event.PAUSED)
+
+    def release(self, uid: str) -> Json:
+        return acts.act(self.house, self.house.exam_key(uid), Event.RELEASED)
+
+    def cancel(self, uid: str) -> Json:
+        return acts.act(self.house, self.house.exam_key(uid), Event.CANCELLED)
+
+    def send_now(self, uid: str) -> Json:
+        key = self.house.exam_key(uid)
+        for study in images.studies_of(self.house.store, key):
+            self._complete(study.study_instance_uid)
+        return self._form(key)
+
+    def pause(self, minutes: int = 0) -> Json:
+        until = kept(self._clock.now() + timedelta(minutes=minutes)) if minutes > 0 else ""
+
+        def change(tx: Tx) -> None:
+            files.set_fact(tx, "paused", until or "open")
+            tx.tell("paused", until=until)
+
+        self.house.store.write(change)
+        return {"paused_until": until}
+
+    def resume(self) -> Json:
+        def change(tx: Tx) -> None:
+            files.set_fact(tx, "paused", "")
+            tx.tell("resumed")
+
+        self.house.store.write(change)
+        return {"paused_until": None}
+
+    def _resume_if_due(self) -> None:
+        if files.fact(self.house.store.read(), "paused") and not paused_until(self.house)[0]:
+            self.resume()
+
+    def import_paths(self, paths: list[str]) -> Json:
+        return self._gateway.import_paths([Path(path) for path in paths])
+
+    # -- reconciliation, backfill, machine --------------------------------------------------------------------------
+
+    def reconcile(self, day: str, destination: str = "") -> Json:
+        which = _day(day)
+        names = [destination] if destination else [n for n, t in self.house.targets.items() if t.can("reconcile")]
+        if not names:
+            raise NeedsOperator("平台无对账接口", "以回执为准，不用对账")
+        for name in names:
+            self._ask(name, which)
+        return pages.reconciliation(self.house, which)
+
+    def reconciliation(self, day: str) -> Json:
+        return pages.reconciliation(self.house, _day(day))
+
+    def reconciliation_days(self, limit: int = 31) -> Json:
+        return pages.reconciliation_days(self.house, limit)
+
+    def backfill(self, day_from: str, source: str = "", stop: bool = False) -> Json:
+        return self._gateway.backfill(_day(day_from) if day_from else None, source, stop)
+
+    def backfill_status(self) -> Json:
+        return self._gateway.backfill_status()
+
+    def check_self(self) -> Json:
+        return checks.check_self(self.house, self._gateway)
+
+    def setup(self, answers: Json) -> Json:
+        done = apply_answers(answers, self.home)
+        self._reload()
+        return {"written": [str(path) for path in done.written], "secrets": list(done.secrets)}
+
+    def settings(self) -> Json:
+        present = {each.name: list(each.secret_names) for each in self.house.settings.destinations}
+        return document_of(self.house.settings) | {"secrets": {"store": self.house.settings.secret_store} | present}
+
+    def quit(self) -> Json:
+        """The process that runs the engine ends; heard by its main loop."""
+        self._tell({"event": "quit_asked"})
+        return {}
+
+    def subscribe(self, callback: Callable[[Json], None]) -> Callable[[], None]:
+        self._listeners.append(callback)
+        return lambda: self._listeners.remove(callback)
+
+
+@contextmanager
+def offline(home: Home) -> Iterator[Engine]:
+    """The face of a home while no engine runs there. The caller holds the home's lock."""
+    engine = Engine(home)
+    try:
+        yield engine
+    finally:
+        engine.house.close()
+
+
+def _day(text: str) -> date:
+    try:
+        return date.fromisoformat(text)
+    except ValueError as error:
+        raise NeedsOperator("日期写错了", "请写成 2026-11-21 这样") from error
+
+
+def _texts(values: Any) -> dict[str, str]:
+    if not isinstance(values, dict):
+        raise NeedsOperator("填的内容格式不对", "应为 字段名: 值")
+    return {str(key): "" if value is None else str(value) for key, value in values.items()}
+
+
+def _rows(rows: list[Json] | None) -> list[dict[str, str]] | None:
+    return None if rows is None else [_texts(row) for row in rows]
+
+
+def _version() -> str:
+    try:
+        return version("clinic-imaging-agent")
+    except PackageNotFoundError:
+        return "0"

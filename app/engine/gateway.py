@@ -1,0 +1,166 @@
+"""Where things come in and go out by themselves: DICOM port, watched folders, report PDFs, file service, backfill."""
+
+from __future__ import annotations
+
+import logging
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+from app.engine.face import Json
+from app.engine.house import House
+from app.errors import AgentError, NeedsOperator
+from app.intake.port import Port
+from app.intake.quiet import QuietStudies
+from app.intake.rebuild import reindex
+from app.store import files
+from app.wire.dicom_receive import PynetdicomReceiver, Receiver, ReceiverSettings
+from app.wire.dicom_receive import Source as Caller
+from app.wire.file_server import FileServer, FileServerSettings, Refused, Served
+
+log = logging.getLogger("app.engine")
+
+
+class Gateway:
+    """Opens and closes all doors of one house. A door that can't open is a trouble in the status, not an end."""
+
+    def __init__(self, house: House) -> None:
+        self._house = house
+        self._port = Port(house.store, house.taker, house.clock)
+        self._receiver: Receiver | None = None
+        self._file_server: FileServer | None = None
+        self._dicom_trouble = ""
+        self._files_trouble = ""
+        self._quiet = QuietStudies(
+            house.store,
+            house.clock,
+            quiet_seconds=house.settings.intake.quiet_seconds,
+            open_associations=self._open_associations,
+        )
+
+    def reindex(self) -> None:
+        """What lies in the spool and not in the index came in before a crash: index it."""
+        count = reindex(self._house.store, self._house.spool, self._house.clock, self._house.stopping.is_set)
+        if count:
+            log.info("%d images of the spool were indexed again", count)
+
+    def start(self) -> None:
+        self._start_receiver()
+        self._start_file_server()
+
+    def stop(self) -> None:
+        if self._receiver is not None:
+            self._receiver.stop()
+        if self._file_server is not None:
+            self._file_server.stop()
+
+    def heard(self, event: Json) -> None:
+        """An event of the store; must not wait."""
+        self._quiet.on_event(event)
+
+    def quiet_studies(self) -> list[str]:
+        return self._quiet.due()
+
+    # -- the DICOM port ---------------------------------------------------------------------------------------------
+
+    def _start_receiver(self) -> None:
+        settings = self._house.settings.dicom
+        receiver = PynetdicomReceiver(
+            ReceiverSettings(
+                port=settings.port,
+                ae_title=settings.ae_title,
+                address=settings.bind,
+                called_aes=(settings.ae_title,),
+                calling_aes=settings.allowed_callers,
+                allowed_addresses=settings.allowed_addresses,
+            ),
+            self._port.on_store,
+            self._port.on_association,
+        )
+        try:
+            receiver.start()
+        except AgentError as error:
+            self._dicom_trouble = f"{error.title}。{error.advice}"
+            log.warning("the DICOM port stays shut: %s", error.title)
+            return
+        self._receiver, self._dicom_trouble = receiver, ""
+
+    def _open_associations(self, source: str) -> int:
+        if self._receiver is None or not source.startswith("ae:"):
+            return 0
+        return self._receiver.open_associations(Caller(calling_ae=source[3:], address=""))
+
+    def dicom_status(self) -> Json:
+        settings = self._house.settings.dicom
+        return {
+            "ae_title": settings.ae_title,
+            "port": self._receiver.port if self._receiver else settings.port,
+            "listening": self._receiver is not None,
+            "trouble": self._dicom_trouble or self._port.trouble,
+        }
+
+    # -- the file service -------------------------------------------------------------------------------------------
+
+    def _start_file_server(self) -> None:
+        settings = self._house.settings.files
+        if not settings.public_base_url:
+            return
+        server = FileServer(
+            FileServerSettings(port=settings.port, address=settings.bind, allowed_addresses=settings.allowed_addresses),
+            self._resolve,
+        )
+        try:
+            server.start()
+        except AgentError as error:
+            self._files_trouble = f"{error.title}。{error.advice}"
+            log.warning("the file service stays shut: %s", error.title)
+            return
+        self._file_server, self._files_trouble = server, ""
+
+    def _resolve(self, path: str, address: str) -> Served | Refused:
+        """`/f/TOKEN.pdf` while the link lives; everything else is not there."""
+        prefix, _, name = path.lstrip("/").partition("/")
+        token = name.removesuffix(".pdf")
+        if prefix != "f" or not token:
+            return Refused(status=404)
+        link = files.find_link(self._house.store.read(), token)
+        relative = None if link is None or link.withdrawn else files.path_of(self._house.store.read(), link.sha256)
+        if relative is None:
+            return Refused(status=404)
+
+        def done(sent: int, complete: bool) -> None:
+            if complete:
+                now = self._house.clock.now()
+                self._house.store.submit(lambda tx: files.fetched(tx, token, now=now))
+
+        return Served(content=self._house.spool.path(relative), content_type="application/pdf", on_done=done)
+
+    def files_status(self) -> Json:
+        return {
+            "listening": self._file_server is not None,
+            "base_url": self._house.settings.files.public_base_url,
+            "trouble": self._files_trouble,
+        }
+
+    # -- folders, reports, backfill ---------------------------------------------------------------------------------
+
+    def folder_status(self) -> list[Json]:
+        return []
+
+    def import_paths(self, paths: list[Path]) -> Json:
+        raise NeedsOperator("", "")
+
+    def attach(self, exam_key: str, path: Path, report: int) -> None:
+        raise NeedsOperator("", "")
+
+    def attach_waiting(self) -> None:
+        return
+
+    def backfill(self, day_from: date | None, source: str, stop: bool) -> Json:
+        raise NeedsOperator("", "")
+
+    def backfill_status(self) -> Json:
+        return {}
+
+    def details(self) -> dict[str, Any]:
+        return {}

@@ -1,0 +1,204 @@
+"""Everything one home needs, put together: store, spool, destinations; and the state of each exam kept up to date.
+
+The only place that builds. Starts no thread but the store's writer; `engine.py` sets the house to work.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+
+from app.catalogue.load import load_catalogue
+from app.catalogue.region import Catalogue
+from app.delivery import record, submission
+from app.delivery.record import Known, View
+from app.delivery.target import Target
+from app.domain.exam import exam_state
+from app.domain.form import Problem
+from app.domain.job import Job, JobState, Part
+from app.domain.settings import Settings
+from app.domain.study import Instance
+from app.domain.times import Clock
+from app.engine.settings import read_settings
+from app.engine.targets import build_targets
+from app.errors import AgentError, NeedsOperator
+from app.intake.carry import with_accession
+from app.intake.spool import Spool
+from app.intake.take import Taker
+from app.regions.conversation import ImageRef
+from app.store import Store, Tx, exams, files, images, jobs
+from app.system.disk import durable_replace, free_bytes
+from app.system.paths import Home
+from app.system.secrets import secret_store
+
+log = logging.getLogger("app.engine")
+
+
+@dataclass(frozen=True, kw_only=True)
+class House:
+    """One home, opened with its settings of that moment; new settings open it anew."""
+
+    home: Home
+    clock: Clock
+    store: Store
+    spool: Spool
+    taker: Taker
+    catalogue: Catalogue
+    settings: Settings
+    targets: dict[str, Target]
+    faults: dict[str, AgentError]
+    stopping: threading.Event = field(default_factory=threading.Event)
+
+    def known(self, exam_key: str) -> Known:
+        """Raises `NeedsOperator` for an exam that does not exist."""
+        found = record.known(self.store.read(), exam_key)
+        if found is None:
+            raise NeedsOperator("没有这个检查", "请核对检查号或影像号")
+        return found
+
+    def views(self, stored: Known, *, now: datetime | None = None) -> list[View]:
+        at = now or self.clock.now()
+        return [record.view(target, self.settings.clinic, stored, now=at) for target in self.targets.values()]
+
+    def exam_key(self, uid: str) -> str:
+        """The exam that a person means by a study UID, an exam key or an accession number."""
+        found = exams.find(self.store.read(), uid)
+        if not found:
+            raise NeedsOperator("没有找到这个检查", f"请核对检查号或影像号：{uid[:64]}")
+        if len(found) > 1:
+            raise NeedsOperator("这个号码对应几个检查", "请用检查唯一标识指明：" + "、".join(found))
+        return found[0]
+
+    def refresh(self, exam_key: str) -> None:
+        """Work out the exam's state again and keep it for the lists; a failure is logged, never raised."""
+        try:
+            self.store.write(lambda tx: self.refresh_in(tx, exam_key))
+        except AgentError as error:
+            log.warning("the state of an exam could not be worked out: %s", error.title)
+
+    def refresh_in(self, tx: Tx, exam_key: str) -> None:
+        """As `refresh`, inside a transaction."""
+        stored = record.known(tx.conn, exam_key)
+        if stored is None:
+            return
+        views = self.views(stored)
+        own_jobs = jobs.of_exam(tx.conn, exam_key)
+        instances = images.instances_of(tx.conn, exam_key)
+        problems = _most_problems(views)
+        changed = any(self._differs(each, stored, own_jobs, instances) for each in views)
+        unsent_report = bool(own_jobs) and not any(job.part in (Part.REPORT, Part.MERGED) for job in own_jobs)
+        state = exam_state(
+            complete=stored.complete,
+            doubtful=bool(stored.doubts),
+            problem_count=len(problems),
+            changed=changed or (unsent_report and bool(stored.record.reports)),
+            jobs=jobs.newest(own_jobs),
+        )
+        first = views[0].exam if views else {}
+        shown = {key: value.text for key, value in first.items()}
+        study = stored.studies[0] if stored.studies else None
+        exams.refresh(
+            tx,
+            exam_key,
+            {
+                "state": state.value,
+                "problem_count": len(problems),
+                "problems": exams.as_json([problem.label for problem in problems]),
+                "changed": int(changed and bool(own_jobs)),
+                "patient_name": shown.get("patient_name") or (study.patient_name if study else ""),
+                "accession_number": stored.accession_number,
+                "modality": study.modality if study else shown.get("modality", ""),
+                "description": shown.get("exam_item") or (study.description if study else ""),
+                "exam_day": shown.get("examined_at", "")[:10],
+                "image_count": len(instances),
+                "report_count": sum(1 for report in (views[0].reports if views else ()) if report.touched),
+            },
+        )
+
+    def _differs(self, view: View, stored: Known, own_jobs: list[Job], instances: list[Instance]) -> bool:
+        """Whether a submission now would send something new; an exam never submitted does not differ."""
+        mine = [job for job in own_jobs if job.destination == view.target.name]
+        if not mine:
+            return False
+        if all(job.state in (JobState.WITHDRAWN, JobState.CANCELLED) or job.withdraws for job in jobs.newest(mine)):
+            return False
+        try:
+            frozen = submission.freeze(view, stored.exam.exam_key, instances, stored.exam.minted_accession)
+        except AgentError:
+            return True
+        return submission.differs(mine, frozen, view.target.name)
+
+    # -- what delivery asks for stored files (`FileSource`) ---------------------------------------------------------
+
+    def content(self, sha256: str) -> bytes:
+        relative = files.path_of(self.store.read(), sha256)
+        try:
+            if relative is None:
+                raise FileNotFoundError
+            return self.spool.path(relative).read_bytes()
+        except OSError as error:
+            raise NeedsOperator(
+                "报告 PDF 的文件找不到了", "请重新附上这份报告的 PDF 再提交", fields=("report_pdf",)
+            ) from error
+
+    def link(self, destination: str, exam_key: str, sha256: str) -> str:
+        base = self.settings.files.public_base_url
+        if not base:
+            raise NeedsOperator(
+                "还没有填文件服务的地址", "请在设置里填平台能访问的地址（public_base_url）", page="files"
+            )
+        token = self.store.write(lambda tx: files.link(tx, destination, exam_key, sha256, now=self.clock.now()))
+        return f"{base.rstrip('/')}/f/{token}.pdf"
+
+    @contextmanager
+    def image(self, ref: ImageRef) -> Iterator[Path]:
+        original = self.spool.path(ref.path)
+        if not original.exists():
+            raise FileNotFoundError(ref.path)
+        if not ref.accession_number:
+            yield original
+            return
+        with with_accession(original, ref.accession_number, self.home.parts) as copy:
+            yield copy
+
+    def close(self) -> None:
+        self.stopping.set()
+        for target in self.targets.values():
+            target.http.close()
+        self.store.close()
+
+
+def open_house(home: Home, clock: Clock, *, free: Callable[[Path], int] = free_bytes) -> House:
+    """Open (or make) a home. Raises `NeedsOperator` for settings or a database that can't be read."""
+    home.make()
+    settings = read_settings(home)
+    targets, faults = build_targets(settings, secret_store(settings.secret_store, home))
+    store = Store(home.database_file)
+    spool = Spool(
+        home.spool,
+        home.parts,
+        durable_replace=durable_replace,
+        free_bytes=free,
+        least_free_bytes=settings.intake.least_free_mb * 1024 * 1024,
+    )
+    return House(
+        home=home,
+        clock=clock,
+        store=store,
+        spool=spool,
+        taker=Taker(store, spool, clock),
+        catalogue=load_catalogue(),
+        settings=settings,
+        targets=targets,
+        faults=faults,
+    )
+
+
+def _most_problems(views: list[View]) -> tuple[Problem, ...]:
+    """The problems of the destination that has most of them; one form serves all."""
+    return max((view.problems for view in views), key=len, default=())

@@ -1,0 +1,549 @@
+"""What pages and terminals see, as plain values: forms, studies, jobs, reconciliation. Reads only."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import date, datetime
+from typing import Any
+
+from app.catalogue.form import build_form
+from app.catalogue.types import TYPES
+from app.delivery import record
+from app.delivery.record import Known, View
+from app.domain.exam import EXAM_WORDS, ExamState
+from app.domain.form import SOURCE_WORDS, FormField, Noun, Problem, Source, Value
+from app.domain.job import JOB_WORDS, NEEDS_A_PERSON, PART_WORDS, TURN_WORDS, Job, JobState, Trouble, Turn
+from app.domain.reconciliation import DAY_WORDS, DayState, Discrepancy
+from app.domain.study import DOUBT_WORDS, Doubt, Study
+from app.engine.face import Json
+from app.engine.house import House
+from app.errors import NeedsOperator
+from app.store import answers, days, exams, files, images, jobs
+from app.store.times import kept
+
+UMBRELLAS = {
+    "fill": ("to_fill", "ready", "check"),
+    "uploading": ("queued", "sending", "waiting"),
+    "attention": ("held", "rejected"),
+    "confirmed": ("acknowledged", "reconciled"),
+}
+TIMELINE_WORDS = {
+    "received": "收到第一张影像",
+    "registered": "登记检查",
+    "completed": "影像收齐",
+    "submitted": "提交上传",
+    "late_images": "补传影像",
+    "acknowledged": "平台已接收",
+    "held": "待处理",
+    "rejected": "已退回",
+    "reconciled": "已对账",
+    "found_missing": "对账发现平台缺这例，自动补传",
+    "resent": "重新上传",
+    "paused": "已暂停",
+    "released": "继续上传",
+    "cancelled": "已取消",
+    "withdrawn": "已撤回",
+    "settled": "已核对",
+    "report": "附上报告",
+}
+
+
+def studies(house: House, state: str, day: str, text: str, limit: int, offset: int) -> Json:
+    wanted = UMBRELLAS.get(state, (state,) if state else ())
+    known = {each.value for each in ExamState}
+    if any(each not in known for each in wanted):
+        raise NeedsOperator("没有这个状态", "可以用：" + "、".join([*UMBRELLAS, *sorted(known)]))
+    rows, total = exams.listed(
+        house.store.read(), states=wanted, day=day, text=text, limit=min(limit, 1000), offset=offset
+    )
+    return {"total": total, "studies": [_listed(row) for row in rows]}
+
+
+def _listed(row: Mapping[str, Any]) -> Json:
+    return {
+        "uid": row["uid"] or row["exam_key"],
+        "exam_key": row["exam_key"],
+        "state": row["state"],
+        "state_words": EXAM_WORDS[ExamState(row["state"])],
+        "patient_name": row["patient_name"],
+        "accession_number": row["accession_number"],
+        "modality": row["modality"],
+        "description": row["description"],
+        "exam_day": row["exam_day"],
+        "received_at": row["sort_at"],
+        "image_count": row["image_count"],
+        "report_count": row["report_count"],
+        "problem_count": row["problem_count"],
+        "problems": row["problems"],
+        "changed": bool(row["changed"]),
+        "submitted_at": row["submitted_at"],
+    }
+
+
+def study(house: House, exam_key: str) -> Json:
+    stored = house.known(exam_key)
+    shown = form(house, stored, house.views(stored))
+    conn = house.store.read()
+    return {
+        "uid": shown["uid"],
+        "exam_key": exam_key,
+        "state": shown["state"],
+        "state_words": shown["state_words"],
+        "patient_name": shown["patient_name"],
+        "accession_number": stored.accession_number,
+        "studies": shown["studies"],
+        "fields": shown["fields"],
+        "reports": shown["reports"],
+        "settlements": shown["settlements"],
+        "problems": shown["problems"],
+        "ready": shown["ready"],
+        "ready_why_not": shown["ready_why_not"],
+        "instances": [_instance(one) for one in images.instances_of(conn, exam_key, current_only=False)],
+        "jobs": [job_shown(house, job) for job in jobs.of_exam(conn, exam_key)],
+        "receipts": answers.receipts(conn, exam_key),
+        "journal": jobs.attempts(conn, exam_key),
+        "timeline": [_line(row) for row in exams.timeline(house.store, exam_key)],
+    }
+
+
+def _instance(one: Any) -> Json:
+    names = ("sop_instance_uid", "series_instance_uid", "study_instance_uid", "modality", "series_number")
+    more = ("instance_number", "transfer_syntax_uid", "size_bytes", "sha256", "data_set_sha256", "path", "current")
+    return {name: getattr(one, name) for name in (*names, *more, "source")}
+
+
+def _line(row: Mapping[str, Any]) -> Json:
+    return dict(row) | {"words": TIMELINE_WORDS.get(row["what"], row["what"])}
+
+
+def job_shown(house: House, job: Job) -> Json:
+    target = house.targets.get(job.destination)
+    return {
+        "id": job.id,
+        "destination": job.destination,
+        "destination_title": target.title if target else job.destination,
+        "part": job.part.value,
+        "part_words": ("撤回" if job.withdraws else "补传" if job.late else "") + PART_WORDS[job.part],
+        "report_key": job.report_key,
+        "version": job.version,
+        "state": job.state.value,
+        "state_words": JOB_WORDS[job.state],
+        "round": job.round,
+        "attempts": job.attempts,
+        "step": job.step,
+        "done": job.done_count,
+        "total": job.total_count,
+        "due_at": kept(job.due_at) if job.due_at else None,
+        "trouble": trouble_shown(job.trouble),
+        "late": job.late,
+        "withdraws": job.withdraws,
+        "submitted_at": kept(job.submitted_at),
+        "changed_at": kept(job.changed_at),
+    }
+
+
+def trouble_shown(trouble: Trouble | None) -> Json | None:
+    if trouble is None:
+        return None
+    return {
+        "title": trouble.title,
+        "advice": trouble.advice,
+        "turn": trouble.turn.value,
+        "turn_words": TURN_WORDS[trouble.turn],
+        "code": trouble.code,
+        "words": trouble.words,
+        "step": trouble.step,
+        "items": list(trouble.items),
+    }
+
+
+def form(house: House, stored: Known, views: list[View]) -> Json:
+    """The form of one exam for all its destinations: every field once, with the first problem any of them has."""
+    own_jobs = jobs.newest(jobs.of_exam(house.store.read(), stored.exam.exam_key))
+    built = [
+        build_form(
+            house.catalogue,
+            view.target.region,
+            view.exam,
+            [report.values for report in view.reports],
+            list(view.settlements),
+            now=house.clock.now(),
+        )
+        for view in views
+    ]
+    problems = _unique([replace(p, destination=view.target.name) for view in views for p in view.problems])
+    reasons = record.why_not_ready(stored, views)
+    reports = stored.record.reports
+    return {
+        "uid": stored.studies[0].study_instance_uid if stored.studies else stored.exam.exam_key,
+        "exam_key": stored.exam.exam_key,
+        "patient_name": _name(stored, views),
+        "accession_number": stored.accession_number,
+        "state": stored.exam.state.value,
+        "state_words": EXAM_WORDS[stored.exam.state],
+        "ready": not reasons,
+        "ready_why_not": list(reasons),
+        "can_submit": not stored.doubts and bool(views) and not any(view.blocking for view in views),
+        "destinations": [view.target.name for view in views],
+        "fields": _merged([form.exam for form in built], 0),
+        "reports": [
+            {
+                "report_key": report.report_key,
+                "pdf": bool(report.pdf_sha256),
+                "fields": _merged([form.reports[row] for form in built], row),
+            }
+            for row, (report, _) in enumerate(reports)
+        ],
+        "settlements": [
+            _merged([form.settlements[row] for form in built if row < len(form.settlements)], row)
+            for row in range(max((len(form.settlements) for form in built), default=0))
+        ],
+        "problems": [problem_shown(problem) for problem in problems],
+        "problem_count": len(problems),
+        "studies": [_study(house, one) for one in stored.studies],
+        "troubles": [trouble_shown(job.trouble) for job in own_jobs if job.trouble],
+    }
+
+
+def _name(stored: Known, views: list[View]) -> str:
+    value = views[0].exam.get("patient_name") if views else None
+    return value.text if value else (stored.studies[0].patient_name if stored.studies else "")
+
+
+def _study(house: House, one: Study) -> Json:
+    row = house.store.row(
+        "SELECT patient_name_raw FROM studies WHERE study_instance_uid = ?", (one.study_instance_uid,)
+    )
+    return {
+        "uid": one.study_instance_uid,
+        "patient_name": one.patient_name,
+        "patient_id": one.patient_id,
+        "accession_number": one.accession_number,
+        "modality": one.modality,
+        "description": one.description,
+        "study_at": one.study_at,
+        "source": one.source,
+        "image_count": one.image_count,
+        "first_at": kept(one.first_at),
+        "last_at": kept(one.last_at),
+        "complete": one.complete_at is not None,
+        "doubt": one.doubt.value,
+        "doubt_words": DOUBT_WORDS[one.doubt],
+        "candidates": [list(each) for each in one.name_candidates],
+        "raw_hex": bytes(row["patient_name_raw"]).hex(" ") if row and one.doubt is Doubt.NAME else "",
+        "contents": _contents(house, one) if one.doubt is Doubt.CONFLICT else [],
+    }
+
+
+def _contents(house: House, one: Study) -> list[Json]:
+    """The several contents under one SOP instance UID that a person must choose from."""
+    rows = house.store.rows(
+        """SELECT sop_instance_uid, data_set_sha256, size_bytes, received_at, current FROM instances
+           WHERE study_instance_uid = ? AND sop_instance_uid IN (
+             SELECT sop_instance_uid FROM instances WHERE study_instance_uid = ?
+             GROUP BY sop_instance_uid HAVING count(*) > 1) ORDER BY sop_instance_uid, received_at""",
+        (one.study_instance_uid, one.study_instance_uid),
+    )
+    return [dict(row) | {"current": bool(row["current"])} for row in rows]
+
+
+def _unique(problems: list[Problem]) -> list[Problem]:
+    found: dict[tuple[str, Noun, int], Problem] = {}
+    for problem in problems:
+        found.setdefault((problem.key, problem.noun, problem.row), problem)
+    return list(found.values())
+
+
+def problem_shown(problem: Problem) -> Json:
+    return {
+        "key": problem.key,
+        "label": problem.label,
+        "title": problem.title,
+        "advice": problem.advice,
+        "destination": problem.destination,
+        "noun": problem.noun.value,
+        "row": problem.row,
+    }
+
+
+def _merged(forms: list[tuple[FormField, ...]], row: int) -> list[Json]:
+    """The fields of several destinations as one list: each key once, the strictest line of it."""
+    found: dict[str, FormField] = {}
+    order = ["may", "if_known", "must"]
+    for lines in forms:
+        for line in lines:
+            old = found.get(line.key)
+            if old is None or (old.problem is None and line.problem is not None):
+                found[line.key] = line
+            elif order.index(line.level.value) > order.index(old.level.value):
+                found[line.key] = replace(line, problem=old.problem or line.problem)
+    return [_field(line, row) for line in found.values()]
+
+
+def _field(line: FormField, row: int) -> Json:
+    return {
+        "key": line.key,
+        "label": line.label,
+        "noun": line.noun.value,
+        "row": row,
+        "group": line.group,
+        "type": line.type,
+        "table": line.table,
+        "level": line.level.value,
+        "required_when": line.required_when,
+        "max_length": line.max_length,
+        "help": line.help,
+        "doubt": line.doubt,
+        "text": line.value.text if line.value else "",
+        "shown": line.shown,
+        "source": line.value.source.value if line.value else "",
+        "source_words": SOURCE_WORDS[line.value.source] if line.value else "",
+        "value_doubt": line.value.doubt if line.value else "",
+        "problem": {"title": line.problem.title, "advice": line.problem.advice} if line.problem else None,
+    }
+
+
+def with_values(house: House, stored: Known, values: Mapping[str, str]) -> Known:
+    """The exam as if `values` (as typed) had been entered. Raises `NeedsOperator` for a text its type refuses."""
+    own, first = dict(stored.record.exam), dict(stored.record.reports[0][1]) if stored.record.reports else {}
+    for key, text in values.items():
+        noun, saved = parsed(house, key, text)
+        (first if noun is Noun.REPORT else own)[key] = Value(text=saved, source=Source.TECHNICIAN)
+    reports = tuple((report, first if n == 0 else kept_) for n, (report, kept_) in enumerate(stored.record.reports))
+    return replace(stored, record=replace(stored.record, exam=own, reports=reports))
+
+
+def parsed(house: House, key: str, text: str) -> tuple[Noun, str]:
+    """(where the field is kept, the saved form of what was typed). Raises `NeedsOperator` naming the field."""
+    field = house.catalogue.fields.get(key)
+    if field is None:
+        raise NeedsOperator(f"没有 {key} 这个字段", "用 fields 命令可以列出所有字段", fields=(key,))
+    if not text.strip():
+        return field.noun, ""
+    region = next(iter(house.targets.values())).region if house.targets else None
+    table = region.table_of(key) if region else house.catalogue.tables.get(field.table)
+    try:
+        return field.noun, TYPES[field.type].parse(text, table)
+    except NeedsOperator as error:
+        raise NeedsOperator(f"{field.label}：{error.title}", error.advice, fields=(key,)) from error
+
+
+def fields_of(house: House, destination: str) -> Json:
+    target = house.targets.get(destination)
+    if target is None:
+        fault = house.faults.get(destination)
+        if fault is not None:
+            raise fault
+        raise NeedsOperator("没有这个上传目标", "请核对名称：" + "、".join(house.targets), page="destination")
+    region = target.region
+    return {
+        "fields": [
+            {
+                "key": row.key,
+                "message": message,
+                "wire_name": row.path,
+                "label": row.field.label,
+                "noun": row.field.noun.value,
+                "level": row.level.value,
+                "required_when": row.required_when,
+                "type": row.field.type,
+                "table": row.table or row.field.table,
+                "max_length": row.max_length,
+                "doubt": row.doubt,
+                "section": row.section,
+            }
+            for message, rows in region.rows.items()
+            for row in rows
+        ]
+    }
+
+
+def search_codes(house: House, table: str, text: str, limit: int) -> Json:
+    places = [target.region.tables for target in house.targets.values()] + [house.catalogue.tables]
+    found = next((tables[table] for tables in places if table in tables), None)
+    if found is None:
+        raise NeedsOperator("没有这个字典", f"请核对字典名：{table[:64]}")
+    return {
+        "codes": [
+            {
+                "code": hit.code.code,
+                "label": hit.code.label,
+                "spans": [list(span) for span in hit.label_spans],
+                "doubt": hit.code.doubt,
+            }
+            for hit in found.search(text, min(limit, 500))
+        ]
+    }
+
+
+def set_asides(house: House) -> Json:
+    conn = house.store.read()
+    waiting = [
+        {
+            "path": row["name"],
+            "title": "报告还没有对上检查",
+            "advice": "影像到了会自动对上；也可以在检查里手工附上",
+            "at": row["at"],
+            "source": "report",
+        }
+        for row in files.waiting(conn)
+    ]
+    return {"files": [*files.aside(conn), *waiting]}
+
+
+def needs_you(house: House) -> list[Json]:
+    """One row per thing that waits for a person, the gravest first."""
+    conn = house.store.read()
+    rows: list[Json] = []
+    troubled = {job.exam_key: job for job in jobs.in_state(conn, *NEEDS_A_PERSON)}
+    listed, _ = exams.listed(conn, states=("rejected", "held", "check", "to_fill", "ready", "to_sign"), limit=200)
+    for row in listed:
+        job = troubled.get(row["exam_key"])
+        rows.append(_need(row, job))
+    order = {"rejected": 0, "held": 1, "check": 2, "to_fill": 3, "ready": 4, "to_sign": 5}
+    rows.sort(key=lambda row: (order.get(row["state"], 9), row["since"] or ""))
+    return rows
+
+
+def _need(row: Mapping[str, Any], job: Job | None) -> Json:
+    who = " ".join(part for part in (row["patient_name"], row["description"] or row["modality"]) if part)
+    if job is not None and job.trouble is not None:
+        why, turn = f"{job.trouble.title} · {job.trouble.advice}", job.trouble.turn
+    elif row["state"] == "check":
+        why, turn = "请先核对患者，再提交", Turn.TECHNICIAN
+    elif row["state"] == "ready":
+        why, turn = "都填好了，可以提交上传", Turn.TECHNICIAN
+    else:
+        named = "、".join(list(dict.fromkeys(row["problems"]))[:3])
+        why, turn = f"还差 {row['problem_count']} 项：{named}", Turn.TECHNICIAN
+    return {
+        "uid": row["uid"] or row["exam_key"],
+        "exam_key": row["exam_key"],
+        "state": row["state"],
+        "title": who,
+        "why": why,
+        "since": kept(job.changed_at) if job else row["sort_at"],
+        "turn": turn.value,
+        "action": "open" if row["state"] in ("rejected",) else "fill",
+    }
+
+
+def reconciliation(house: House, day: date) -> Json:
+    return {"day": day.isoformat(), "destinations": [_day(house, name, day) for name in house.targets]}
+
+
+def _day(house: House, name: str, day: date) -> Json:
+    conn, target = house.store.read(), house.targets[name]
+    answered = target.can("reconcile")
+    row = days.day(conn, name, day)
+    sent = days.acknowledged_on(conn, name, day)
+    found = [each for each in days.discrepancies(conn, name, day) if each.confirmed_at is not None]
+    unsolved = {each.exam_key for each in found if each.solved_at is None}
+    state = DayState(row["state"]) if row else DayState.OPEN
+    return {
+        "name": name,
+        "title": target.title,
+        "can_answer": answered,
+        "says": f"{target.title}只回答缺哪些检查" if answered else "平台无对账接口 · 以回执为准",
+        "state": state.value,
+        "state_words": DAY_WORDS[state],
+        "sent": len(sent),
+        "agreed": _reconciled_count(house, name, day) if answered else 0,
+        "missing": [_missing(house, each) for each in found],
+        "unsolved": len(unsolved),
+        "unsent": [_unsent(row) for row in _unsent_rows(house, name, day)],
+        "questions": days.questions(conn, name, day),
+        "ask_again_at": row["ask_again_at"] if row else None,
+        "trouble": row["trouble"] if row else "",
+    }
+
+
+def _reconciled_count(house: House, name: str, day: date) -> int:
+    row = house.store.row(
+        """SELECT count(DISTINCT exam_key) AS n FROM jobs WHERE destination = ? AND exam_day = ?
+           AND part IN ('exam', 'merged') AND state = 'reconciled'""",
+        (name, day.isoformat()),
+    )
+    return int(row["n"]) if row else 0
+
+
+def _unsent_rows(house: House, name: str, day: date) -> list[Any]:
+    return house.store.rows(
+        """SELECT e.* FROM exams e WHERE e.exam_day = ? AND e.state NOT IN ('withdrawn', 'cancelled')
+           AND NOT EXISTS (SELECT 1 FROM jobs j WHERE j.exam_key = e.exam_key AND j.destination = ?
+             AND j.part IN ('exam', 'merged') AND j.state IN ('acknowledged', 'reconciled'))""",
+        (day.isoformat(), name),
+    )
+
+
+def _unsent(row: Mapping[str, Any]) -> Json:
+    return {
+        "uid": row["exam_key"],
+        "patient_name": row["patient_name"],
+        "accession_number": row["accession_number"],
+        "state": row["state"],
+        "state_words": EXAM_WORDS[ExamState(row["state"])],
+    }
+
+
+def _missing(house: House, each: Discrepancy) -> Json:
+    row = house.store.row("SELECT * FROM exams WHERE exam_key = ?", (each.exam_key,))
+    if each.solved_at is not None:
+        words = "已自动补传"
+    elif each.resend_count >= 2 and row is not None and row["state"] == ExamState.REJECTED.value:
+        words = "已自动补传 2 次，平台仍查不到，需要工程师"
+    else:
+        words = f"正在自动补传 · 第 {max(1, each.resend_count)} 次"
+    return {
+        "uid": each.exam_key,
+        "exam_key": each.exam_key,
+        "patient_name": row["patient_name"] if row else "",
+        "accession_number": row["accession_number"] if row else "",
+        "modality": row["modality"] if row else "",
+        "first_seen_at": kept(each.first_seen_at),
+        "confirmed_at": kept(each.confirmed_at) if each.confirmed_at else None,
+        "resend_count": each.resend_count,
+        "solved_at": kept(each.solved_at) if each.solved_at else None,
+        "words": words,
+    }
+
+
+def reconciliation_days(house: House, limit: int) -> Json:
+    return {
+        "days": [
+            {
+                "day": row["day"],
+                "destination": row["destination"],
+                "state": row["state"],
+                "state_words": DAY_WORDS[DayState(row["state"])],
+                "sent": row["sent_count"],
+                "missing": row["missing_count"],
+            }
+            for row in days.recent(house.store.read(), min(limit, 400))
+        ]
+    }
+
+
+def counts(house: House) -> dict[str, int]:
+    found = exams.counts(house.store.read())
+    by = {name: sum(found.get(state, 0) for state in states) for name, states in UMBRELLAS.items()}
+    return {
+        "to_fill": found.get("to_fill", 0) + found.get("check", 0),
+        "ready": found.get("ready", 0),
+        "uploading": by["uploading"],
+        "attention": by["attention"],
+        "confirmed": by["confirmed"],
+        "receiving": found.get("receiving", 0),
+        "all": sum(found.values()),
+    }
+
+
+def job_states_worth_waiting(house: House) -> int:
+    """How many exams are on their way right now."""
+    marks = (JobState.QUEUED, JobState.SENDING, JobState.WAITING)
+    return len({job.exam_key for job in jobs.in_state(house.store.read(), *marks)})
+
+
+def at_text(at: datetime | None) -> str | None:
+    return kept(at) if at else None

@@ -1,0 +1,57 @@
+"""Builds the destinations from settings and secrets; one that can't be built is a fault of its own, not of the rest."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from app.catalogue.codes import load_codes
+from app.catalogue.load import load_region
+from app.delivery.target import Target
+from app.delivery.verdict import Judge
+from app.domain.settings import DestinationSettings, Settings
+from app.engine.settings import secrets_of
+from app.errors import AgentError, NeedsOperator
+from app.regions.adapters import ADAPTERS
+from app.system.secrets import SecretStore
+from app.wire.http_client import HttpClient
+
+
+def build_targets(settings: Settings, secrets: SecretStore) -> tuple[dict[str, Target], dict[str, AgentError]]:
+    """(destination name -> Target, destination name -> why it can't work)."""
+    targets: dict[str, Target] = {}
+    faults: dict[str, AgentError] = {}
+    for destination in settings.destinations:
+        try:
+            targets[destination.name] = _target(settings, destination, secrets_of(destination, secrets))
+        except AgentError as error:
+            faults[destination.name] = error
+    return targets, faults
+
+
+def _target(settings: Settings, destination: DestinationSettings, secrets: Mapping[str, str]) -> Target:
+    if destination.region not in ADAPTERS:
+        raise NeedsOperator("这个地区还没有接上", "请在设置里换一个地区，或升级程序", page="destination")
+    region = load_region(destination.region)
+    options = {
+        "hospital_code": settings.clinic.uscc,
+        "calling_ae_title": settings.dicom.ae_title,
+        **region.options.get("options", {}),
+        **destination.options,
+    }
+    overrides = dict(options.pop("fields", {}))
+    if options.get("demand_signature"):
+        signed = {name: {"required_when": ""} for name in region.options["signature"]["fields"]}
+        overrides = {**signed, **overrides}
+    title = region.title
+    return Target(
+        name=destination.name,
+        title=title,
+        base_url=destination.base_url,
+        region=region.with_overrides(overrides),
+        adapter=ADAPTERS[destination.region](region.options, options, secrets),
+        judge=Judge(load_codes(destination.region), region.options["replies"]),
+        http=HttpClient(name=title),
+        options=options,
+        defaults=destination.defaults,
+        practice=bool(options.get("practice", False)),
+    )
