@@ -16,7 +16,6 @@ from app.cli.out import Out
 from app.cli.parser import LATER, Parser
 from app.engine.face import Face, Json
 from app.engine.reach import Home, quit_running, reached
-from app.engine.settings import read_toml
 from app.errors import AgentError, NeedsOperator
 
 _ASK_SECONDS = 1.0
@@ -81,6 +80,8 @@ def _later(words: argparse.Namespace, home: Home, out: Out) -> int:
 
 
 def _setup(words: argparse.Namespace, home: Home, out: Out) -> int:
+    from app.engine.settings import read_toml  # it brings the catalogue, which no other command waits for
+
     path = Path(words.answers).expanduser()
     answers = with_whole_paths(read_toml(path), path.absolute().parent)
     with reached(home) as face:

@@ -9,9 +9,11 @@ from __future__ import annotations
 import json
 import os
 import sys
+import time
 from dataclasses import dataclass
 from multiprocessing import AuthenticationError
 from multiprocessing.connection import Connection
+from pathlib import Path
 from typing import Any
 
 from app.engine.face import Json
@@ -62,8 +64,18 @@ def new_door(home: Home) -> Door:
     handle = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), _PRIVATE_FILE)
     with os.fdopen(handle, "wb") as out:
         out.write(json.dumps({"address": door.address, "key": door.key.hex(), "pid": door.pid}).encode())
-    durable_replace(part, home.key_file)
+    _put_in_place(part, home.key_file)
     return door
+
+
+def _put_in_place(part: Path, final: Path) -> None:
+    """Windows refuses while a client reads the old file, which takes it no time."""
+    for wait_seconds in (0.05, 0.2, 0.5):
+        try:
+            return durable_replace(part, final)
+        except PermissionError:
+            time.sleep(wait_seconds)
+    return durable_replace(part, final)
 
 
 def read_door(home: Home) -> Door | None:

@@ -62,8 +62,13 @@ class FaceServer:
 
     def start(self) -> None:
         """Listens from now on; what an engine that was killed left behind is cleared away. Raises NeedsOperator."""
-        self._door = new_door(self._home)
-        self._listener = _listen(self._door.address)
+        try:
+            self._door = new_door(self._home)
+            self._listener = _listen(self._door.address)
+        except OSError as error:
+            raise NeedsOperator(
+                "程序的本机通道打不开", "请重新启动电脑后再试；仍然不行时把诊断包发给工程师", details=f"{error}"
+            ) from error
         self._accepting = threading.Thread(target=self._accept, name="face-accept", daemon=True)
         self._accepting.start()
 
@@ -79,8 +84,9 @@ class FaceServer:
                 thread.join(max(0.0, until - time.monotonic()))
         with contextlib.suppress(OSError):
             self._listener.close()
+        with contextlib.suppress(OSError):  # Windows: a client reads it just now; without an engine it opens nothing
+            self._home.key_file.unlink(missing_ok=True)
         self._listener = None
-        self._home.key_file.unlink(missing_ok=True)
 
     # -- clients ------------------------------------------------------------------------------------------------------
 
@@ -194,14 +200,9 @@ class FaceServer:
 def _listen(address: str) -> Listener:
     if sys.platform != "win32":
         Path(address).unlink(missing_ok=True)  # left by an engine that was killed; ours alone, since we hold the lock
-    try:
-        listener = Listener(address, FAMILY, backlog=MOST_CLIENTS)
-        if sys.platform != "win32":
-            Path(address).chmod(0o600)
-    except OSError as error:
-        raise NeedsOperator(
-            "程序的本机通道打不开", "请重新启动电脑后再试；仍然不行时把诊断包发给工程师", details=f"{error}"
-        ) from error
+    listener = Listener(address, FAMILY, backlog=MOST_CLIENTS)
+    if sys.platform != "win32":
+        Path(address).chmod(0o600)
     return listener
 
 
