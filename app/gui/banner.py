@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
-from PySide6.QtWidgets import QFrame
+from PySide6.QtWidgets import QWidget
 
 from app.errors import AgentError
 from app.gui.dialogs import ErrorDialog, tone_of
 from app.gui.look import Look
-from app.gui.parts import Button, Mark, column, label, row, set_tone
+from app.gui.parts import Button, Mark, column, frame, label, row, set_tone
 
 _ICONS = {"retry": "state-waiting", "you": "state-held", "bad": "state-rejected", "work": "info"}
 
 
-class Banner(QFrame):
+class Banner(QWidget):
     """Hidden until it has something to say; leaves with the cause, by its cross, or with the page."""
 
     def __init__(self, look: Look) -> None:
         super().__init__()
-        self.setObjectName("banner")
+        self._plate = frame("banner")
+        column(self, margins=(0, 0, 0, 12)).addWidget(self._plate)
         self._look = look
         self._error: AgentError | None = None
         self.source = ""
@@ -29,12 +30,11 @@ class Banner(QFrame):
         texts.addWidget(self.title)
         texts.addWidget(self.advice)
         self.more = Button(look, "看详情", small=True, slot=self._open)
-        box = row(self, margins=(16, 8, 12, 8), gap=12)
+        box = row(self._plate, margins=(16, 8, 12, 8), gap=12)
         box.addWidget(self._mark)
         box.addLayout(texts, 1)
         box.addWidget(self.more)
         box.addWidget(Button(look, kind="icon", icon="cancel", tip="收起 · Esc", slot=self.leave))
-        self.setContentsMargins(0, 0, 0, 0)
         self.hide()
 
     def say(self, tone: str, title: str, advice: str, *, source: str = "act") -> None:
@@ -50,7 +50,7 @@ class Banner(QFrame):
         self.hide()
 
     def _show(self, tone: str, title: str, advice: str) -> None:
-        set_tone(self, tone)
+        set_tone(self._plate, tone)
         set_tone(self.title, tone)
         self._mark.show_mark(_ICONS[tone], tone)
         self.title.setText(title)

@@ -120,8 +120,8 @@ class DaysFigure(QWidget):
         painter.fillRect(QRectF(x, floor - good, width, good), self._look.colour(tone))
         if missing:
             lack = QRectF(x, floor - good - max(5.0, missing * unit), width, max(5.0, missing * unit))
-            painter.fillRect(lack, self._look.colour("badSoft"))
-            painter.fillRect(lack, QBrush(self._look.colour("bad"), Qt.BrushStyle.BDiagPattern))
+            painter.fillRect(lack, self._look.colour("bad"))
+            painter.fillRect(lack, QBrush(self._look.colour("surface"), Qt.BrushStyle.BDiagPattern))
 
     def _verdict(self, painter: QPainter, where: QRectF, facts: Json | None) -> None:
         if facts is None or not int(facts["sent"]):

@@ -256,7 +256,7 @@ class Count(QWidget):
         self.note.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
         middle = row(gap=6)
         middle.addWidget(self.number)
-        middle.addWidget(label(look, "例", role="body_small", tone="text2"), 0, Qt.AlignmentFlag.AlignBottom)
+        middle.addWidget(label(look, "例", role="body_small", tone="text2"), 0, Qt.AlignmentFlag.AlignVCenter)
         middle.addStretch(1)
         box = column(self, margins=(18, 8, 14, 8), gap=0)
         box.addLayout(top)

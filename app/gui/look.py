@@ -106,11 +106,12 @@ class Look(QObject):
             self._pixmaps[key] = self._draw(self._coloured(icon, tone, on), size, ratio)
         return self._pixmaps[key]
 
-    def icon(self, name: str, tone: str = "text2", size: int = 16, on: str = "surface") -> QIcon:
+    def icon(self, name: str, tone: str = "text2", size: int = 16, on: str = "surface", *, gap: int = 0) -> QIcon:
+        """`gap`: px of nothing at the right, where a style leaves too little before the text."""
         icon = QIcon()
         for ratio in _RATIOS:
-            icon.addPixmap(self.pixmap(name, tone, size, ratio, on))
-            icon.addPixmap(self.pixmap(name, "disabled", size, ratio, on), QIcon.Mode.Disabled)
+            for colour, mode in ((tone, QIcon.Mode.Normal), ("disabled", QIcon.Mode.Disabled)):
+                icon.addPixmap(_padded(self.pixmap(name, colour, size, ratio, on), round(gap * ratio)), mode)
         return icon
 
     def app_icon(self) -> QIcon:
@@ -150,6 +151,18 @@ class Look(QObject):
         QSvgRenderer(QByteArray(svg.encode())).render(painter, QRectF(0, 0, size, size))
         painter.end()
         return pixmap
+
+
+def _padded(pixmap: QPixmap, gap: int) -> QPixmap:
+    if not gap:
+        return pixmap
+    wide = QPixmap(pixmap.width() + gap, pixmap.height())
+    wide.fill(Qt.GlobalColor.transparent)
+    wide.setDevicePixelRatio(pixmap.devicePixelRatio())
+    painter = QPainter(wide)
+    painter.drawPixmap(0, 0, pixmap)
+    painter.end()
+    return wide
 
 
 def palette(look: Look) -> QPalette:

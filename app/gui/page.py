@@ -57,6 +57,8 @@ class Page(QWidget):
     name = ""
     kinds: frozenset[str] = frozenset()
     """What kind of news this page shows."""
+    tells_outages = False
+    """Whether a destination that does not answer is told over this page."""
 
     def __init__(self, desk: Desk, *right: QWidget) -> None:
         super().__init__()

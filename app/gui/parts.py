@@ -64,7 +64,7 @@ class Button(QPushButton):
         self.setCursor(Qt.CursorShape.PointingHandCursor)
         self.set_kind(kind)
         if small:
-            self.setProperty("size", "small")
+            self.setProperty("fit", "small")
         if icon:
             self.draw()
             look.changed.connect(self.draw)
@@ -81,8 +81,9 @@ class Button(QPushButton):
         kind = str(self.property("kind"))
         solid = kind in ("primary", "big")
         tone = "onAccent" if solid else "accentText" if kind == "link" else "text2"
-        self.setIcon(self._look.icon(self._icon, tone, 16, on="accent" if solid else "surface"))
-        self.setIconSize(QSize(16, 16))
+        gap = 3 if self.text() else 0
+        self.setIcon(self._look.icon(self._icon, tone, 16, on="accent" if solid else "surface", gap=gap))
+        self.setIconSize(QSize(16 + gap, 16))
 
 
 class Mark(QWidget):

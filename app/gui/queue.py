@@ -28,6 +28,7 @@ class QueuePage(Page):
 
     name = words.QUEUE
     kinds = frozenset({news.STUDIES, news.JOBS})
+    tells_outages = True
 
     def __init__(self, desk: Desk) -> None:
         self.search = Search(desk.look)
@@ -49,14 +50,6 @@ class QueuePage(Page):
         counts = status["counts"]
         for state, _ in _FILTERS[1:]:
             self._buttons[state].setText(f"{dict(_FILTERS)[state]} {counts[state]}")
-        trouble = next((one for one in status["destinations"] if one["trouble"]), None)
-        if trouble is not None and self.isVisible():
-            since = words.clock(trouble["trouble_since"], self.desk.now())
-            self.desk.tell(
-                "retry",
-                f"{trouble['title']}连不上，正在自动重试",
-                f"{trouble['trouble']} · {since} 起 · 影像都已存盘，一个不会丢",
-            )
 
     def open_at(self, key: str) -> None:
         """A row's uid, the name of a filter, or `?text` to search for."""
@@ -212,6 +205,7 @@ class QueuePage(Page):
             made = Button(self.look, text, kind="segment", small=True, slot=self.refresh)
             made.setCheckable(True)
             made.setAutoExclusive(True)
+            made.setProperty("first", not state)
             self._buttons[state] = made
             box.addWidget(made)
         self._buttons[""].setChecked(True)

@@ -33,6 +33,7 @@ class RailButton(QPushButton):
         self.setFixedHeight(look.height("rail_item"))
         self.setCursor(Qt.CursorShape.PointingHandCursor)
         self.setAccessibleName(text)
+        self.setFocusPolicy(Qt.FocusPolicy.TabFocus)
 
     def show_badge(self, text: str) -> None:
         if text != self.badge:

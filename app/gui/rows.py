@@ -36,6 +36,7 @@ _NO_INDEX = QModelIndex()
 CELL_ROLE = Qt.ItemDataRole.UserRole
 ROW_ROLE = Qt.ItemDataRole.UserRole + 1
 _SIDE, _FIRST, _GAP = 10, 16, 8
+_HEADING = 34
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -134,7 +135,7 @@ class RowsModel(QAbstractTableModel):
 class Painter(QStyledItemDelegate):
     """Paints every cell of every list; no widget per row."""
 
-    def __init__(self, look: Look, view: QTableView, height: int) -> None:
+    def __init__(self, look: Look, view: RowsView, height: int) -> None:
         super().__init__(view)
         self._look, self._view, self._height = look, view, height
 
@@ -146,7 +147,7 @@ class Painter(QStyledItemDelegate):
         left = max((self._metrics(text).horizontalAdvance(text.text) for text in cell.lines), default=0)
         right = max((self._metrics(text).horizontalAdvance(text.text) for text in cell.right), default=0)
         mark = cell.mark_size + _GAP if cell.mark else 0
-        return (_FIRST if column == 0 else _SIDE) + mark + left + (right + _GAP if right else 0) + _SIDE + 1
+        return (_FIRST if column == 0 else _SIDE) + mark + left + (right + _GAP if right else 0) + _SIDE + 2
 
     def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: _Index) -> None:
         cell: Cell = index.data(CELL_ROLE)
@@ -155,7 +156,8 @@ class Painter(QStyledItemDelegate):
         selected = bool(state & QStyle.StateFlag.State_Selected)
         painter.save()
         self._ground(painter, rect, index, selected=selected, heading=cell.heading)
-        inner = rect.adjusted(_FIRST if index.column() == 0 else _SIDE, 0, -_SIDE, -1)
+        last = index.column() == len(self._view.rows_model.columns) - 1
+        inner = rect.adjusted(_FIRST if index.column() == 0 else _SIDE, 0, -(_FIRST if last else _SIDE), -1)
         if cell.mark:
             ground = "select" if selected else "surface"
             size = cell.mark_size
@@ -234,6 +236,7 @@ class RowsView(QTableView):
         self.cells = Painter(look, self, row_height)
         self.setModel(self.rows_model)
         self.setItemDelegate(self.cells)
+        self._row_height = row_height
         self._plain_look(look, row_height, head)
         self.selectionModel().currentRowChanged.connect(self._tell)
         self.doubleClicked.connect(lambda index: self.activated_row.emit(self.rows_model.key(index.row())))
@@ -299,10 +302,10 @@ class RowsView(QTableView):
             widest = max((self.cells.width_of(cell, number) for cell in cells), default=0)
             width = max(widest, column.least, metrics.horizontalAdvance(column.title) + 24)
             self.setColumnWidth(number, min(width, column.most) if column.most else width)
-        self.clearSpans()
         for number, row in enumerate(self.rows_model.rows):
-            if row.get("heading") and len(columns) > 1:
-                self.setSpan(number, 0, 1, len(columns))
+            height = _HEADING if row.get("heading") else self._row_height
+            if self.rowHeight(number) != height:
+                self.setRowHeight(number, height)
 
     def _plain_look(self, look: Look, row_height: int, head: bool) -> None:
         self.setShowGrid(False)

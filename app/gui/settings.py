@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QScrollArea, QVBoxLayout, QWidget
 
 from app.errors import AgentError
@@ -71,7 +72,11 @@ class SettingsPage(Page):
     def _check_row(self, one: Json) -> QWidget:
         made = QWidget()
         box = row(made, margins=(16, 8, 16, 8), gap=10)
-        box.addWidget(Mark(self.look, "check" if one["ok"] else "state-held", "text2" if one["ok"] else "you", 16))
+        box.addWidget(
+            Mark(self.look, "check" if one["ok"] else "state-held", "text2" if one["ok"] else "you", 16),
+            0,
+            Qt.AlignmentFlag.AlignTop,
+        )
         texts = column(gap=2)
         texts.addWidget(label(self.look, one["title"], wrap=True))
         for text, tone in ((one["advice"], "text2"), ("" if one["ok"] else one["details"], "text3")):

@@ -118,8 +118,10 @@ class SidePanel(Card):
             self._middle.addWidget(JobRow(self._look, job, now))
         if study["jobs"] and study["timeline"]:
             self._middle.addWidget(line(hair=True))
+        moments = column()
         for number, entry in enumerate(study["timeline"]):
-            self._middle.addWidget(Moment(self._look, entry, now, last=number == len(study["timeline"]) - 1))
+            moments.addWidget(Moment(self._look, entry, now, last=number == len(study["timeline"]) - 1))
+        self._middle.addLayout(moments)
         self._middle.addStretch(1)
 
     def _show_chip(self, study: Json) -> None:
@@ -136,11 +138,14 @@ class SidePanel(Card):
         clear(self._foot)
         self.buttons.clear()
         self._foot.addStretch(1)
-        for act in _ACTS.get(self._state, ()):
+        acts = _ACTS.get(self._state, ())
+        for act in acts:
             text, icon = _WORDS[act]
             text = _NOW.get(self._state, text) if act == "resend" else text
             kind = "primary" if (self._state, act) in _SOLID else "plain"
-            made = Button(self._look, text, kind=kind, icon=icon, slot=partial(self.acted.emit, act))
+            made = Button(
+                self._look, text, kind=kind, icon=icon if act == acts[-1] else "", slot=partial(self.acted.emit, act)
+            )
             self.buttons[act] = made
             self._foot.addWidget(made)
         if not self.buttons:
@@ -245,7 +250,7 @@ class Moment(QWidget):
         detail = " · ".join(part for part in (entry["who"], entry["detail"]) if part)
         if detail:
             texts.addWidget(label(look, detail, role="caption", tone="text2", wrap=True))
-        box = row(self, margins=(24, 0, 0, 0), gap=8)
+        box = row(self, margins=(24, 0, 0, 0 if last else 10), gap=8)
         box.addLayout(texts, 1)
         at = label(look, words.clock(entry["at"], now), role="caption", tone="text3")
         box.addWidget(at, 0, Qt.AlignmentFlag.AlignTop)
@@ -255,7 +260,7 @@ class Moment(QWidget):
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         if not self._last:
             painter.setPen(QPen(self._look.colour("line"), 1.5))
-            painter.drawLine(QPointF(8, 14), QPointF(8, self.height() + 10))
+            painter.drawLine(QPointF(8, 15), QPointF(8, self.height() + 4))
         painter.setPen(Qt.PenStyle.NoPen)
         painter.setBrush(self._look.colour("text3"))
         painter.drawEllipse(QPointF(8, 9), 4, 4)

@@ -48,9 +48,13 @@ QPushButton[kind="big"] { background: @accent; color: @onAccent; border: 1px sol
   min-height: 36px; font-size: @section; }
 QPushButton[kind="big"]:hover { background: @accentHover; }
 QPushButton[kind="big"]:focus { border: 2px solid @text; min-height: 34px; padding: 0 19px; }
-QPushButton[size="small"] { min-height: 26px; padding: 0 10px; }
-QPushButton[size="small"]:focus { min-height: 24px; padding: 0 9px; }
-QPushButton[kind="segment"] { border: 1px solid @border; border-radius: 0; margin-left: -1px; }
+QPushButton[fit="small"] { min-height: 26px; padding: 0 10px; }
+QPushButton[fit="small"]:focus { min-height: 24px; padding: 0 9px; }
+QPushButton[kind="link"][fit="small"] { padding: 0 4px; }
+QPushButton[kind="link"][fit="small"]:focus { padding: 0 3px; }
+QPushButton#choice, QPushButton#choice:focus { min-height: 60px; padding: 0; }
+QPushButton[kind="segment"] { border: 1px solid @border; border-left: none; border-radius: 0; }
+QPushButton[kind="segment"][first="true"] { border-left: 1px solid @border; }
 QPushButton[kind="segment"]:checked { background: @accentSoft; color: @accentText; border: 1px solid @accent; }
 QPushButton[kind="segment"]:focus { border: 2px solid @accent; }
 QPushButton[kind="tab"] { background: transparent; border: none; border-bottom: 2px solid transparent; border-radius: 0;
@@ -82,6 +86,7 @@ QTableView, QListView { background: @surface; border: none; outline: none; gridl
 QHeaderView { background: @subtle; border: none; }
 QHeaderView::section { background: @subtle; color: @text3; border: none; border-bottom: 1px solid @border;
   padding: 0 10px; font-size: @caption; font-weight: normal; }
+QHeaderView::section:first { padding-left: 16px; }
 QScrollBar:vertical { background: transparent; width: 10px; margin: 2px; }
 QScrollBar:horizontal { background: transparent; height: 10px; margin: 2px; }
 QScrollBar::handle { background: @line; border-radius: 3px; min-height: 28px; min-width: 28px; }

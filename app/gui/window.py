@@ -6,7 +6,7 @@ from collections.abc import Callable
 from datetime import datetime
 
 from PySide6.QtCore import QSize, Qt, QTimer
-from PySide6.QtGui import QCloseEvent, QKeySequence, QResizeEvent, QShortcut
+from PySide6.QtGui import QCloseEvent, QKeySequence, QResizeEvent, QShortcut, QShowEvent
 from PySide6.QtWidgets import QMainWindow, QScrollArea, QStackedWidget, QWidget
 
 from app.engine.face import Face
@@ -80,8 +80,10 @@ class MainWindow(QMainWindow):
         self.rail.show_page(name)
         self._stack.setCurrentIndex(list(self.pages).index(name))
         page.banner_slot.addWidget(self.banner)
+        page.setFocus()
         if self.status is not None:
             page.show_status(self.status)
+            self._show_outage(self.status)
         page.refresh()
         if key:
             page.open_at(key)
@@ -147,8 +149,19 @@ class MainWindow(QMainWindow):
         self._show_practice(status)
         self.rail.show_status(status, self._now())
         self.page().show_status(status)
+        self._show_outage(status)
         for listener in self.status_listeners:
             listener(status)
+
+    def _show_outage(self, status: Json) -> None:
+        """A destination that does not answer, until it does; what an act said stays over it."""
+        one = next((one for one in status["destinations"] if one["trouble"]), None)
+        if one is not None and self.page().tells_outages and self.banner.source != "act":
+            since = words.clock(one["trouble_since"], self._now())
+            advice = f"{one['trouble']} · {since} 起 · 影像都已存盘，一个不会丢"
+            self.banner.say("retry", f"{one['title']}连不上，正在自动重试", advice, source="platform")
+        elif self.banner.source == "platform":
+            self.banner.leave()
 
     def _no_status(self, error: AgentError) -> None:
         self.rail.sentence.setText("程序没有应答")
@@ -188,7 +201,7 @@ class MainWindow(QMainWindow):
         self._stack = QStackedWidget()
         self._stack.setObjectName("pages")
         for page in self.pages.values():
-            self._stack.addWidget(_scrolling(page))
+            self._stack.addWidget(PageArea(page))
         right = column()
         right.addWidget(self._build_strip())
         right.addWidget(self._stack, 1)
@@ -226,11 +239,27 @@ class MainWindow(QMainWindow):
             search.setFocus()
 
 
-def _scrolling(page: Page) -> QScrollArea:
-    """A page scrolls as a whole when the window is smaller than a page can be."""
-    page.setMinimumSize(_PAGE_LEAST)
-    area = QScrollArea()
-    area.setWidgetResizable(True)
-    area.setFocusPolicy(Qt.FocusPolicy.NoFocus)
-    area.setWidget(page)
-    return area
+class PageArea(QScrollArea):
+    """A page fills its area; where the window is smaller than a page can be, the page scrolls as a whole."""
+
+    def __init__(self, page: Page) -> None:
+        super().__init__()
+        self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        self._page = page
+        self.setWidget(page)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self._fill()
+
+    def showEvent(self, event: QShowEvent) -> None:
+        super().showEvent(event)
+        self._fill()
+
+    def _fill(self) -> None:
+        """The size without scroll bars first: a bar that is only there because of another one must go."""
+        room = self.maximumViewportSize()
+        bar = self.verticalScrollBar().sizeHint().width()
+        width = max(room.width() - (bar if room.height() < _PAGE_LEAST.height() else 0), _PAGE_LEAST.width())
+        height = max(room.height() - (bar if room.width() < _PAGE_LEAST.width() else 0), _PAGE_LEAST.height())
+        self._page.resize(width, height)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from app.errors import AgentError
@@ -52,7 +52,7 @@ CODES = {
 
 def at(hour: int, minute: int, day: int = 20) -> str:
     """A time of the China Standard Time day as UTC ISO text."""
-    return datetime(2026, 11, day, hour, minute, tzinfo=UTC).replace(hour=(hour - 8) % 24).isoformat()
+    return (datetime(2026, 11, day, hour, minute, tzinfo=UTC) - timedelta(hours=8)).isoformat()
 
 
 def a_field(key: str, label: str, group: str, **more: Any) -> Json:
@@ -80,7 +80,7 @@ def a_field(key: str, label: str, group: str, **more: Any) -> Json:
     return {**plain, **more}
 
 
-def exam_fields(name: str, *, filled: bool) -> list[Json]:
+def exam_fields(name: str, accession: str, *, filled: bool) -> list[Json]:
     by_hand = {"source": "default", "source_words": "机构默认"}
     return [
         a_field("patient_name", "姓名", "患者", text=name, type="name"),
@@ -150,7 +150,7 @@ def exam_fields(name: str, *, filled: bool) -> list[Json]:
         a_field("examined_at", "检查时间", "检查执行", type="datetime", text="2026-11-20 13:38:21"),
         a_field("exam_doctor_id_type", "检查执行医师证件类型", "检查执行", type="code", table="id_type", level="may"),
         a_field("device_code", "检查设备编码", "检查执行", type="identifier", text="CT-1"),
-        a_field("accession_number", "检查号", "影像", type="identifier", text="CT2611200037"),
+        a_field("accession_number", "检查号", "影像", type="identifier", text=accession),
         a_field(
             "study_instance_uid",
             "影像唯一号",
@@ -179,7 +179,7 @@ def settlement_row(number: int, *, text: str = "") -> list[Json]:
     noun = {"noun": "settlement", "row": number}
     return [
         a_field("settlement_id", "结算号", "费用", type="identifier", text=text or "0" * 20, **noun),
-        a_field("catalogue_code", "医疗目录编码", "费用", type="identifier", text=text and "002104030010000", **noun),
+        a_field("catalogue_code", "医疗目录编码", "费用", type="identifier", text=text or "002104030010000", **noun),
         a_field("fee_detail_number", "费用明细流水号", "费用", type="identifier", text=text or "0" * 18, **noun),
     ]
 
@@ -320,7 +320,7 @@ class FakeFace:
             "state_words": row["state_words"],
             "destinations": ["山西省影像云"],
             "studies": [study],
-            "fields": exam_fields(str(row["patient_name"]), filled=filled),
+            "fields": exam_fields(row["patient_name"], row["accession_number"], filled=filled),
             "reports": [{"report_key": "R1", "pdf": True, "fields": report_fields(filled=filled)}],
             "settlements": [settlement_row(0)],
         }

@@ -80,7 +80,6 @@ def main(out: Path) -> None:
                 )
                 window.resize(width, height)
                 window.show()
-                app.setActiveWindow(window)
                 window.activateWindow()
                 rest(window)
                 window.go(page, key)

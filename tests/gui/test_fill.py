@@ -1,0 +1,229 @@
+"""What a technician does on 待填报, told to the face in the technician's own words."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from PySide6.QtCore import QMimeData, QPoint, QPointF, Qt, QUrl
+from PySide6.QtGui import QDropEvent
+from pytestqt.qtbot import QtBot
+
+from app.errors import NeedsOperator
+from app.gui import words
+from app.gui.fields import FieldRow
+from app.gui.fill import FillPage
+from app.gui.window import MainWindow
+from tests.gui.conftest import Settle
+from tests.gui.fake_face import FakeFace
+
+OPEN, DOUBTFUL, READY = "1.2.3.0", "1.2.3.2", "1.2.3.3"
+
+
+@pytest.fixture
+def page(window: MainWindow, settle: Settle) -> FillPage:
+    window.go(words.FILL, OPEN)
+    settle()
+    found = window.pages[words.FILL]
+    assert isinstance(found, FillPage)
+    return found
+
+
+def row(page: FillPage, key: str, noun: str = "exam", number: int = 0) -> FieldRow:
+    return page.form.rows[noun, number, key]
+
+
+def enter(page: FillPage, key: str, text: str) -> None:
+    """Type into a field as a person does."""
+    one = row(page, key)
+    one.editor.show_value(text)
+    one.typed.emit(one)
+
+
+def test_only_what_is_missing_is_open_and_the_rest_is_folded(page: FillPage) -> None:
+    assert {key for _, _, key in page.form.rows} == {"id_number", "apply_doctor_name", "body_part_code"}
+
+
+def test_what_was_typed_is_kept_with_ctrl_s(page: FillPage, face: FakeFace, qtbot: QtBot, settle: Settle) -> None:
+    enter(page, "apply_doctor_name", "张伟明")
+    qtbot.keyClick(page.form, Qt.Key.Key_S, Qt.KeyboardModifier.ControlModifier)
+    page.keep()
+    settle()
+    uid, values, settlements, reports = face.called("fill")[0]
+    assert (uid, values, settlements, reports) == (OPEN, {"apply_doctor_name": "张伟明"}, None, None)
+
+
+def test_submit_works_only_when_nothing_is_missing(page: FillPage, face: FakeFace, settle: Settle) -> None:
+    assert not page.submit_button.isEnabled()
+    assert page.why.text() == "还差 3 项"
+    enter(page, "id_number", "140928198005124320")
+    enter(page, "apply_doctor_name", "张伟明")
+    page._check()
+    settle()
+    assert page.why.text() == "还差 1 项"
+    assert not page.submit_button.isEnabled()
+    enter(page, "body_part_code", "B710ZYZZZ 胸部CT普通扫描(平扫)")
+    page._check()
+    settle()
+    assert page.submit_button.isEnabled()
+    assert face.called("fill") == []
+
+
+def test_submitting_keeps_then_submits_and_goes_on_to_the_next(page: FillPage, face: FakeFace, settle: Settle) -> None:
+    for key, text in (
+        ("id_number", "140928198005124320"),
+        ("apply_doctor_name", "张伟明"),
+        ("body_part_code", "B710ZYZZZ"),
+    ):
+        enter(page, key, text)
+    page._check()
+    settle()
+    page.submit_button.click()
+    settle()
+    order = [name for name, _ in face.calls if name in ("fill", "submit")]
+    assert order == ["fill", "submit"]
+    assert face.called("submit") == [(OPEN,)]
+    assert face.called("fill")[0][1]["id_number"] == "140928198005124320"
+    assert page.uid == "1.2.3.1"
+
+
+def test_a_wrong_value_says_what_is_wrong_after_leaving_the_field(page: FillPage, settle: Settle) -> None:
+    one = row(page, "id_number")
+    enter(page, "id_number", "1409281980051243X")
+    one._was_left()
+    page._check()
+    settle()
+    assert "少 1 位" in one.below.text()
+    enter(page, "id_number", "140928198005124320")
+    page._check()
+    settle()
+    assert "少 1 位" not in one.below.text()
+
+
+def test_an_empty_field_is_not_red(page: FillPage) -> None:
+    page.form.jump()
+    one = row(page, "id_number")
+    assert one.below.property("tone") == "you"
+    assert not one._widget.property("wrong")
+
+
+def test_typing_is_not_lost_when_news_arrives(page: FillPage, face: FakeFace, settle: Settle) -> None:
+    enter(page, "apply_doctor_name", "张伟明")
+    face.tell("image_received", exam_key="E0001")
+    page.refresh()
+    settle()
+    assert row(page, "apply_doctor_name").value() == "张伟明"
+    assert page.list.key() == OPEN
+
+
+def test_what_was_typed_is_kept_when_another_exam_is_chosen(page: FillPage, face: FakeFace, settle: Settle) -> None:
+    enter(page, "apply_doctor_name", "张伟明")
+    page.list.choose("1.2.3.1")
+    settle()
+    assert face.called("fill")[0][:2] == (OPEN, {"apply_doctor_name": "张伟明"})
+    assert page.uid == "1.2.3.1"
+
+
+def test_a_code_is_found_by_its_initials_and_taken_with_enter(
+    page: FillPage, qtbot: QtBot, face: FakeFace, settle: Settle
+) -> None:
+    editor = row(page, "body_part_code").editor
+    line = editor.line  # type: ignore[attr-defined]
+    line.setFocus()
+    line.hasFocus = lambda: True
+    qtbot.keyClicks(line, "xbct")
+    qtbot.waitUntil(lambda: line.popup is not None and line.popup.isVisible(), timeout=3000)
+    assert line.text() == "xbct"
+    assert ("radiology_code", "xbct") in face.called("search_codes")
+    qtbot.keyClick(line, Qt.Key.Key_Return)
+    assert editor.value() == "B710ZYZZZ 胸部CT普通扫描(平扫)"
+    assert not line.popup.isVisible()
+
+
+def test_a_name_is_settled_by_choosing_a_reading(page: FillPage, face: FakeFace, settle: Settle) -> None:
+    page.open_at(DOUBTFUL)
+    settle()
+    assert page._doubt is not None
+    assert page._doubt.use.text() == "用“王小满”"
+    assert page.submit_button.property("kind") == "plain"
+    page._doubt.use.click()
+    settle()
+    assert face.called("settle") == [(DOUBTFUL, "name", "王小满")]
+    assert page._doubt is None
+
+
+def test_another_name_can_be_typed_when_no_reading_is_right(page: FillPage, face: FakeFace, settle: Settle) -> None:
+    page.open_at(DOUBTFUL)
+    settle()
+    assert page._doubt is not None
+    page._doubt.typed.setText("王晓曼")
+    page._doubt._show_use()
+    page._doubt.use.click()
+    settle()
+    assert face.called("settle") == [(DOUBTFUL, "name", "王晓曼")]
+
+
+@pytest.mark.parametrize(
+    ("doubt", "answers"),
+    [("two_patients", {"same", "split"}), ("conflict", {"first", "second"}), ("accession_reused", {"same", "split"})],
+)
+def test_other_doubts_are_settled_with_one_of_two_buttons(
+    page: FillPage, face: FakeFace, settle: Settle, doubt: str, answers: set[str]
+) -> None:
+    from app.gui.parts import Button
+
+    study = face.forms[READY]["studies"][0]
+    study.update(doubt=doubt, doubt_words="请核对")
+    page.open_at(READY)
+    settle()
+    assert page._doubt is not None
+    given = []
+    page._doubt.settled.connect(lambda decision, detail: given.append(decision))
+    for button in page._doubt.findChildren(Button):
+        button.click()
+    assert set(given) == answers
+
+
+def test_a_settlement_row_is_added_without_losing_the_others(page: FillPage, face: FakeFace, settle: Settle) -> None:
+    page.open_at(READY)
+    settle()
+    page.form._set_settlements(2)
+    settle()
+    _, _, settlements, _ = face.called("fill")[0]
+    assert settlements == [
+        {"settlement_id": "0" * 20, "catalogue_code": "002104030010000", "fee_detail_number": "0" * 18},
+        {},
+    ]
+
+
+def test_a_dropped_pdf_is_attached(page: FillPage, face: FakeFace, settle: Settle, tmp_path: Path) -> None:
+    pdf = tmp_path / "报告.pdf"
+    data = QMimeData()
+    data.setUrls([QUrl.fromLocalFile(str(pdf))])
+    none = Qt.KeyboardModifier.NoModifier
+    event = QDropEvent(QPointF(QPoint(5, 5)), Qt.DropAction.CopyAction, data, Qt.MouseButton.LeftButton, none)
+    page.dropEvent(event)
+    settle()
+    assert face.called("attach") == [(OPEN, pdf.as_posix(), 0)]
+
+
+def test_a_refusal_is_shown_as_a_banner_and_nothing_is_lost(
+    page: FillPage, face: FakeFace, window: MainWindow, settle: Settle
+) -> None:
+    face.fail["fill"] = NeedsOperator("磁盘满了", "请清出一些空间再保存")
+    enter(page, "apply_doctor_name", "张伟明")
+    page.keep()
+    settle()
+    assert window.banner.isVisible()
+    assert window.banner.title.text() == "磁盘满了"
+    assert row(page, "apply_doctor_name").value() == "张伟明"
+
+
+def test_a_problem_that_comes_up_later_opens_its_fold(page: FillPage, face: FakeFace, settle: Settle) -> None:
+    page.open_at(READY)
+    settle()
+    form = face.form(READY)
+    field = next(one for one in form["fields"] if one["key"] == "clinical_diagnosis")
+    field["problem"] = {"title": "还没有填临床诊断", "advice": "请填写"}
+    page.form.judge(form)
+    assert ("exam", 0, "clinical_diagnosis") in page.form.rows
