@@ -228,7 +228,7 @@ def _what_is_wrong(one: Json) -> str:
     said = [*one["problems"]]
     if one["changed"]:
         said.append("提交后改过")
-    if one["late"]:
+    if one.get("late"):
         said.append("有补传")
     return "；".join(clean(words) for words in said[:3])
 
@@ -252,8 +252,8 @@ def _filled(title: str, fields: list[Json]) -> list[str]:
 
 
 def _problems(problems: list[Json]) -> list[str]:
-    return _section(f"还有 {len(problems)} 处要填或要改", ("项目", "问题", "怎么办", "键"), (
-        (one["label"], one["title"], one["advice"], one["key"]) for one in problems
+    return _section(f"还有 {len(problems)} 处要填或要改", ("项目", "键", "问题", "怎么办"), (
+        (one["label"], one["key"], one["title"], one["advice"]) for one in problems
     ))  # fmt: skip
 
 
