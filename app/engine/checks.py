@@ -39,9 +39,7 @@ def _all(house: House, gateway: Gateway) -> Iterator[Json]:
         yield _line("folder", folder["ok"], f"监视文件夹正常：{folder['path']}", folder["trouble"])
     yield _disk(house)
     for each in self_check():
-        yield _line(
-            f"crypto-{each.name}", each.ok, f"国密算法 {each.name} 正确", "请重新安装程序", details=each.details
-        )
+        yield _line(f"crypto-{each.name}", each.passed, f"{each.name}：{each.words}", each.words)
     for target in house.targets.values():
         yield from _platform(house, target)
 

@@ -147,8 +147,14 @@ class Engine:
         if event["event"] in ("job_changed", "resumed"):
             self._wake()
         self._gateway.heard(event)
+        if event["event"] == "report_attached":
+            self._refresh_soon(event["exam"])
         for listener in tuple(self._listeners):
             listener(event)
+
+    def _refresh_soon(self, exam_key: str) -> None:
+        """Events come on the writer thread, which must not wait for itself."""
+        self.house.store.submit(lambda tx: self.house.refresh_in(tx, exam_key))
 
     def _wake(self) -> None:
         for workers in self._workers.values():

@@ -5,14 +5,19 @@ from __future__ import annotations
 import logging
 from datetime import date
 from pathlib import Path
-from typing import Any
 
 from app.engine.face import Json
 from app.engine.house import House
 from app.errors import AgentError, NeedsOperator
+from app.intake.folders import FolderWatch
+from app.intake.imports import import_paths
+from app.intake.incoming import Incoming
+from app.intake.pdf import ENCAPSULATED_PDF
 from app.intake.port import Port
 from app.intake.quiet import QuietStudies
 from app.intake.rebuild import reindex
+from app.intake.reports import Reports
+from app.intake.take import Taken
 from app.store import files
 from app.wire.dicom_receive import PynetdicomReceiver, Receiver, ReceiverSettings
 from app.wire.dicom_receive import Source as Caller
@@ -26,7 +31,10 @@ class Gateway:
 
     def __init__(self, house: House) -> None:
         self._house = house
-        self._port = Port(house.store, house.taker, house.clock)
+        self._reports = Reports(house.store, house.spool, house.clock)
+        self._incoming = Incoming(house.store, house.taker, self._reports, house.clock)
+        self._port = Port(house.store, house.taker, house.clock, self._taken)
+        self._folders: FolderWatch | None = None
         self._receiver: Receiver | None = None
         self._file_server: FileServer | None = None
         self._dicom_trouble = ""
@@ -47,10 +55,13 @@ class Gateway:
     def start(self) -> None:
         self._start_receiver()
         self._start_file_server()
+        self._start_folders()
 
     def stop(self) -> None:
         if self._receiver is not None:
             self._receiver.stop()
+        if self._folders is not None:
+            self._folders.stop(3.0)
         if self._file_server is not None:
             self._file_server.stop()
 
@@ -144,23 +155,55 @@ class Gateway:
 
     # -- folders, reports, backfill ---------------------------------------------------------------------------------
 
+    def _start_folders(self) -> None:
+        settings = self._house.settings.intake
+        places = dict.fromkeys((*settings.folders, *((settings.report_folder,) if settings.report_folder else ())))
+        if not places:
+            return
+        self._folders = FolderWatch(
+            [Path(place) for place in places],
+            self._incoming,
+            self._house.store,
+            self._house.clock,
+            leave_out=[self._house.home.root],
+        )
+        self._folders.start()
+
     def folder_status(self) -> list[Json]:
-        return []
+        if self._folders is None:
+            return [
+                {"path": path, "ok": True, "trouble": "", "waiting": 0} for path in self._house.settings.intake.folders
+            ]
+        return [
+            {"path": each.path, "ok": not each.trouble, "trouble": each.trouble, "waiting": each.waiting}
+            for each in self._folders.status()
+        ]
 
     def import_paths(self, paths: list[Path]) -> Json:
-        raise NeedsOperator("", "")
+        found = import_paths(self._incoming, paths, self._house.stopping)
+        return {
+            "images": found.images,
+            "again": found.again,
+            "reports": found.reports,
+            "aside": found.aside,
+            "studies": list(found.studies),
+        }
 
     def attach(self, exam_key: str, path: Path, report: int) -> None:
-        raise NeedsOperator("", "")
+        self._reports.attach(exam_key, path, report)
 
     def attach_waiting(self) -> None:
-        return
+        """Reports that came before their exam find it now."""
+        for filed in self._reports.attach_waiting():
+            self._house.refresh(filed.exam_key)
+
+    def _taken(self, taken: Taken) -> None:
+        """A report that came as a DICOM object is filed with its exam."""
+        if taken.sop_class_uid == ENCAPSULATED_PDF:
+            self._reports.of_object(taken)
 
     def backfill(self, day_from: date | None, source: str, stop: bool) -> Json:
         raise NeedsOperator("", "")
 
     def backfill_status(self) -> Json:
-        return {}
-
-    def details(self) -> dict[str, Any]:
         return {}

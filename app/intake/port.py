@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 
 from app.domain.times import Clock
 from app.errors import AgentError, RetryLater
@@ -16,9 +17,10 @@ CANNOT_UNDERSTAND = 0xC000
 
 
 class Port:
-    """The handlers of the receiver. `taken(Taken)` is called after an image was indexed, before the answer."""
+    """The handlers of the receiver. `on_taken(Taken)` is called after an image was indexed, before the answer."""
 
-    def __init__(self, store: Store, taker: Taker, clock: Clock) -> None:
+    def __init__(self, store: Store, taker: Taker, clock: Clock, on_taken: Callable[[Taken], object]) -> None:
+        self._on_taken = on_taken
         self._store = store
         self._taker = taker
         self._clock = clock
@@ -27,7 +29,8 @@ class Port:
     def on_store(self, request: StoreRequest) -> int:
         """The C-STORE status (PS3.4 B.2.3): 0000 durable and indexed, A700 no room, C000 unusable."""
         try:
-            taken: Taken = self._taker.take_request(request)
+            taken = self._taker.take_request(request)
+            self._on_taken(taken)
         except NotDicom as error:
             self._set_aside(request, error)
             return CANNOT_UNDERSTAND
@@ -40,7 +43,6 @@ class Port:
             log.error("an image could not be taken in: %s (%s)", error.title, error.details)
             return PROCESSING_FAILURE
         self.trouble = ""
-        log.debug("taken in: %s", taken.outcome.value)
         return SUCCESS
 
     def on_association(self, event: AssociationEvent) -> None:

@@ -227,7 +227,7 @@ REPORT_RULES: tuple[Rule, ...] = (
 )
 
 # Real certificates, PKCS7 values and timestamps are longer than the 1000 characters printed for them.
-LONGER_THAN_PRINTED = frozenset({"ClientCert", "SignValue", "Timestampvalue"})
+LONGER_THAN_PRINTED = frozenset({"mtuRecMark", "ClientCert", "SignValue", "Timestampvalue"})
 
 RECONCILE_RULES: tuple[Rule, ...] = (
     _r("hospitalCode", "医院编码", S, 0, MUST),
