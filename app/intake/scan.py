@@ -44,7 +44,8 @@ def files_below(root: str, troubles: list[OSError], leave_out: Collection[str] =
         except OSError as error:
             if folder == root:
                 raise
-            troubles.append(error)
+            if not isinstance(error, FileNotFoundError):  # removed meanwhile
+                troubles.append(error)
 
 
 def lying(path: str) -> Lying:
@@ -64,7 +65,8 @@ def _look(entry: os.DirEntry[str], troubles: list[OSError]) -> Lying | None:
     except FileNotFoundError:  # gone again, or a link to nothing
         return None
     except OSError as error:
-        troubles.append(error)
+        if not entry.is_symlink():  # else a link that leads in a circle
+            troubles.append(error)
         return None
     return Lying(path=entry.path, size_bytes=found.st_size, modified_ns=found.st_mtime_ns)
 
