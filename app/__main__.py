@@ -63,9 +63,9 @@ def _pass_on(command: str, words: list[str]) -> int:
         from app.practice.__main__ import run as practice
 
         return practice(words)
-    from app.cli.demo import run as demo  # type: ignore[import-not-found, unused-ignore]
+    from app.cli.demo import run as demo
 
-    return int(demo(words))
+    return demo(words, lambda face, note: _show(face, hidden=False, practice_note=note))
 
 
 # -- the window -------------------------------------------------------------------------------------------------------
@@ -94,11 +94,13 @@ def _window_of(home: Home, *, hidden: bool) -> int:
         return _show(face, hidden=hidden)
 
 
-def _show(face: Face, *, hidden: bool) -> int:
+def _show(face: Face, *, hidden: bool, practice_note: str = "") -> int:
     from app.engine.reach import resources_dir
     from app.gui.run import run_gui
 
-    return run_gui(face, resources=resources_dir(), show_window=not hidden, on_quit=lambda: None)
+    return run_gui(
+        face, resources=resources_dir(), show_window=not hidden, practice_note=practice_note, on_quit=lambda: None
+    )
 
 
 def _need_a_screen() -> None:

@@ -155,7 +155,7 @@ def run(argv: list[str]) -> int:
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="replace")
     host, _, port = options.to.rpartition(":")
-    patient = Patient(name=options.patient_name, id=options.patient_id, sex=options.sex)
+    patient = Patient(name=options.patient_name, id=options.patient_id, sex=options.sex, birth=options.birth)
     second = (
         Patient(name="李娜", id="P0002", sex="F", birth="19900304", age="036Y", latin="LI^NA")
         if options.two_patients
@@ -286,6 +286,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--no-accession", action="store_true", help="不写检查号")
     parser.add_argument("--patient-name", default="张伟")
     parser.add_argument("--patient-id", default="P0001")
+    parser.add_argument("--birth", default="19800102", help="出生日期 yyyyMMdd")
     parser.add_argument("--sex", choices=["M", "F", "O"], default="M")
     parser.add_argument("--two-patients", action="store_true", help="同一个检查里有两位患者")
     parser.add_argument("--study-uid", default="", help="StudyInstanceUID，不填则新建")

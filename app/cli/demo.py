@@ -1,0 +1,79 @@
+"""`demo`: the main job on the practice platform, in a window; without a display headless, printing what it does."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import os
+import sys
+import tempfile
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from app.engine.face import Face
+from app.engine.reach import home_at, hosted
+from app.engine.rehearsal import NOTE, Rehearsal
+from app.errors import AgentError
+
+ShowWindow = Callable[[Face, str], int]
+
+
+def run(argv: list[str], show_window: ShowWindow) -> int:
+    """Exit code 0 when every step came to its end. `show_window(face, practice_note)` runs until the person quits."""
+    words = _parser().parse_args(argv)
+    headless = words.headless or not _has_display()
+    with _home(words.home) as folder:
+        try:
+            return _rehearse(folder, headless=headless, show_window=show_window)
+        except AgentError as error:
+            print(f"{error.title}。{error.advice}", file=sys.stderr)
+            return 1
+
+
+def _rehearse(folder: Path, *, headless: bool, show_window: ShowWindow) -> int:
+    home = home_at(folder).make()
+    rehearsal = Rehearsal(home)
+    with contextlib.closing(rehearsal):
+        print(f"{NOTE}。患者都是编的，数据在 {folder}", flush=True)
+        rehearsal.open()
+        with hosted(home, window=not headless) as face:
+            if headless:
+                for sentence in rehearsal.scenes(face, leave_one=False):
+                    print(f"· {sentence}", flush=True)
+                print("演练完成：影像从设备到平台，平台已确认。", flush=True)
+                return 0
+            played = threading.Thread(target=_play, args=(rehearsal, face), name="rehearsal", daemon=True)
+            played.start()
+            return show_window(face, NOTE)
+
+
+def _play(rehearsal: Rehearsal, face: Face) -> None:
+    try:
+        for sentence in rehearsal.scenes(face, leave_one=True):
+            print(f"· {sentence}", flush=True)
+        print("窗口里还留着一例，请您试着填完并提交。退出窗口就结束演练。", flush=True)
+    except AgentError as error:
+        print(f"{error.title}。{error.advice}", file=sys.stderr, flush=True)
+
+
+@contextlib.contextmanager
+def _home(named: str | None) -> Iterator[Path]:
+    if named:
+        yield Path(named)
+        return
+    with tempfile.TemporaryDirectory(prefix="imaging-agent-demo-", ignore_cleanup_errors=True) as folder:
+        yield Path(folder)
+
+
+def _has_display() -> bool:
+    if sys.platform in ("win32", "darwin"):
+        return True
+    return any(os.environ.get(name) for name in ("DISPLAY", "WAYLAND_DISPLAY"))
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="imaging-agent demo", description="在自带的演练平台上走一遍")
+    parser.add_argument("--headless", action="store_true", help="不开窗口")
+    parser.add_argument("--home", default=None, metavar="DIR", help="数据文件夹；不写时用完就删")
+    return parser
