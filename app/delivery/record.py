@@ -5,7 +5,6 @@ Only what people, HIS and reports said is stored; the rest is worked out afresh,
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -18,9 +17,11 @@ from app.domain.form import Noun, Problem, Source, Value
 from app.domain.settings import Clinic
 from app.domain.study import DOUBT_WORDS, Doubt, Study
 from app.domain.times import cst_text
-from app.store import exams, images
+from app.store import Reader, exams, images
 
 Values = dict[str, Value]
+_SEX = {"M": "1", "F": "2"}
+_COMPARED = {"birth_date": "出生日期", "sex": "性别"}
 _ENTERED = frozenset({Source.TECHNICIAN, Source.HIS, Source.REPORT})
 
 
@@ -89,7 +90,7 @@ class View:
         return tuple(value.doubt for values in every for value in values.values() if value.doubt)
 
 
-def known(conn: sqlite3.Connection, exam_key: str) -> Known | None:
+def known(conn: Reader, exam_key: str) -> Known | None:
     """None for an exam that does not exist."""
     exam = exams.exam(conn, exam_key)
     if exam is None:
@@ -110,7 +111,7 @@ def view(target: Target, clinic: Clinic, stored: Known, *, now: datetime) -> Vie
     derived = derive.derived(region, _header(stored), own, constants)
     for key in stored.emptied:
         derived.pop(key, None)
-    exam = derive.filled(own, _doubted(derived, stored))
+    exam = _compared(derive.filled(own, _doubted(derived, stored)), _header(stored))
     settlements = _settlements(region, stored.record.settlements, exam, constants)
     reports = tuple(
         _report_view(region, exam, report, values, constants, now) for report, values in stored.record.reports
@@ -175,6 +176,22 @@ def _doubted(derived: Values, stored: Known) -> Values:
     return derived | {
         "patient_name": Value(text=name.text, source=name.source, doubt=DOUBT_WORDS[Doubt.NAME]),
     }
+
+
+def _compared(exam: Values, header: Mapping[str, str]) -> Values:
+    """The ID card against what the device says of birth date and sex: a difference is for a person to look at."""
+    card = exam.get("id_number")
+    birth, sex = header.get("PatientBirthDate", "").strip(), header.get("PatientSex", "").strip().upper()
+    told = {"birth_date": f"{birth[:4]}-{birth[4:6]}-{birth[6:8]}" if len(birth) == 8 else "", "sex": _SEX.get(sex, "")}
+    differing = [
+        _COMPARED[key]
+        for key, text in told.items()
+        if text and key in exam and exam[key].source is Source.DERIVED and exam[key].text != text
+    ]
+    if card is None or not card.text or not differing:
+        return exam
+    doubt = f"身份证号的{'和'.join(differing)}与设备登记的不一致，请核对是不是本人"
+    return exam | {"id_number": Value(text=card.text, source=card.source, doubt=doubt)}
 
 
 def _settlements(

@@ -78,6 +78,7 @@ def _listed(row: Mapping[str, Any]) -> Json:
         "problems": row["problems"],
         "changed": bool(row["changed"]),
         "submitted_at": row["submitted_at"],
+        "late": bool(row["late"]),
     }
 
 

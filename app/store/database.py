@@ -22,6 +22,7 @@ from app.store.schema import MIGRATIONS
 
 log = logging.getLogger("app.store")
 T = TypeVar("T")
+Reader = sqlite3.Connection
 Listener = Callable[[dict[str, Any]], None]
 _MOST_PER_TRANSACTION = 200
 _STOP = object()

@@ -281,7 +281,8 @@ def listed(
     condition = " AND ".join(where)
     total = conn.execute(f"SELECT count(*) AS n FROM exams WHERE {condition}", values).fetchone()["n"]
     rows = conn.execute(
-        f"""SELECT e.*, (SELECT s.study_instance_uid FROM exam_studies s WHERE s.exam_key = e.exam_key LIMIT 1) AS uid
+        f"""SELECT e.*, (SELECT s.study_instance_uid FROM exam_studies s WHERE s.exam_key = e.exam_key LIMIT 1) AS uid,
+                   EXISTS (SELECT 1 FROM jobs j WHERE j.exam_key = e.exam_key AND j.late = 1) AS late
             FROM exams e WHERE {condition}
             ORDER BY CASE WHEN state IN ('rejected','held','check','to_fill','ready','to_sign') THEN 0
                           WHEN state IN ('sending','queued','waiting','receiving') THEN 1 ELSE 2 END,
@@ -316,3 +317,7 @@ def last_of_patient(conn: sqlite3.Connection, id_number: str, but: str) -> str |
         (id_number, but),
     ).fetchone()
     return row["owner"] if row else None
+
+
+def as_json(labels: list[str]) -> str:
+    return json.dumps(labels, ensure_ascii=False)
