@@ -1,0 +1,70 @@
+"""The world of a journey as fixtures. `agent` is set up for `practice` and running; the rest is in `world`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from .world import Agent, Modality, Practice, a_pdf, answers, free_port
+
+NewPractice = Callable[..., Practice]
+NewAgent = Callable[..., Agent]
+
+
+@pytest.fixture
+def new_practice(tmp_path: Path) -> Iterator[NewPractice]:
+    """`new_practice("--strict-ae", name="second")` starts one more practice platform."""
+    with ExitStack() as stack:
+
+        def made(*options: str, name: str = "practice", region: str = "shanxi") -> Practice:
+            practice = Practice(tmp_path / name, region, "--no-signature", *options)
+            stack.callback(practice.kill)
+            return practice
+
+        yield made
+
+
+@pytest.fixture
+def practice(new_practice: NewPractice) -> Practice:
+    return new_practice()
+
+
+@pytest.fixture
+def new_agent(tmp_path: Path) -> Iterator[NewAgent]:
+    """`new_agent(practice, start=False, intake={"quiet_seconds": 3})`: set up by answers, running unless told not to.
+
+    Without a practice platform it has no destination.
+    """
+    with ExitStack() as stack:
+
+        def made(
+            practice: Practice | None = None, *, start: bool = True, name: str = "agent", **sections: Any
+        ) -> Agent:
+            agent = Agent(tmp_path / name)
+            stack.callback(agent.kill)
+            agent.set_up(answers(practice, port=free_port(), **sections))
+            if start:
+                agent.start()
+            return agent
+
+        yield made
+
+
+@pytest.fixture
+def agent(new_agent: NewAgent, practice: Practice) -> Agent:
+    return new_agent(practice)
+
+
+@pytest.fixture
+def modality(agent: Agent) -> Modality:
+    return Modality(agent.port)
+
+
+@pytest.fixture
+def pdf(tmp_path: Path) -> Path:
+    """A report PDF."""
+    return a_pdf(tmp_path / "report.pdf")
