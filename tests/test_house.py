@@ -76,6 +76,8 @@ BROAD_CATCHES = {
     ("app/engine/serve.py", "_answer"),
     ("app/engine/serve.py", "_serve"),
     ("app/gui/ask.py", "_answered"),
+    ("app/intake/folders.py", "_loop"),
+    ("app/intake/folders.py", "_work"),
     ("app/store/database.py", "_in_savepoint"),
     ("app/wire/dicom_receive.py", "_report"),
     ("app/wire/dicom_receive.py", "_store"),

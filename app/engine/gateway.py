@@ -9,6 +9,7 @@ from pathlib import Path
 from app.engine.face import Json
 from app.engine.house import House
 from app.errors import AgentError, NeedsOperator
+from app.intake.backfill import Backfill
 from app.intake.folders import FolderWatch
 from app.intake.imports import import_paths
 from app.intake.incoming import Incoming
@@ -35,6 +36,13 @@ class Gateway:
         self._incoming = Incoming(house.store, house.taker, self._reports, house.clock)
         self._port = Port(house.store, house.taker, house.clock, self._taken)
         self._folders: FolderWatch | None = None
+        self._backfill = Backfill(
+            house.store,
+            self._incoming,
+            house.clock,
+            pacs=house.settings.dicom.pacs,
+            our_ae=house.settings.dicom.ae_title,
+        )
         self._receiver: Receiver | None = None
         self._file_server: FileServer | None = None
         self._dicom_trouble = ""
@@ -56,10 +64,12 @@ class Gateway:
         self._start_receiver()
         self._start_file_server()
         self._start_folders()
+        self._backfill.resume()
 
     def stop(self) -> None:
         if self._receiver is not None:
             self._receiver.stop()
+        self._backfill.close(3.0)
         if self._folders is not None:
             self._folders.stop(3.0)
         if self._file_server is not None:
@@ -203,7 +213,30 @@ class Gateway:
             self._reports.of_object(taken)
 
     def backfill(self, day_from: date | None, source: str, stop: bool) -> Json:
-        raise NeedsOperator("", "")
+        """Start, go on or stop; a PACS delivers to our port, so the program must be running for it."""
+        if stop:
+            self._backfill.stop()
+            return self.backfill_status()
+        if day_from is None:
+            raise NeedsOperator("还没有写从哪一天开始", "请写成 --from 2026-08-21 这样")
+        named = source or next((pacs.name for pacs in self._house.settings.dicom.pacs), "")
+        if not named:
+            raise NeedsOperator("还没有写从哪里取", "请在设置里填一台 PACS，或指定一个文件夹", page="dicom")
+        if named in {pacs.name for pacs in self._house.settings.dicom.pacs} and self._receiver is None:
+            raise NeedsOperator("收影像的端口没有打开", "从 PACS 取影像要先启动程序，再运行这个命令")
+        self._backfill.start(named, day_from)
+        return self.backfill_status()
 
     def backfill_status(self) -> Json:
-        return {}
+        """Progress, and what of those days the platforms do not have yet."""
+        status = self._backfill.status()
+        day_from = status["day_from"]
+        rows = self._house.store.rows(
+            """SELECT exam_key FROM exams WHERE exam_day >= ? AND ? <> ''
+               AND state NOT IN ('acknowledged', 'reconciled', 'withdrawn', 'cancelled') ORDER BY exam_day""",
+            (day_from, day_from),
+        )
+        return status | {
+            "undelivered": [row["exam_key"] for row in rows],
+            "not_taken": self._backfill.undelivered(),
+        }
