@@ -69,7 +69,8 @@ def test_real_files_differ_in_that_element_alone(tmp_path: Path, path: Path) -> 
     with with_accession(path, "AB", tmp_path) as copy:
         carried, original = copy.read_bytes(), path.read_bytes()
         assert read_header(copy).text("AccessionNumber") == "AB"
-    start = next((at for at, (new, old) in enumerate(zip(carried, original, strict=False)) if new != old), len(original))
+    pairs = enumerate(zip(carried, original, strict=False))
+    start = next((at for at, (new, old) in pairs if new != old), len(original))
     if 0x00080000 in pydicom.dcmread(path, force=True):
         return  # its group length was mended too
     tail = max(0, len(carried) - start - 12)
