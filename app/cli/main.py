@@ -136,7 +136,7 @@ def _backfill(words: argparse.Namespace, home: Home, out: Out) -> int:
         if value["running"]:
             value = _stopped(face, words)
     if stop.is_set():
-        out.trouble(NeedsOperator("补传已停下，收到的都在", "要接着做，请再运行一次同样的命令"), value)
+        out.trouble(NeedsOperator("补采已停下，收到的都在", "要接着做，请再运行一次同样的命令"), value)
         return 1
     out.answer(value, say.backfill_end(value))
     return 0

@@ -92,7 +92,7 @@ def _running(add: Add) -> None:
 def _intake(add: Add) -> None:
     take = add("import", "收进影像或报告文件")
     take.add_argument("paths", metavar="PATH", nargs="+", help="文件或文件夹")
-    backfill = add("backfill", "补传：从 PACS 或文件夹收进以前的检查，再运行一次会接着做")
+    backfill = add("backfill", "补采：从 PACS 或文件夹收进以前的检查，再运行一次会接着做")
     backfill.add_argument("--from", dest="day_from", metavar="D", type=day, help="从哪一天起（yyyy-MM-dd）")
     backfill.add_argument("--source", metavar="NAME|FOLDER", default="", help="设置里的 PACS 名称，或一个文件夹")
     backfill.add_argument("--stop", action="store_true", help="停止正在进行的补传")
@@ -158,7 +158,9 @@ def _days(add: Add) -> None:
 def _elsewhere(add: Add) -> None:
     for name, words in zip(LATER, ("医生电子签名（以后的版本提供）", "调阅外院影像（以后的版本提供）"), strict=True):
         add(name, words).add_argument("rest", nargs="*", metavar="UID")
-    for name, words in zip(PASSED_ON, ("演练平台：practice REGION --port P --state DIR", "演示"), strict=True):
+    for name, words in zip(
+        PASSED_ON, ("演练平台：practice REGION --port P --state DIR", "在自带的演练平台上走一遍"), strict=True
+    ):
         add(name, words).add_argument("rest", nargs=argparse.REMAINDER, metavar="…")
 
 

@@ -190,7 +190,7 @@ def day(value: Json) -> list[str]:
 
 def backfill(value: Json) -> str:
     """One line, also while it goes on."""
-    return f"补传：找到 {value['found']} 张，收进 {value['taken']} 张，失败 {value['failed']} 张"
+    return f"补采：找到 {value['found']} 例，收进 {value['taken']} 例，失败 {value['failed']} 例"
 
 
 def backfill_end(value: Json) -> list[str]:

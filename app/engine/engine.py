@@ -436,7 +436,7 @@ def offline(home: Home) -> Iterator[Engine]:
     try:
         yield engine
     finally:
-        engine.house.close()
+        engine.stop()
 
 
 def _day(text: str) -> date:
