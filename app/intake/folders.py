@@ -22,6 +22,7 @@ from app.domain.times import Clock
 from app.errors import AgentError
 from app.intake.incoming import Became, Found, Incoming
 from app.intake.scan import Lying, files_below, lying
+from app.intake.writing import is_being_written
 from app.store import Store, Tx, files
 from app.store.reports import no_longer_aside
 
@@ -195,6 +196,8 @@ class WatchedFolder:
             if signature != waiting.signature:  # the listing was old
                 self._rest(path, signature)
                 return
+            if is_being_written(path):
+                raise PermissionError(path)
             found = self._incoming.take(Path(path), self.source)
         except FileNotFoundError:
             raise

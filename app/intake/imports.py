@@ -16,6 +16,7 @@ from app.intake.folders import LOCKED
 from app.intake.header import NotDicom, read_header
 from app.intake.incoming import Became, Found, Incoming
 from app.intake.scan import Lying, files_below, lying
+from app.intake.writing import is_being_written
 
 SOURCE = "import"
 NOT_THERE = ("找不到这个文件或文件夹", "请确认光盘或移动硬盘已插好，再重新选择")
@@ -84,6 +85,8 @@ def _take(incoming: Incoming, path: Path, stopping: Event, rest_seconds: float) 
         now = before
         try:
             now = lying(str(path))
+            if is_being_written(str(path)):
+                raise PermissionError(path)
             found = incoming.take(path, SOURCE)
         except FileNotFoundError:
             return _aside(incoming, path, NOT_THERE)

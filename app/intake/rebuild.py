@@ -15,7 +15,7 @@ from app.domain.times import Clock
 from app.intake.header import NotDicom, read_header
 from app.intake.names import person_name
 from app.intake.spool import Spool, Stored
-from app.intake.take import _arrival
+from app.intake.take import Taken, _arrival
 from app.store import Store, Tx, files, images
 from app.store.images import Outcome
 
@@ -24,8 +24,16 @@ SOURCE = "spool"
 _PIECE_BYTES = 1024 * 1024
 
 
-def reindex(store: Store, spool: Spool, clock: Clock, stopping: Callable[[], bool] = lambda: False) -> int:
-    """How many images were put in. Cheap when there is nothing to do: paths are compared, no file is opened.
+def reindex(
+    store: Store,
+    spool: Spool,
+    clock: Clock,
+    stopping: Callable[[], bool] = lambda: False,
+    on_taken: Callable[[Taken], object] = lambda taken: None,
+) -> int:
+    """How many images were put in; `on_taken` is called for each, as after an arrival.
+
+    Cheap when there is nothing to do: paths are compared, no file is opened.
 
     A file that can't be read is set aside by name and asked again only when it changed. Raises RetryLater (disk).
     """
@@ -39,7 +47,10 @@ def reindex(store: Store, spool: Spool, clock: Clock, stopping: Callable[[], boo
         if seen.get(str(path)) == (size, modified_ns):
             continue
         try:
-            count += _index(store, spool, path, clock.now())
+            taken = _index(store, spool, path, clock.now())
+            if taken.outcome is not Outcome.AGAIN:
+                count += 1
+                on_taken(taken)
         except (NotDicom, OSError) as error:
             _name(store, path, size, modified_ns, str(error), clock.now())
     if count:
@@ -47,7 +58,7 @@ def reindex(store: Store, spool: Spool, clock: Clock, stopping: Callable[[], boo
     return count
 
 
-def _index(store: Store, spool: Spool, path: Path, now: datetime) -> int:
+def _index(store: Store, spool: Spool, path: Path, now: datetime) -> Taken:
     header = read_header(path)
     if not (header.study_instance_uid and header.sop_instance_uid):
         raise NotDicom("no StudyInstanceUID or SOPInstanceUID")
@@ -58,7 +69,12 @@ def _index(store: Store, spool: Spool, path: Path, now: datetime) -> int:
     if indexed.outcome is Outcome.AGAIN:  # another file holds the same image: not to be hashed at every start
         size, modified_ns = _look(path)
         store.write(lambda tx: files.saw(tx, str(path), size, modified_ns, Outcome.AGAIN.value))
-    return int(indexed.outcome is not Outcome.AGAIN)
+    return Taken(
+        outcome=indexed.outcome,
+        study_instance_uid=header.study_instance_uid,
+        sop_class_uid=header.sop_class_uid,
+        path=spool.path(indexed.path),
+    )
 
 
 def _as_stored(path: Path, relative: str, data_set_offset: int) -> Stored:

@@ -161,7 +161,6 @@ class Reports:
                 exam_key = target.exam_keys[0]
                 report_key = target.report_key or _place(tx, exam_key, stored.sha256, origin, now)
                 if report_key:
-                    files.stop_waiting(tx, stored.sha256, name)
                     return _attach(tx, exam_key, report_key, stored, origin, now=now)
             files.let_wait(tx, stored.sha256, name, now=now)
             return Filed(fate=Fate.UNCLEAR, sha256=stored.sha256)
@@ -226,7 +225,7 @@ def _place(tx: Tx, exam_key: str, sha256: str, origin: str, now: datetime) -> st
 def _attach(tx: Tx, exam_key: str, report_key: str, stored: Stored, origin: str, *, now: datetime) -> Filed:
     reports = {report.report_key: report.pdf_sha256 for report in exams.reports_of(tx.conn, exam_key)}
     before = reports.get(report_key, "")
-    no_longer_aside(tx, source=_unclear_source(stored.sha256))
+    _found_its_place(tx, stored.sha256)
     if before == stored.sha256:
         return Filed(fate=Fate.SAME, sha256=stored.sha256, exam_key=exam_key, report_key=report_key)
     exams.set_pdf(tx, report_key, stored.sha256, origin)
@@ -235,6 +234,14 @@ def _attach(tx: Tx, exam_key: str, report_key: str, stored: Stored, origin: str,
         exams.note(tx, key, f"report_{fate.value}", "", at=now)
     tx.tell("report_attached", exam=exam_key, report=report_key, replaced=bool(before))
     return Filed(fate=fate, sha256=stored.sha256, exam_key=exam_key, report_key=report_key)
+
+
+def _found_its_place(tx: Tx, sha256: str) -> None:
+    """Under whatever name it waited: once attached (perhaps by hand) it must not go to another exam by itself."""
+    no_longer_aside(tx, source=_unclear_source(sha256))
+    for row in files.waiting(tx.conn):
+        if row["sha256"] == sha256:
+            files.stop_waiting(tx, sha256, row["name"])
 
 
 def _unclear_source(sha256: str) -> str:

@@ -393,7 +393,7 @@ def test_a_thousand_files_in_two_hundred_new_folders_all_come_in_whole(room: Roo
     data = [builders.dicom_bytes(builders.a_data_set(study_uid=f"1.2.{n % 200}")) for n in range(1000)]
     with a_watch(room, export, pace=Pace()):
         copiers = [
-            threading.Thread(target=copy_slowly, args=(export, data, range(start, 1000, 4), 8.0)) for start in range(4)
+            threading.Thread(target=copy_slowly, args=(export, data, range(start, 1000, 4), 6.0)) for start in range(4)
         ]
         for copier in copiers:
             copier.start()

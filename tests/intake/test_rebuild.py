@@ -97,3 +97,10 @@ def test_a_stopped_reindex_goes_on_at_the_next_start(room: Room, tmp_path: Path)
     assert reindex(room.store, room.spool, room.clock) == 2
     assert isinstance(room.store, Store)
     assert len(images.paths(room.store)) == 3
+
+
+def test_a_report_inside_a_dicom_object_is_filed_again(room: Room, tmp_path: Path) -> None:
+    room.taker.take_file(builders.an_encapsulated_pdf(tmp_path, study_uid="1.2.3"), "ae:CT1")
+    room.store.write(lambda tx: tx.execute("DELETE FROM instances"))
+    assert reindex(room.store, room.spool, room.clock, on_taken=room.reports.of_object) == 1
+    assert [event["exam"] for event in room.told("report_attached")] == [room.exam_of("1.2.3")]
