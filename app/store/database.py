@@ -11,7 +11,7 @@ import sqlite3
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -42,6 +42,10 @@ class Tx:
         """Announce a fact, in the past tense and with ids only, after the commit."""
         self.events.append({"event": what, **ids})
 
+    def apart(self, change: Callable[[Tx], object]) -> Exception | None:
+        """Run a change that may fail alone, and return why it did; the rest of the transaction stands."""
+        return _in_savepoint(self, change)[1]
+
 
 class Store:
     """Opens (and migrates) the database file. `close()` finishes what is queued."""
@@ -50,7 +54,7 @@ class Store:
         self.path = path
         self._listeners: list[Listener] = []
         self._local = threading.local()
-        self._readers: list[sqlite3.Connection] = []
+        self._readers: list[tuple[threading.Thread, sqlite3.Connection]] = []
         self._readers_lock = threading.Lock()
         self._queue: queue.Queue[Any] = queue.Queue()
         self._closed = False
@@ -93,9 +97,17 @@ class Store:
             conn = _connect(self.path)
             conn.execute("PRAGMA query_only = 1")
             self._local.conn = conn
-            with self._readers_lock:
-                self._readers.append(conn)
+            self._keep_reader(conn)
         return conn
+
+    def _keep_reader(self, conn: sqlite3.Connection) -> None:
+        """Threads come and go (one per association, one per caller): a dead one's connection is closed here."""
+        with self._readers_lock:
+            for thread, left in self._readers:
+                if not thread.is_alive():
+                    left.close()
+            alive = [(thread, kept) for thread, kept in self._readers if thread.is_alive()]
+            self._readers = [*alive, (threading.current_thread(), conn)]
 
     def rows(self, sql: str, values: tuple[Any, ...] | dict[str, Any] = ()) -> list[sqlite3.Row]:
         return self.read().execute(sql, values).fetchall()
@@ -116,7 +128,7 @@ class Store:
         self._queue.put(_STOP)
         self._thread.join()
         with self._readers_lock:
-            for conn in self._readers:
+            for _, conn in self._readers:
                 conn.close()
             self._readers.clear()
 
@@ -149,8 +161,7 @@ class Store:
                 answers.append((future, *_in_savepoint(tx, change)))
             conn.execute("COMMIT")
         except sqlite3.Error as error:
-            if conn.in_transaction:
-                conn.execute("ROLLBACK")
+            _roll_back(conn)
             log.error("the disk refused a transaction: %s", error)
             refusal = disk_trouble(error)
             for _, future in batch:
@@ -163,7 +174,21 @@ class Store:
                 future.set_exception(trouble)
         for event in tx.events:
             for listener in tuple(self._listeners):
-                listener(event)
+                _tell(listener, event)
+
+
+def _tell(listener: Listener, event: dict[str, Any]) -> None:
+    try:
+        listener(event)
+    except Exception:  # a listener's bug must not end the only writer
+        log.exception("a listener failed at %s", event["event"])
+
+
+def _roll_back(conn: sqlite3.Connection) -> None:
+    """SQLite itself may have rolled back already; where that fails too, the next BEGIN says so again."""
+    with suppress(sqlite3.Error):
+        if conn.in_transaction:
+            conn.execute("ROLLBACK")
 
 
 def disk_trouble(error: Exception) -> AgentError:
@@ -179,14 +204,21 @@ def _in_savepoint(tx: Tx, change: Callable[[Tx], Any]) -> tuple[Any, BaseExcepti
     try:
         result = change(tx)
     except Exception as error:
+        if not tx.conn.in_transaction:  # on a full disk SQLite gives up the whole transaction by itself
+            raise sqlite3.OperationalError(str(error)) from error
         tx.execute("ROLLBACK TO change")
         tx.execute("RELEASE change")
         del tx.events[told:]
-        if isinstance(error, sqlite3.OperationalError):
+        if isinstance(error, sqlite3.OperationalError) and not _is_wrong_sql(error):
             return None, disk_trouble(error)
         return None, error
     tx.execute("RELEASE change")
     return result, None
+
+
+def _is_wrong_sql(error: sqlite3.Error) -> bool:
+    """A statement that can never succeed: waiting for the disk would wait for ever."""
+    return getattr(error, "sqlite_errorcode", 0) & 0xFF == sqlite3.SQLITE_ERROR
 
 
 def _connect(path: Path) -> sqlite3.Connection:
