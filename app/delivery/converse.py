@@ -120,7 +120,7 @@ class Courier:
         """Every image that the destination does not hold yet; each is recorded before the next is sent."""
         held = answers.held(self._store.read(), job.destination, job.exam_key, job.part.value)
         waiting = [image for image in request.images if held.get(image.sop_instance_uid) != image.sha256]
-        total = job.total_count or len(waiting)
+        total = max(job.total_count, len(waiting))
         if not request.host or not request.port or not request.called_ae:
             raise NeedsOperator(
                 "还没有填平台收影像的地址", "请在设置里填平台的 DICOM 地址、端口和 AE 标题", page="dicom"

@@ -238,7 +238,7 @@ def _queue(tx: Tx, exam_key: str, destination: str, each: Frozen, last: Job | No
             jobs.move(tx, last.id, Event.MENDED, now=now)
             return 1
         return 0
-    new_count = _not_held(tx, exam_key, destination, each)
+    new_count = _not_held(tx, exam_key, destination, each, last)
     late = each.part is Part.IMAGES and last is not None and last.state in (*CONFIRMED, JobState.SENDING)
     if last is not None and last.state in _REPLACEABLE and not last.withdraws:
         jobs.replace_payload(tx, last.id, each.payload, each.digest, each.exam_day, new_count, last.late)
@@ -268,12 +268,15 @@ def _queue(tx: Tx, exam_key: str, destination: str, each: Frozen, last: Job | No
     return 1
 
 
-def _not_held(tx: Tx, exam_key: str, destination: str, each: Frozen) -> int:
+def _not_held(tx: Tx, exam_key: str, destination: str, each: Frozen, last: Job | None) -> int:
+    """How many images the job will bring: neither held nor on their way with the job that is being sent."""
     if each.part is not Part.IMAGES:
         return 1
-    held = answers.held(tx.conn, destination, exam_key, each.part.value)
+    there = answers.held(tx.conn, destination, exam_key, each.part.value)
+    if last is not None and last.state is JobState.SENDING:
+        there |= {ref["sop_instance_uid"]: ref["sha256"] for ref in _refs(last)}
     refs = each.payload["images"]
-    return sum(1 for ref in refs if held.get(ref["sop_instance_uid"]) != ref["sha256"])
+    return sum(1 for ref in refs if there.get(ref["sop_instance_uid"]) != ref["sha256"])
 
 
 def _may_resend(job: Job, event: Event, only_failed: bool) -> bool:
@@ -299,8 +302,12 @@ def _last_confirmed(tx: Tx, job: Job) -> Job | None:
 
 
 def _image_count(job: Job) -> int:
+    return len(_refs(job)) or 1
+
+
+def _refs(job: Job) -> list[dict[str, Any]]:
     refs = job.payload.get("images")
-    return len(refs) if isinstance(refs, list) else 1
+    return refs if isinstance(refs, list) else []
 
 
 def _day(values: Values) -> str:
