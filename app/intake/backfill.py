@@ -9,6 +9,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
@@ -17,6 +18,7 @@ from app.domain.settings import Pacs
 from app.domain.times import CST, Clock
 from app.errors import AgentError, NeedsOperator, RetryLater
 from app.intake.dicomdir import is_dicomdir
+from app.intake.folders import AT_ONCE
 from app.intake.header import Header, NotDicom, read_header
 from app.intake.incoming import Became, Incoming
 from app.intake.scan import files_below
@@ -207,11 +209,11 @@ class Backfill:
         studies = self._studies_in(folder, run.day_from)
         states = backfills.states(self._store.read(), run.id)
         self._mark_found(run, [study for study in studies if study not in states])
-        for study, paths in studies.items():
-            if states.get(study) is StudyState.TAKEN:
-                continue
-            took_all = all([self._took(path, f"folder:{folder}") for path in paths])
-            self._mark(run, study, StudyState.TAKEN if took_all else StudyState.FAILED)
+        with ThreadPoolExecutor(AT_ONCE, thread_name_prefix="backfill") as pool:
+            for study, paths in studies.items():
+                if states.get(study) is not StudyState.TAKEN:
+                    took = list(pool.map(lambda path: self._took(path, f"folder:{folder}"), paths))
+                    self._mark(run, study, StudyState.TAKEN if all(took) else StudyState.FAILED)
 
     def _studies_in(self, folder: Path, day_from: date) -> dict[str, list[Path]]:
         """study UID -> files, of the studies not older than `day_from`; what is no image is passed over."""

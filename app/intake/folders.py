@@ -31,8 +31,8 @@ Signature = tuple[int, int]
 CHANGES = frozenset({"created", "modified", "moved", "closed"})  # reading a file tells events of its own
 LOCKED = ("文件被别的程序占用，或没有读取权限", "请关闭正在使用它的程序，或让工程师给本程序读取权限；之后会自动再试")
 UNFORESEEN = ("这个文件程序没能处理", "请把诊断包发给工程师，原文件没有动")
+AT_ONCE = 4  # waits for the disk overlap, and one commit serves several files
 _NO_ANSWER_SECONDS = 30.0
-_AT_ONCE = 4
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -120,7 +120,7 @@ class WatchedFolder:
 
         helpers = [
             threading.Thread(target=self._work, args=(due, troubles, is_over), name="folder-helper", daemon=True)
-            for _ in range(min(_AT_ONCE, len(due)) - 1)
+            for _ in range(min(AT_ONCE, len(due)) - 1)
         ]
         for helper in helpers:
             helper.start()

@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Event
 
 from app.intake.dicomdir import MEDIA_STORAGE_DIRECTORY, listed_files
-from app.intake.folders import LOCKED
+from app.intake.folders import AT_ONCE, LOCKED
 from app.intake.header import NotDicom, read_header
 from app.intake.incoming import Became, Found, Incoming
 from app.intake.scan import Lying, files_below, lying
@@ -39,29 +40,32 @@ def import_paths(
     incoming: Incoming, paths: Iterable[Path], stopping: Event, *, rest_seconds: float = 2.0
 ) -> ImportResult:
     """Take in every file of `paths`; of a DICOMDIR the files it lists. Raises RetryLater (no room on the disk)."""
-    found: list[Found] = []
-    for path in _named(incoming, paths, found):
-        if stopping.is_set():
-            break
-        found.append(_take(incoming, path, stopping, rest_seconds))
-    return _counted(found)
+    aside: list[Found] = []
+    files = list(_named(incoming, paths, aside))
+
+    def take(path: Path) -> Found | None:
+        return None if stopping.is_set() else _take(incoming, path, stopping, rest_seconds)
+
+    with ThreadPoolExecutor(AT_ONCE, thread_name_prefix="import") as pool:
+        taken = [found for found in pool.map(take, files) if found is not None]
+    return _counted(aside + taken)
 
 
-def _named(incoming: Incoming, paths: Iterable[Path], found: list[Found]) -> Iterator[Path]:
-    """Every file meant, each once; what can't be reached is set aside into `found`."""
+def _named(incoming: Incoming, paths: Iterable[Path], aside: list[Found]) -> Iterator[Path]:
+    """Every file meant, each once; what can't be reached is set aside into `aside`."""
     done: set[Path] = set()
     for path in paths:
         troubles: list[OSError] = []
         try:
             files = [Path(each.path) for each in files_below(str(path), troubles)] if path.is_dir() else _of_file(path)
         except OSError:
-            found.append(_aside(incoming, path, NOT_THERE))
+            aside.append(_aside(incoming, path, NOT_THERE))
             continue
         for file in files:
             if file not in done:
                 done.add(file)
                 yield file
-        found.extend(_aside(incoming, Path(str(error.filename or path)), NO_ENTRY) for error in troubles)
+        aside.extend(_aside(incoming, Path(str(error.filename or path)), NO_ENTRY) for error in troubles)
 
 
 def _of_file(path: Path) -> list[Path]:
