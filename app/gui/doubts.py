@@ -108,6 +108,23 @@ class DoubtBox(QFrame):
         self.settled.emit("name", self.name())
 
 
+class TroubleNote(QFrame):
+    """What the platform did not like about this exam: its plain title and what to do."""
+
+    def __init__(self, look: Look, trouble: dict[str, Any]) -> None:
+        super().__init__()
+        tone = "you" if trouble["turn"] == "technician" else "bad"
+        self.setObjectName("banner")
+        self.setProperty("tone", tone)
+        icon = "state-held" if tone == "you" else "state-rejected"
+        box = row(self, margins=(16, 8, 16, 8), gap=10)
+        box.addWidget(Mark(look, icon, tone, 18, on=f"{tone}Soft"))
+        texts = column(gap=2)
+        texts.addWidget(label(look, trouble["title"], tone=tone, bold=True, wrap=True))
+        texts.addWidget(label(look, trouble["advice"], role="body_small", wrap=True))
+        box.addLayout(texts, 1)
+
+
 class NameChoice(QPushButton):
     """One reading of the name: the characters large, the character set below."""
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import Any, Protocol
 
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtGui import QFocusEvent, QFontMetrics
+from PySide6.QtGui import QFocusEvent, QFontMetrics, QKeySequence, QShortcut
 from PySide6.QtWidgets import QLabel, QLineEdit, QPlainTextEdit, QSizePolicy, QVBoxLayout, QWidget
 
 from app.gui.code_box import CodeBox, CodeMark
 from app.gui.look import Look
 from app.gui.page import Desk
-from app.gui.parts import Mark, clear, column, label, row, set_property, set_tone
+from app.gui.parts import Button, Mark, clear, column, label, row, set_property, set_tone
 
 LABEL_WIDTH = 92
 _NO_INPUT_METHOD = frozenset(
@@ -47,6 +47,7 @@ class LineEditor(QLineEdit):
         if field["type"] in _NO_INPUT_METHOD:
             self.setAttribute(Qt.WidgetAttribute.WA_InputMethodEnabled, False)
         self.textEdited.connect(lambda _text: self.typed.emit())
+        self.returnPressed.connect(self.focusNextChild)
 
     def value(self) -> str:
         return self.text()
@@ -169,10 +170,12 @@ class FieldRow(QWidget):
         super().__init__()
         self._look = desk.look
         self.field = field
+        self.accepted = False
         self.name = name_of(field)
         self.editor, self._widget = self._make_editor(desk, field)
         self._shown = saved(field)
         self.editor.show_value(self._shown)
+        QShortcut(QKeySequence("F2"), self, self.accept, context=Qt.ShortcutContext.WidgetWithChildrenShortcut)
         self._loud = bool(field["text"]) and field["problem"] is not None
         box = row(self, gap=12)
         box.addWidget(self._label(desk.look, field), 0, Qt.AlignmentFlag.AlignTop)
@@ -187,11 +190,19 @@ class FieldRow(QWidget):
 
     def changed(self) -> bool:
         """Whether a person entered something else than what is kept."""
-        return self.value() != self._shown
+        return self.accepted or self.value() != self._shown
+
+    def accept(self) -> None:
+        """采用: a value that somebody had to look at is right as it is."""
+        if self.take_it.isVisibleTo(self):
+            self.accepted = True
+            self.judge(self.field)
+            self.typed.emit(self)
 
     def take(self, field: Field) -> None:
         """What the engine keeps now; a value being edited stays as typed."""
         before, self.field = self._shown, field
+        self.accepted = False
         self._shown = saved(field)
         if self._shown != before and self.value() == before:
             self.editor.show_value(self._shown)
@@ -203,16 +214,14 @@ class FieldRow(QWidget):
         empty = not self.value().strip()
         loud = problem is not None and self._loud
         self.editor.show_wrong(loud and not empty)
-        hint = (
-            field["value_doubt"]
-            or (field["help"] if problem is not None or not field["text"] else "")
-            or field["doubt"]
-        )
+        doubt = "" if self.accepted or self.value() != self._shown else str(field["value_doubt"])
+        self.take_it.setVisible(bool(doubt) and not loud)
+        hint = doubt or (field["help"] if problem is not None or not field["text"] else "")
         if loud:
             sentence = "：".join(part for part in (problem["title"], problem["advice"]) if part)
             self._say(sentence, *(("state-fill", "you") if empty else ("state-rejected", "bad")))
         else:
-            self._say(hint, "info", "work" if field["value_doubt"] else "text3")
+            self._say(hint, "info", "work" if doubt else "text3")
 
     def be_loud(self) -> None:
         """From now on an empty or wrong value says so (after leaving the field, or on submitting)."""
@@ -255,6 +264,7 @@ class FieldRow(QWidget):
         inner = row(box, margins=(0, 7, 0, 0), gap=3)
         text = label(look, field["label"], tone="text2", wrap=True)
         text.setAlignment(Qt.AlignmentFlag.AlignRight)
+        text.setToolTip("\n".join(part for part in (field["help"], field["doubt"]) if part))
         inner.addWidget(text, 1)
         star = label(look, "*" if field["level"] == "must" else "", tone="bad")
         star.setFixedWidth(8)
@@ -268,6 +278,9 @@ class FieldRow(QWidget):
         line = row(gap=5)
         line.addWidget(self._mark, 0, Qt.AlignmentFlag.AlignTop)
         line.addWidget(self.below, 1)
+        self.take_it = Button(look, "采用 F2", kind="link", small=True, tip="这个值是对的", slot=self.accept)
+        self.take_it.hide()
+        line.addWidget(self.take_it, 0, Qt.AlignmentFlag.AlignTop)
         outer = column()
         outer.addLayout(line)
         return outer

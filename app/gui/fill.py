@@ -8,14 +8,15 @@ from PySide6.QtWidgets import QFileDialog, QWidget
 
 from app.errors import AgentError
 from app.gui import news, words
-from app.gui.doubts import DoubtBox
+from app.gui.doubts import DoubtBox, TroubleNote
 from app.gui.facts import FactsCard, pdf_of
+from app.gui.fill_list import FillList
 from app.gui.form import FormView
 from app.gui.page import Desk, Json, Page, Search
-from app.gui.parts import Button, Card, Empty, Head, clear, column, label, line, row
-from app.gui.rows import Cell, Column, RowsView, Text
+from app.gui.parts import Button, Card, Empty, clear, column, label, line, row
 
-_LIST_WIDTH = 276
+_TELLING = ("state", "problem_count", "image_count", "report_count", "patient_name")
+"""What of a list's row says that the open form is no longer what it was."""
 
 
 class FillPage(Page):
@@ -31,10 +32,12 @@ class FillPage(Page):
         self._wanted = ""
         self._form: Json | None = None
         self._doubt: DoubtBox | None = None
+        self._trouble: Json | None = None
+        self._facts: list[object] = []
         self.setAcceptDrops(True)
         self.search.searched.connect(lambda _text: self.refresh())
         box = row(gap=12)
-        box.addWidget(self._list_card())
+        box.addWidget(self._list())
         box.addWidget(self._form_card(), 11)
         self.facts = FactsCard(self.look)
         self.facts.attach.connect(self.choose_pdf)
@@ -62,7 +65,7 @@ class FillPage(Page):
 
     def open_at(self, key: str) -> None:
         self._wanted = key
-        if not self.list.choose(key):
+        if not self.list.view.choose(key):
             self.refresh()
 
     def keep(self) -> None:
@@ -149,33 +152,25 @@ class FillPage(Page):
 
     def _show_list(self, answers: list[Json]) -> None:
         fill, attention, receiving = (answer["studies"] for answer in answers)
-        heading = [{"uid": "#attention", "heading": True, "title": "平台没有收下", "count": len(attention)}]
-        self.list.put([*fill, *(heading if attention else []), *attention])
+        self.list.put(fill, attention, receiving, searched=self.search.text())
         count = answers[0]["total"]
-        self.list_head.title.setText(f"{count} 例待填报" if count else "待填报")
         oldest = min((one["received_at"] for one in fill if one["received_at"]), default=None)
         waited = f" · 最早一例已等 {words.ago(oldest, self.desk.now())}" if oldest else ""
         self.header.note.setText(f"{count} 例{waited}" if count else "都填好了")
-        self._receiving.setText(f"还没收齐：{len(receiving)} 例正在接收" if receiving else "")
-        self._now.setVisible(bool(receiving))
-        self._list_empty.setVisible(not self.list.rows_model.rows)
-        self.list.setVisible(bool(self.list.rows_model.rows))
-        if self.search.text() and not self.list.rows_model.rows:
-            self._list_empty.say("search", f"没有找到“{self.search.text()}”", "试试检查号，或姓名里的一个字。")
-        elif not self.list.rows_model.rows:
-            self._list_empty.say("check", "都填好了", "新的影像收齐后会出现在这里。")
         self._keep_place()
 
     def _keep_place(self) -> None:
         """After the list came: the wanted exam, else the one that is open, else the first."""
-        if self._wanted and self.list.choose(self._wanted):
+        if not self._wanted:
+            self._renew()
+        if self._wanted and self.list.view.choose(self._wanted):
             self._wanted = ""
         elif self._wanted:
             self._open(self._wanted)
             self._wanted = ""
-        elif not self.list.key() and not self.form.changed():
-            if self.list.rows_model.rows:
-                self.list.choose_first()
+        elif not self.list.view.key() and not self.form.changed():
+            if self.list.rows:
+                self.list.view.choose_first()
             else:
                 self._show_none()
 
@@ -187,6 +182,8 @@ class FillPage(Page):
             self._open(uid)
 
     def _open(self, uid: str) -> None:
+        if uid != self.uid:
+            self._facts = []
         self.uid = uid
         face = self.desk.face
         self.desk.asker.ask(lambda: (uid, face.form(uid), face.study(uid)), self._opened, key="fill-form")
@@ -194,15 +191,23 @@ class FillPage(Page):
     def _opened(self, answer: tuple[str, Json, Json]) -> None:
         uid, form, study = answer
         if uid == self.uid:
-            self._study = study
+            self._trouble = next((job["trouble"] for job in study["jobs"] if job["trouble"]), None)
             self._show_form(form)
             self.facts.show_study(study)
+
+    def _renew(self) -> None:
+        """The open exam changed under way (images came, a value from elsewhere); what is being typed stays."""
+        row_of = self.list.row_of(self.uid)
+        facts = [row_of[key] for key in _TELLING] if row_of else []
+        if facts and self._facts and facts != self._facts and not self.form.changed():
+            self._open(self.uid)
+        self._facts = facts
 
     def _show_form(self, form: Json) -> None:
         self._form = form
         self._show_head(form)
         self._show_doubt(form)
-        self.form.show_form(form)
+        self.form.show_form(form, refused=self._trouble is not None)
         self.facts.show_reports(form["reports"])
         for widget in (self._form_body, self._foot):
             widget.setVisible(True)
@@ -218,8 +223,7 @@ class FillPage(Page):
         accession = shown.get("accession_number", "")
         self._accession.setText(accession)
         self._copy.setVisible(bool(accession))
-        listed = self.list.rows_model.place(self.uid)
-        about = self.list.rows_model.rows[listed] if listed >= 0 else {}
+        about = self.list.row_of(self.uid) or {}
         came = words.clock(about.get("received_at"), self.desk.now())
         parts = (
             words.what(about),
@@ -236,6 +240,8 @@ class FillPage(Page):
         if self._doubt is not None:
             self._doubt.settled.connect(self._settle)
             self._doubt_slot.addWidget(self._doubt)
+        elif self._trouble is not None and self._trouble["turn"] != "automatic":
+            self._doubt_slot.addWidget(TroubleNote(self.look, self._trouble))
 
     def _show_foot(self, form: Json) -> None:
         """Whether it may be submitted and, if not, why: the engine's own words."""
@@ -289,21 +295,12 @@ class FillPage(Page):
     # -- moving -----------------------------------------------------------------------------------------------------
 
     def _step(self, by: int) -> None:
-        place = self.list.rows_model.place(self.uid) + by
-        rows = self.list.rows_model.rows
-        if 0 <= place < len(rows) and rows[place].get("heading"):
-            place += by
-        if 0 <= place < len(rows):
-            self.list.choose(str(rows[place]["uid"]))
+        if following := self.list.beside(self.uid, by):
+            self.list.view.choose(following)
 
     def _step_after(self, uid: str) -> None:
-        """The next exam in the list takes the place of one that is done."""
-        rows = [one for one in self.list.rows_model.rows if not one.get("heading") and one["uid"] != uid]
-        place = self.list.rows_model.place(uid)
-        later = [one for one in self.list.rows_model.rows[place + 1 :] if one in rows]
-        following = later or rows
-        if following:
-            self.list.choose(str(following[0]["uid"]))
+        if following := self.list.after(uid):
+            self.list.view.choose(following)
         else:
             self._show_none()
 
@@ -318,41 +315,11 @@ class FillPage(Page):
 
     # -- building ---------------------------------------------------------------------------------------------------
 
-    def _list_card(self) -> Card:
-        card = Card()
-        card.setFixedWidth(_LIST_WIDTH)
-        self.list_head = Head(self.look, "待填报")
-        column_of = Column(title="", cell=self._item)
-        self.list = RowsView(self.look, (column_of,), key="uid", row_height=58, head=False)
+    def _list(self) -> FillList:
+        self.list = FillList(self.look, self.desk.now)
         self.list.chosen.connect(self._chosen)
-        self._list_empty = Empty(self.look, "check", "都填好了", "新的影像收齐后会出现在这里。")
-        self._receiving = label(self.look, role="caption", tone="text2")
-        self._now = Button(self.look, "立即收齐", kind="link", small=True, slot=self._take_now)
-        foot = row(margins=(16, 0, 10, 0))
-        foot.addWidget(self._receiving, 1)
-        foot.addWidget(self._now)
-        holder = QWidget()
-        holder.setLayout(foot)
-        holder.setFixedHeight(40)
-        for widget in (self.list_head, self.list, self._list_empty, line(), holder):
-            card.box.addWidget(widget, 1 if widget in (self.list, self._list_empty) else 0)
-        return card
-
-    def _item(self, study: Json) -> Cell:
-        if study.get("heading"):
-            count = Text(text=f"{study['count']} 例", role="caption", tone="text3")
-            return Cell(lines=(Text(text=study["title"], role="caption", tone="text2"),), right=(count,), heading=True)
-        mark = self.look.state(study["state"])
-        came = Text(text=words.clock(study["received_at"], self.desk.now()), role="caption", tone="text2")
-        told = words.missing(study) if study["state"] == "to_fill" else study["state_words"]
-        about = " · ".join(part for part in (words.what(study), words.images(study)) if part)
-        return Cell(
-            mark=mark.icon,
-            mark_tone=mark.tone,
-            mark_size=18,
-            lines=(Text(text=words.name(study), bold=True), Text(text=about, role="body_small", tone="text2")),
-            right=(came, Text(text=told, role="body_small", tone=mark.tone)),
-        )
+        self.list.take_now.connect(self._take_now)
+        return self.list
 
     def _form_card(self) -> Card:
         card = Card()

@@ -53,6 +53,7 @@ class FormView(QScrollArea):
         self._groups: list[Group] = []
         self._settlement_count: int | None = None
         self.form: Json | None = None
+        self._refused = False
         self.setWidgetResizable(True)
         inner = QWidget()
         inner.setObjectName("body")
@@ -63,10 +64,10 @@ class FormView(QScrollArea):
 
     # -- showing ----------------------------------------------------------------------------------------------------
 
-    def show_form(self, form: Json) -> None:
-        """Lay the form out anew: another exam, or another set of rows."""
+    def show_form(self, form: Json, *, refused: bool = False) -> None:
+        """Lay the form out anew: another exam, or another set of rows. `refused`: a platform did not take it."""
         self._timer.stop()
-        self.form = form
+        self.form, self._refused = form, refused
         self.rows.clear()
         self._groups.clear()
         self._settlement_count = None
@@ -91,7 +92,7 @@ class FormView(QScrollArea):
             or len(form["settlements"]) != len(self.form["settlements"])
             or (len(form["reports"]) != len(self.form["reports"]))
         ):
-            self.show_form(form)
+            self.show_form(form, refused=self._refused)
             return
         self.form = form
         for field in all_fields(form):
@@ -182,7 +183,9 @@ class FormView(QScrollArea):
 
     def _add_loud(self, loud: list[Field], rest: int) -> None:
         head = row(margins=(16, 12, 16, 4))
-        title = f"需要您填 {len(loud)} 项" if loud else "都填好了，可以提交上传"
+        ready = "都填好了，可以提交上传" if self.form and self.form["ready"] else "没有缺的项"
+        ready = "没有缺的项，请照上面说的改" if self._refused else ready
+        title = f"需要您填 {len(loud)} 项" if loud else ready
         head.addWidget(label(self._look, title, role="section", bold=True))
         head.addStretch(1)
         head.addWidget(label(self._look, f"其余 {rest} 项已自动填好" if loud else "", role="caption", tone="text3"))

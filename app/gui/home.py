@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 
 from PySide6.QtCore import Qt, Signal
@@ -61,9 +62,11 @@ class HomePage(Page):
         self.sentence.setText(status["sentence"] + ("，其余正常" if status["look"] == "needs-you" else ""))
         self.confirmed.setText(words.confirmed_line(status["last_confirmed_at"], now))
         self.one_by_one.setVisible(bool(needs))
+        self._everything.setText(f"全部 {counts['confirmed']} 例")
+        self._everything.setVisible(bool(counts["confirmed"]))
         self._show_counts(status)
         self._show_needs(needs)
-        self._show_health(status["destinations"])
+        self._show_health(status)
 
     def set_low(self, low: bool) -> None:
         self.low = low
@@ -139,10 +142,10 @@ class HomePage(Page):
     def _last_card(self) -> Card:
         card = Card()
         card.setFixedWidth(392)
-        everything = Button(
+        self._everything = Button(
             self.look, "全部", kind="link", small=True, slot=lambda: self.desk.go(words.QUEUE, "confirmed")
         )
-        card.box.addWidget(Head(self.look, "平台刚确认的", "", everything))
+        card.box.addWidget(Head(self.look, "平台刚确认的", "", self._everything))
         self.last = RowsView(self.look, (Column(title="", cell=self._last_cell),), key="uid", row_height=32, head=False)
         self.last.activated_row.connect(lambda key: self.desk.go(words.QUEUE, key))
         self.last_empty = Empty(self.look, "clock", "平台还没有确认过", "第一例上传好、平台答复后会出现在这里。")
@@ -192,22 +195,17 @@ class HomePage(Page):
     def _row_height(self) -> int:
         return self.look.height("row_need_low" if self.low else "row_need")
 
-    def _show_health(self, destinations: list[Json]) -> None:
+    def _show_health(self, status: Json) -> None:
+        now = self.desk.now()
         clear(self.health_box)
-        for one in destinations:
-            self.health_box.addWidget(
-                Health(
-                    self.look,
-                    one,
-                    words.clock(one["last_ok_at"], self.desk.now()),
-                    words.clock(one["trouble_since"], self.desk.now()),
-                )
-            )
-        if not destinations:
+        for one in status["destinations"]:
+            self.health_box.addWidget(destination_health(self.look, one, now))
+        if not status["destinations"]:
             self.health_box.addWidget(label(self.look, "还没有上传目标，请先在设置里填好", tone="text2", wrap=True))
+        self.health_box.addWidget(intake_health(self.look, status))
 
     def _show_last(self, answer: Json) -> None:
-        self.last.put(answer["studies"])
+        self.last.put(answer["studies"][: 3 if self.low else 5])
         self.last.setVisible(bool(answer["studies"]))
         self.last_empty.setVisible(not answer["studies"])
 
@@ -318,23 +316,39 @@ def _elided(text: QLabel) -> QLabel:
 
 
 class Health(QWidget):
-    """A destination in words: well and when, or what is wrong and since when."""
+    """One side of the work in words: well and since when, or what is wrong."""
 
-    def __init__(self, look: Look, one: dict[str, Any], last_ok: str, since: str) -> None:
+    def __init__(self, look: Look, mark: tuple[str, str], title: str, note: str, said: str, tone: str) -> None:
         super().__init__()
-        trouble = str(one["trouble"])
-        icon, tone = ("state-waiting", "retry") if trouble else ("state-acknowledged", "ok")
-        if not last_ok and not trouble:
-            icon, tone = "clock", "idle"
         top = row(gap=8)
-        top.addWidget(Mark(look, icon, tone, 16))
-        top.addWidget(label(look, one["title"], bold=True))
+        top.addWidget(Mark(look, *mark, 16))
+        top.addWidget(label(look, title, bold=True))
         top.addStretch(1)
-        top.addWidget(label(look, f"最近确认 {last_ok}" if last_ok else "还没有确认过", role="caption", tone="text2"))
-        said = (
-            f"{trouble} · {since} 起，正在自动重试" if trouble else "连得上" if last_ok else "第一次上传后这里会有时间"
-        )
-        box = column(self, gap=4)
+        top.addWidget(label(look, note, role="caption", tone="text2"))
+        box = column(self, gap=3)
         box.addLayout(top)
-        below = label(look, said, role="body_small", tone="retry" if trouble else "text2", wrap=True)
-        box.addWidget(below)
+        box.addWidget(label(look, said, role="body_small", tone=tone, wrap=True))
+
+
+def destination_health(look: Look, one: Json, now: datetime) -> Health:
+    """A destination: green only with the time of its last answer."""
+    trouble, last = str(one["trouble"]), words.clock(one["last_ok_at"], now)
+    note = f"最近确认 {last}" if last else "还没有确认过"
+    if trouble:
+        since = words.clock(one["trouble_since"], now)
+        return Health(
+            look, ("state-waiting", "retry"), one["title"], note, f"{trouble} · {since} 起，正在自动重试", "retry"
+        )
+    mark = ("state-acknowledged", "ok") if last else ("clock", "idle")
+    return Health(look, mark, one["title"], note, "连得上" if last else "第一次上传后这里会有时间", "text2")
+
+
+def intake_health(look: Look, status: Json) -> Health:
+    """The way in: the DICOM port and the watched folders."""
+    dicom = status["dicom"]
+    wrong = [str(dicom["trouble"] or f"DICOM 端口 {dicom['port']} 没有开")] if not dicom["listening"] else []
+    wrong += [f"{one['path']}：{one['trouble']}" for one in status["folders"] if not one["ok"]]
+    note = f"{dicom['ae_title']} · 端口 {dicom['port']}"
+    if wrong:
+        return Health(look, ("state-held", "you"), "收影像", note, "；".join(wrong), "you")
+    return Health(look, ("check", "text2"), "收影像", note, "设备可以发影像过来", "text2")

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from PySide6.QtCore import QByteArray, QObject, QRectF, QSize, Qt, Signal
-from PySide6.QtGui import QColor, QFont, QIcon, QPainter, QPalette, QPixmap
+from PySide6.QtGui import QColor, QFont, QFontMetrics, QIcon, QPainter, QPalette, QPixmap
 from PySide6.QtSvg import QSvgRenderer
 
 TRAY_SIZES = (16, 20, 24, 32, 40, 48)
@@ -57,6 +57,8 @@ class Look(QObject):
         self._tokens: dict[str, Any] = json.loads((folder / "tokens.json").read_text(encoding="utf-8"))
         self._svg: dict[str, str] = {}
         self._pixmaps: dict[tuple[object, ...], QPixmap] = {}
+        self._fonts: dict[tuple[str, bool], QFont] = {}
+        self._metrics: dict[tuple[str, bool], QFontMetrics] = {}
         self.dark = dark
 
     def set_dark(self, dark: bool) -> None:
@@ -84,6 +86,17 @@ class Look(QObject):
         return float(self._tokens["font"]["scale_pt"][role])
 
     def font(self, role: str = "body", *, bold: bool = False) -> QFont:
+        """A font of the scale; kept, because painters ask for it for every line they paint."""
+        if (role, bold) not in self._fonts:
+            self._fonts[role, bold] = self._make_font(role, bold=bold)
+        return self._fonts[role, bold]
+
+    def metrics(self, role: str = "body", *, bold: bool = False) -> QFontMetrics:
+        if (role, bold) not in self._metrics:
+            self._metrics[role, bold] = QFontMetrics(self.font(role, bold=bold))
+        return self._metrics[role, bold]
+
+    def _make_font(self, role: str, *, bold: bool) -> QFont:
         font = QFont()
         font.setFamilies(self._tokens["font"]["families"])
         font.setPointSizeF(self.points(role))
@@ -131,7 +144,8 @@ class Look(QObject):
     def _icon_of(self, name: str) -> QIcon:
         icon = QIcon()
         for size in TRAY_SIZES:
-            icon.addPixmap(self._draw(self._source(name), size, 1.0))
+            for mode in (QIcon.Mode.Normal, QIcon.Mode.Disabled):
+                icon.addPixmap(self._draw(self._source(name), size, 1.0), mode)
         return icon
 
     def _source(self, name: str) -> str:

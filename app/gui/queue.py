@@ -14,6 +14,7 @@ from app.gui.page import Desk, Json, Page, Question, Search
 from app.gui.parts import Button, Card, Empty, label, line, row
 from app.gui.rows import Cell, Column, RowsView, Text
 from app.gui.side import SidePanel
+from app.gui.steps import current_job, exam_words, part_done
 
 _FILTERS = (("", "全部"), ("uploading", "上传中"), ("attention", "需要处理"), ("confirmed", "已确认"))
 _PANEL, _GAP = 308, 12
@@ -21,6 +22,9 @@ _OVERLAY_BELOW = 1300
 _ORDER = ("rejected", "held", "to_sign", "sending", "waiting", "queued", "paused")
 _NOT_SUBMITTED = frozenset({"receiving", "to_fill", "check", "ready"})
 _DAYS = 14
+_MOVING = ("sending", "waiting")
+_MOST_ASKED = 6
+"""Of so many moving exams the table shows steps and progress; a platform takes two at a time."""
 
 
 class QueuePage(Page):
@@ -34,6 +38,7 @@ class QueuePage(Page):
         self.search = Search(desk.look)
         super().__init__(desk, self.search)
         self._wanted = ""
+        self._jobs: dict[str, list[Json]] = {}
         self.search.searched.connect(lambda _text: self.refresh())
         self.body.addLayout(self._filters())
         self._area = Area(self._table_card(), self._build_panel())
@@ -45,6 +50,19 @@ class QueuePage(Page):
         face, state, day, text = self.desk.face, self._state(), self._day(), self.search.text().strip()
         self.desk.asker.ask(lambda: face.studies(state=state, day=day, text=text), self._show, key="queue-list")
         self._ask_panel()
+
+    def _ask_jobs(self, rows: list[Json]) -> None:
+        """The steps of what is moving; everything else says enough by its state."""
+        face = self.desk.face
+        uids = [str(one["uid"]) for one in rows if one["state"] in _MOVING][:_MOST_ASKED]
+        if uids:
+            self.desk.asker.ask(
+                lambda: {uid: face.study(uid)["jobs"] for uid in uids}, self._show_jobs, key="queue-jobs"
+            )
+
+    def _show_jobs(self, jobs: dict[str, list[Json]]) -> None:
+        self._jobs = jobs
+        self.table.viewport().update()
 
     def show_status(self, status: Json) -> None:
         counts = status["counts"]
@@ -70,6 +88,7 @@ class QueuePage(Page):
     def _show(self, answer: Json) -> None:
         rows = sorted((one for one in answer["studies"] if one["state"] not in _NOT_SUBMITTED), key=_urgency)
         self.table.put(rows)
+        self._ask_jobs(rows)
         self.table.setVisible(bool(rows))
         self._empty.setVisible(not rows)
         self._say_empty()
@@ -230,7 +249,7 @@ class QueuePage(Page):
             Column(title="状态", cell=self._state_cell),
             Column(title="患者 · 检查", cell=self._who_cell, least=190, most=300),
             Column(title="影像", cell=self._images_cell, at_right=True, least=74),
-            Column(title="说明", cell=self._why_cell),
+            Column(title="步骤 · 说明", cell=self._why_cell),
         )
         self.table = RowsView(self.look, columns, key="uid", row_height=44)
         self.table.chosen.connect(self._chosen)
@@ -271,6 +290,12 @@ class QueuePage(Page):
         return Cell(lines=(Text(text=words.images(study), tone="text2"), *late), at_right=True)
 
     def _why_cell(self, study: Json) -> Cell:
+        jobs = self._jobs.get(str(study["uid"])) if study["state"] in _MOVING else None
+        job = current_job(jobs) if jobs else None
+        if jobs and job is not None:
+            steps = Text(text=exam_words(jobs, self.desk.now()), role="body_small", tone="text2")
+            bar = "accent" if job["state"] == "sending" else "retry"
+            return Cell(lines=(steps,), progress=part_done(job), progress_tone=bar)
         said = "、".join(study["problems"]) or _SAID.get(study["state"], "")
         if study["changed"]:
             said = "提交后改过，再点“提交上传”才会更新到平台"

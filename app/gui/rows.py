@@ -37,6 +37,7 @@ CELL_ROLE = Qt.ItemDataRole.UserRole
 ROW_ROLE = Qt.ItemDataRole.UserRole + 1
 _SIDE, _FIRST, _GAP = 10, 16, 8
 _HEADING = 34
+_BAR = 180
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -193,7 +194,13 @@ class Painter(QStyledItemDelegate):
         if cell.progress is not None:
             height = self._stack_height(cell.lines) + bar
             top = inner.center().y() + height / 2 - 3
-            paint_bar(painter, self._look, QRectF(left.x(), top, left.width(), 4), cell.progress, cell.progress_tone)
+            paint_bar(
+                painter,
+                self._look,
+                QRectF(left.x(), top, min(left.width(), _BAR), 4),
+                cell.progress,
+                cell.progress_tone,
+            )
 
     def _stack(self, painter: QPainter, rect: QRect, lines: tuple[Text, ...], below: int, *, at_right: bool) -> None:
         top = rect.center().y() - (self._stack_height(lines) + below) // 2 + 1
@@ -219,7 +226,7 @@ class Painter(QStyledItemDelegate):
         return sum(self._metrics(text).height() for text in lines) + 3 * max(0, len(lines) - 1)
 
     def _metrics(self, text: Text) -> QFontMetrics:
-        return QFontMetrics(self._look.font(text.role, bold=text.bold))
+        return self._look.metrics(text.role, bold=text.bold)
 
 
 class RowsView(QTableView):

@@ -33,7 +33,8 @@ def run_gui(
     """
     app = QApplication.instance() or QApplication(sys.argv[:1])
     assert isinstance(app, QApplication)
-    desktop = Desktop(app, face, resources / "gui", practice_note=practice_note, on_quit=on_quit)
+    desktop = Desktop(app, face, resources / "gui", practice_note=practice_note, on_quit=on_quit, end=app.exit)
+    # exit, not quit: quit asks every window to close first, and ours hides instead
     desktop.start(show_window=show_window)
     try:
         return app.exec()
@@ -45,10 +46,18 @@ class Desktop(QObject):
     """Tray icon and window together, and the way out."""
 
     def __init__(
-        self, app: QApplication, face: Face, folder: Path, *, practice_note: str, on_quit: Callable[[], None]
+        self,
+        app: QApplication,
+        face: Face,
+        folder: Path,
+        *,
+        practice_note: str,
+        on_quit: Callable[[], None],
+        end: Callable[[int], None],
     ) -> None:
+        """`end(code)` leaves the event loop."""
         super().__init__()
-        self._app, self._face, self._on_quit = app, face, on_quit
+        self._face, self._on_quit, self._end = face, on_quit, end
         self.look = dress(app, folder)
         acts = TrayActs(
             open=self.open,
@@ -68,6 +77,7 @@ class Desktop(QObject):
         )
         self.window.status_listeners.append(self.tray.show_status)
         self.look.changed.connect(self.tray.draw)
+        app.commitDataRequest.connect(lambda _session: self._tell_quit())
 
     def start(self, *, show_window: bool) -> None:
         if show_window or not self.tray.available():
@@ -98,8 +108,14 @@ class Desktop(QObject):
         self.window.confirm(quit_question(moving), self._quit)
 
     def _quit(self) -> None:
-        self._on_quit()
-        self._app.quit()
+        self._tell_quit()
+        self._end(0)
+
+    def _tell_quit(self) -> None:
+        """Say once that the end is near, whether a person or the end of the Windows session brings it."""
+        self.window.ending = True
+        on_quit, self._on_quit = self._on_quit, lambda: None
+        on_quit()
 
     def _resend_failed(self) -> None:
         self.window.asker.ask(lambda: self._face.resend(failed=True), lambda _answer: self.window.refresh())

@@ -14,6 +14,7 @@ from app.gui.dialogs import Facts
 from app.gui.look import Look
 from app.gui.page import Json
 from app.gui.parts import Bar, Button, Card, Mark, clear, column, label, line, row
+from app.gui.steps import job_words, part_done
 
 _ACTS: dict[str, tuple[str, ...]] = {
     "to_fill": ("fill",),
@@ -209,10 +210,10 @@ class JobRow(QWidget):
         top.addWidget(label(look, job["state_words"], role="body_small", tone=mark.tone))
         box = column(self, gap=4)
         box.addLayout(top)
-        moving = job["state"] in ("sending", "waiting")
-        if moving and job["total"]:
+        part = part_done(job)
+        if part is not None:
             bar = Bar(look)
-            bar.show_part(job["done"] / job["total"], "accent" if job["state"] == "sending" else "retry")
+            bar.show_part(part, "accent" if job["state"] == "sending" else "retry")
             below = row(margins=(24, 0, 0, 0))
             below.addWidget(bar)
             box.addLayout(below)
@@ -221,22 +222,6 @@ class JobRow(QWidget):
             text = row(margins=(24, 0, 0, 0))
             text.addWidget(label(look, said, role="caption", tone="text2", wrap=True))
             box.addLayout(text)
-
-
-def job_words(job: Json, now: datetime) -> str:
-    """上传影像 186 / 312 · 14:10 再试 · 已试 2 次"""
-    moving = job["state"] in ("sending", "waiting", "held", "rejected")
-    amount = f" {job['done']} / {job['total']}" if job["total"] and moving else ""
-    parts = [f"{'停在 ' if job['state'] != 'sending' else ''}{job['step']}{amount}" if moving and job["step"] else ""]
-    if job["state"] == "waiting":
-        parts += [f"{words.clock(job['due_at'], now)} 再试" if job["due_at"] else "", f"已试 {job['attempts']} 次"]
-    if job["state"] in ("acknowledged", "reconciled"):
-        parts.append(
-            f"平台已接收 {words.clock(job['changed_at'], now)}" if job["state"] == "acknowledged" else "平台已接收"
-        )
-    if job["round"] > 1:
-        parts.append(f"第 {job['round']} 轮")
-    return " · ".join(part for part in parts if part)
 
 
 class Moment(QWidget):

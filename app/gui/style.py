@@ -87,6 +87,7 @@ QHeaderView { background: @subtle; border: none; }
 QHeaderView::section { background: @subtle; color: @text3; border: none; border-bottom: 1px solid @border;
   padding: 0 10px; font-size: @caption; font-weight: normal; }
 QHeaderView::section:first { padding-left: 16px; }
+QHeaderView::section:last { padding-right: 16px; }
 QScrollBar:vertical { background: transparent; width: 10px; margin: 2px; }
 QScrollBar:horizontal { background: transparent; height: 10px; margin: 2px; }
 QScrollBar::handle { background: @line; border-radius: 3px; min-height: 28px; min-width: 28px; }

@@ -33,7 +33,7 @@ _ICONS = {
     words.SETTINGS: "page-settings",
 }
 _NARROW_BELOW = 1100
-_PAGE_LEAST = QSize(1024, 540)
+_PAGE_LEAST = QSize(1024, 600)
 _STATUS_MS = 30_000
 
 
@@ -58,6 +58,8 @@ class MainWindow(QMainWindow):
         self._face, self._look, self._now, self._note = face, look, now, practice_note
         self._stays, self._leave = stays, leave
         self.status: Json | None = None
+        self.ending = False
+        """True: closing is meant, nothing is asked and nothing hides."""
         self.status_listeners: list[Callable[[Json], None]] = []
         self.asker = Asker(self.fail)
         self.banner = Banner(look)
@@ -124,6 +126,9 @@ class MainWindow(QMainWindow):
         self.asker.stop()
 
     def closeEvent(self, event: QCloseEvent) -> None:
+        if self.ending:
+            event.accept()
+            return
         event.ignore()
         if self._stays():
             self.hide()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -41,18 +42,43 @@ def window(qtbot: QtBot, light: Look, face: FakeFace) -> Iterator[MainWindow]:
     made = MainWindow(face, light, now=lambda: NOW, stays=lambda: False, leave=lambda: None)
     qtbot.addWidget(made)
     made.show()
-    qtbot.waitUntil(made.asker.idle, timeout=5000)
+    rest(made)
     yield made
     made.shut()
 
 
 @pytest.fixture
-def settle(qtbot: QtBot, window: MainWindow) -> Settle:
+def settle(window: MainWindow) -> Settle:
     """Wait until every question is answered and laid out."""
 
     def wait() -> None:
-        qtbot.waitUntil(window.asker.idle, timeout=5000)
-        for _ in range(3):
-            QApplication.processEvents()
+        rest(window)
 
     return wait
+
+
+@pytest.fixture(scope="module")
+def shared(look: Look, qapp: QApplication) -> Iterator[MainWindow]:
+    """One window for all tests of a module that only look at it."""
+    look.set_dark(False)
+    made = MainWindow(FakeFace(), look, now=lambda: NOW, stays=lambda: False, leave=lambda: None)
+    made.show()
+    rest(made)
+    yield made
+    made.shut()
+    made.ending = True
+    made.close()
+    made.deleteLater()
+
+
+def rest(window: MainWindow) -> None:
+    """Until every question is answered and laid out; at most five seconds."""
+    until = time.monotonic() + 5
+    while True:
+        QApplication.processEvents()
+        if window.asker.idle():
+            break
+        assert time.monotonic() < until, "the face did not answer"
+        time.sleep(0.005)
+    for _ in range(3):
+        QApplication.processEvents()

@@ -59,6 +59,7 @@ def main(out: Path) -> None:
         "3-queue": at(words.QUEUE, "1.2.3.6"),
         "3-queue-held": at(words.QUEUE, "1.2.3.4"),
         "3-queue-plain": at(words.QUEUE),
+        "2-fill-held": at(words.FILL, "1.2.3.4"),
         "3-queue-trouble": at(words.QUEUE, "", trouble),
         "4-reconcile": at(words.RECONCILE),
         "5-settings": at(words.SETTINGS, "", lambda window: window.pages[words.SETTINGS].check()),  # type: ignore[attr-defined]

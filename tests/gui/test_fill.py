@@ -11,8 +11,10 @@ from pytestqt.qtbot import QtBot
 
 from app.errors import NeedsOperator
 from app.gui import words
+from app.gui.doubts import TroubleNote
 from app.gui.fields import FieldRow
 from app.gui.fill import FillPage
+from app.gui.parts import Button
 from app.gui.window import MainWindow
 from tests.gui.conftest import Settle
 from tests.gui.fake_face import FakeFace
@@ -113,15 +115,51 @@ def test_typing_is_not_lost_when_news_arrives(page: FillPage, face: FakeFace, se
     page.refresh()
     settle()
     assert row(page, "apply_doctor_name").value() == "张伟明"
-    assert page.list.key() == OPEN
+    assert page.list.view.key() == OPEN
 
 
 def test_what_was_typed_is_kept_when_another_exam_is_chosen(page: FillPage, face: FakeFace, settle: Settle) -> None:
     enter(page, "apply_doctor_name", "张伟明")
-    page.list.choose("1.2.3.1")
+    page.list.view.choose("1.2.3.1")
     settle()
     assert face.called("fill")[0][:2] == (OPEN, {"apply_doctor_name": "张伟明"})
     assert page.uid == "1.2.3.1"
+
+
+def test_a_doubtful_value_is_taken_as_it_is_with_one_press(page: FillPage, face: FakeFace, settle: Settle) -> None:
+    field = next(one for one in face.forms[READY]["fields"] if one["key"] == "sex")
+    field["value_doubt"] = "设备写的性别与身份证不一致，请看一眼"
+    page.open_at(READY)
+    settle()
+    one = row(page, "sex")
+    assert one.below.text() == "设备写的性别与身份证不一致，请看一眼"
+    one.take_it.click()
+    page.keep()
+    settle()
+    assert face.called("fill")[0][1] == {"sex": "1 男性"}
+
+
+def test_the_open_form_follows_the_engine_while_nothing_is_typed(
+    page: FillPage, face: FakeFace, settle: Settle
+) -> None:
+    asked = len(face.called("form"))
+    face.rows[0]["image_count"] += 8
+    page.refresh()
+    settle()
+    assert len(face.called("form")) == asked + 1
+    enter(page, "apply_doctor_name", "张伟明")
+    face.rows[0]["image_count"] += 8
+    page.refresh()
+    settle()
+    assert len(face.called("form")) == asked + 1
+
+
+def test_what_a_platform_did_not_take_is_said_over_the_form(page: FillPage, settle: Settle) -> None:
+    page.open_at("1.2.3.4")
+    settle()
+    note = page.findChild(TroubleNote)
+    assert isinstance(note, TroubleNote)
+    assert note.isVisible()
 
 
 def test_a_code_is_found_by_its_initials_and_taken_with_enter(
@@ -170,8 +208,6 @@ def test_another_name_can_be_typed_when_no_reading_is_right(page: FillPage, face
 def test_other_doubts_are_settled_with_one_of_two_buttons(
     page: FillPage, face: FakeFace, settle: Settle, doubt: str, answers: set[str]
 ) -> None:
-    from app.gui.parts import Button
-
     study = face.forms[READY]["studies"][0]
     study.update(doubt=doubt, doubt_words="请核对")
     page.open_at(READY)

