@@ -1,6 +1,8 @@
 """The DICOM port: answers C-ECHO and hands every C-STORE over exactly as it was sent.
 
-Never decodes a data set, never decides what is kept: the status is the handler's. PS3.4 annex B, PS3.7 section 9.1.
+pynetdicom negotiates; once an association is open, dicom_serve.py reads its socket (pynetdicom's two polling threads
+cost more than the images). Never decodes a data set, never decides what is kept: the status is the handler's. PS3.4
+annex B, PS3.7 section 9.1.
 """
 
 from __future__ import annotations
@@ -20,6 +22,7 @@ from pynetdicom import AE, _config, evt
 from pynetdicom.sop_class import Verification
 from pynetdicom.transport import RequestHandler, ThreadedAssociationServer
 
+from app.wire.dicom_serve import serve
 from app.wire.listening import is_allowed, open_listener, parse_networks
 from app.wire.part10 import IMPLEMENTATION_CLASS_UID, IMPLEMENTATION_VERSION_NAME, file_head
 
@@ -32,6 +35,7 @@ PAGE = "dicom"
 _PDU_BYTES = 131072
 _PDU_LIMIT_BYTES = 4 * 1024 * 1024  # a peer may announce 4 GB; the longest association request is below 1 MB
 _STOP_SECONDS = 3.0
+_LOOK_SECONDS = 0.25
 _SAFE_UID = re.compile(r"[0-9A-Za-z][0-9A-Za-z.\-]{0,63}")
 
 
@@ -150,9 +154,9 @@ class PynetdicomReceiver:
             return
         _config.LOG_HANDLER_LEVEL = "none"  # the standard handlers format every message, names of patients included
         _config.UNRESTRICTED_STORAGE_SERVICE = True  # private and unknown SOP classes, any transfer syntax
-        self._server = _Server(self._application_entity(), self._settings, self._handlers(), self._began, self._ended)
+        self._server = _Server(self._application_entity(), self._settings, self._handlers(), self)
         thread = threading.Thread(
-            target=self._server.serve_forever, args=(0.1,), name=f"dicom-port-{self.port}", daemon=True
+            target=self._server.serve_forever, args=(_LOOK_SECONDS,), name=f"dicom-port-{self.port}", daemon=True
         )
         thread.start()
 
@@ -187,15 +191,13 @@ class PynetdicomReceiver:
         return entity
 
     def _handlers(self) -> Sequence[tuple[Any, Callable[[Any], Any]]]:
-        """A further service is one more row here and in _SERVICES."""
         return (
             (evt.EVT_REQUESTED, self._requested),
             (evt.EVT_ESTABLISHED, self._established),
-            (evt.EVT_C_STORE, self._store),
             (evt.EVT_CONN_CLOSE, _closed),
         )
 
-    def _began(self, association: Any, line: socket.socket) -> None:
+    def began(self, association: Any, line: socket.socket) -> None:
         with self._lock:
             self._lines[association] = line
         if self._server is None:  # stopped a moment ago
@@ -228,7 +230,7 @@ class PynetdicomReceiver:
     def _established(self, event: Any) -> None:
         self._report(AssociationChange.OPENED, event.assoc)
 
-    def _ended(self, association: Any) -> None:
+    def ended(self, association: Any) -> None:
         """Called once by the association's own thread as its last act, however it ended."""
         with self._lock:
             self._lines.pop(association, None)
@@ -244,28 +246,38 @@ class PynetdicomReceiver:
         except Exception:
             log.exception("the handler of associations failed")
 
-    def _store(self, event: Any) -> int:
-        """A handler that fails costs this instance a failure status, never the association."""
-        instance_uid = str(event.request.AffectedSOPInstanceUID)
-        if not _SAFE_UID.fullmatch(instance_uid):
-            return INVALID_INSTANCE
-        with event.request.DataSet.getbuffer() as data_set:
-            request = StoreRequest(
-                sop_class_uid=str(event.request.AffectedSOPClassUID),
-                sop_instance_uid=instance_uid,
-                transfer_syntax_uid=str(event.context.transfer_syntax),
-                source=_source(event.assoc),
-                called_ae=_called_ae(event.assoc),
-                data_set=data_set,
+    def serve(self, association: Any, line: Line, stopping: threading.Event) -> bool:
+        """Answer an open association until its end; True when the peer released it."""
+        syntaxes = {context.context_id: str(context.transfer_syntax[0]) for context in association.accepted_contexts}
+        source, called_ae = _source(association), _called_ae(association)
+
+        def store(context_id: int, sop_class_uid: str, sop_instance_uid: str, data_set: memoryview) -> int:
+            return self._store(
+                StoreRequest(
+                    sop_class_uid=sop_class_uid,
+                    sop_instance_uid=sop_instance_uid,
+                    transfer_syntax_uid=syntaxes[context_id],
+                    source=source,
+                    called_ae=called_ae,
+                    data_set=data_set,
+                )
             )
-            try:
-                return self._on_store(request)
-            except Exception:
-                log.exception("the handler of a received instance failed")
-                return PROCESSING_FAILURE
+
+        return serve(line, syntaxes, store, stopping, self._settings.idle_seconds)
+
+    def _store(self, request: StoreRequest) -> int:
+        """A handler that fails costs this instance a failure status, never the association."""
+        if not _SAFE_UID.fullmatch(request.sop_instance_uid):
+            return INVALID_INSTANCE
+        try:
+            return self._on_store(request)
+        except Exception:
+            log.exception("the handler of a received instance failed")
+            return PROCESSING_FAILURE
 
 
 _SERVICES = (Verification,)
+_ACCEPTING, _OPEN = "Sta3", "Sta6"  # PS3.8 section 9.2.2
 _REJECTIONS: Mapping[AssociationChange, tuple[int, int, int]] = {  # result, source, reason
     AssociationChange.REFUSED_ADDRESS: (1, 1, 1),
     AssociationChange.REFUSED_CALLED_AE: (1, 1, 7),
@@ -286,10 +298,10 @@ class _Server(ThreadedAssociationServer):  # type: ignore[misc]
         entity: Any,
         settings: ReceiverSettings,
         handlers: Sequence[tuple[Any, Callable[[Any], Any]]],
-        began: Callable[[Any, Line], None],
-        ended: Callable[[Any], None],
+        receiver: PynetdicomReceiver,
     ) -> None:
-        self._settings, self.began, self.ended = settings, began, ended
+        self._settings, self.receiver = settings, receiver
+        self.stopping = threading.Event()
         self._line_seconds = settings.idle_seconds
         super().__init__(
             entity,
@@ -312,7 +324,11 @@ class _Server(ThreadedAssociationServer):  # type: ignore[misc]
         line.settimeout(self._line_seconds)  # else a peer that stalls within a PDU holds its thread for ever
         return line, address
 
+    def service_actions(self) -> None:
+        """Every few seconds pynetdicom would search the whole memory for garbage here; Python does that by itself."""
+
     def close(self) -> None:
+        self.stopping.set()
         socketserver.BaseServer.shutdown(self)
         self.server_close()
 
@@ -321,19 +337,40 @@ class _Caller(RequestHandler):  # type: ignore[misc]
     def handle(self) -> None:
         association = self._create_association()
         association.name = f"dicom-{association.name}"
-        line = association.dul.socket
-        line.recv = lambda size: _read(self.request, size)
-        run = association.run
+        line, server, run = self.request, self.server, association.run
+        association.dul.socket.recv = lambda size: _read(line, size)
 
         def run_and_tell() -> None:
             try:
                 run()
             finally:
-                self.server.ended(association)
+                server.receiver.ended(association)
 
-        association.run = run_and_tell
-        self.server.began(association, self.request)
+        def serve_it() -> None:
+            _take_over(association)
+            association.is_released = server.receiver.serve(association, line, server.stopping)
+            association.is_aborted = not association.is_released
+            association.is_established = False
+
+        _leave_data_unread(association.dul)
+        association.run, association._run_reactor = run_and_tell, serve_it
+        server.receiver.began(association, line)
         association.start()
+
+
+def _leave_data_unread(dul: Any) -> None:
+    """In Sta6 (data transfer, PS3.8 table 9-4) pynetdicom's reading thread leaves the socket to us."""
+    look = dul._is_transport_event
+    dul._is_transport_event = lambda: dul.state_machine.current_state != _OPEN and look()
+
+
+def _take_over(association: Any) -> None:
+    """Wait until the acceptance is on the line, then end pynetdicom's reading thread."""
+    dul = association.dul
+    while dul.state_machine.current_state == _ACCEPTING and dul.is_alive():
+        time.sleep(0.001)
+    dul.kill_dul()
+    dul.join()
 
 
 def _read(line: socket.socket, size: int) -> bytearray:
@@ -359,12 +396,10 @@ def _closed(event: Any) -> None:
 
 
 def _end_all(lines: Mapping[Any, socket.socket], deadline: float) -> None:
-    """Abort every association politely and at once; what does not follow within a second loses its line."""
+    """Open associations see that we stop and abort by themselves; what does not end within a second loses its line."""
     for association, line in lines.items():
         if association.requestor.primitive is None:
             _shut(line)  # it has asked for nothing yet: pynetdicom's state machine knows no abort here
-        else:
-            threading.Thread(target=association.abort, name="dicom-stop", daemon=True).start()
     _join(lines, min(deadline, time.monotonic() + 1.0))
     for association, line in lines.items():
         if association.is_alive():

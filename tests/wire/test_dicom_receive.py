@@ -86,6 +86,9 @@ def _send(port: int, *paths: Path) -> list[StoreReply]:
         return [sender.store(path, message_id=index) for index, path in enumerate(paths, 1)]
 
 
+_A_CUT_COMMAND = struct.pack(">BBIIBB", 4, 0, 1000, 996, 1, 1) + bytes(10)  # 10 of 994 bytes
+
+
 def _until(claim: Callable[[], bool]) -> None:
     deadline = time.monotonic() + 5
     while not claim():
@@ -261,7 +264,7 @@ def _drain(line: socket.socket) -> None:
 def test_a_peer_that_hangs_within_an_image_is_given_up(spool: Spool) -> None:
     with a_receiver(spool, idle_seconds=0.5) as receiver:
         association = Association(_peer(receiver.port), [(CT, EXPLICIT)])
-        association._line.sendall(struct.pack(">BBI", 4, 0, 1000) + bytes(10))
+        association._line.sendall(_A_CUT_COMMAND)
         _until(lambda: AssociationChange.ABORTED in spool.changes)
         association.abort()
 
@@ -269,7 +272,7 @@ def test_a_peer_that_hangs_within_an_image_is_given_up(spool: Spool) -> None:
 def test_stopping_takes_at_most_three_seconds_whatever_the_peers_do(spool: Spool) -> None:
     with a_receiver(spool) as receiver:
         idle = [Association(_peer(receiver.port), [(CT, EXPLICIT)]) for _ in range(3)]
-        idle[0]._line.sendall(struct.pack(">BBI", 4, 0, 1000) + bytes(10))
+        idle[0]._line.sendall(_A_CUT_COMMAND)
         silent = socket.create_connection(("127.0.0.1", receiver.port))
         _until(lambda: receiver.open_associations() == 3)
         started = time.monotonic()
