@@ -78,6 +78,22 @@ def attach(face: Face, words: Words) -> Answer:
     return _form(face.attach(words.uid, _absolute(words.path), words.report - 1))
 
 
+def register(face: Face, words: Words) -> Answer:
+    return _form(face.register(dict(words.pairs)))
+
+
+def join(face: Face, words: Words) -> Answer:
+    return _form(face.join(words.uid, words.study))
+
+
+def part(face: Face, words: Words) -> Answer:
+    return _form(face.part(words.uid, words.study))
+
+
+def share_report(face: Face, words: Words) -> Answer:
+    return _form(face.share_report(words.uid, words.other, words.report - 1))
+
+
 def settle(face: Face, words: Words) -> Answer:
     if words.name is not None:
         return _form(face.settle(words.uid, "name", words.name))
@@ -137,6 +153,10 @@ COMMANDS: dict[str, Command] = {
     "fields": fields,
     "fill": fill,
     "attach": attach,
+    "register": register,
+    "join": join,
+    "part": part,
+    "share-report": share_report,
     "settle": settle,
     "submit": submit,
     "resend": resend,

@@ -98,6 +98,12 @@ def _intake(add: Add) -> None:
     backfill.add_argument("--stop", action="store_true", help="停止正在进行的补传")
 
 
+def _pairs(parser: Parser) -> None:
+    parser.add_argument(
+        "--set", dest="pairs", metavar="键=值", type=_pair, action="append", default=[], help="可以写多次"
+    )
+
+
 def _filling(add: Add) -> None:
     studies = add("studies", "列出检查")
     states = [*UMBRELLAS, *(one.value for one in ExamState)]
@@ -110,9 +116,7 @@ def _filling(add: Add) -> None:
     fields = add("fields", "一个上传目标要哪些字段")
     fields.add_argument("--destination", metavar="NAME", required=True, help="上传目标的名称")
     fill = _uid(add("fill", "填写一例检查"))
-    fill.add_argument(
-        "--set", dest="pairs", metavar="键=值", type=_pair, action="append", default=[], help="可以写多次"
-    )
+    _pairs(fill)
     fill.add_argument(
         "--from", dest="source", metavar="FILE.json", default="",
         help='{"values": {...}, "reports": [...], "settlements": [...]} 或直接是 {"键": "值"}',
@@ -120,6 +124,15 @@ def _filling(add: Add) -> None:
     attach = _uid(add("attach", "附上报告 PDF"))
     attach.add_argument("path", metavar="FILE.pdf", help="PDF 文件")
     attach.add_argument("--report", metavar="N", type=_number(1, 1000), default=1, help="第几份报告，不写为第一份")
+    register = add("register", "影像没到之前先登记一例")
+    _pairs(register)
+    join = _uid(add("join", "把一组影像并入这一例"))
+    join.add_argument("study", metavar="STUDY_UID", help="那组影像的影像号")
+    part = _uid(add("part", "把一组影像从这一例分出去"))
+    part.add_argument("study", metavar="STUDY_UID", help="那组影像的影像号")
+    share = _uid(add("share-report", "让另一例也用这一例的报告"))
+    share.add_argument("other", metavar="OTHER", help="另一例")
+    share.add_argument("--report", metavar="N", type=_number(1, 1000), default=1, help="第几份报告，不写为第一份")
     settle = _uid(add("settle", "回答一处疑问"))
     answer = settle.add_mutually_exclusive_group(required=True)
     answer.add_argument("--name", metavar="姓名", default=None, help="患者的正确姓名")

@@ -6,7 +6,7 @@ Only what people, HIS and reports said is stored; the rest is worked out afresh,
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from app.catalogue import check, derive
@@ -33,6 +33,10 @@ class Known:
     record: exams.Record
     studies: tuple[Study, ...]
     emptied: frozenset[str]
+    shared: Mapping[str, tuple[Known, ...]] = field(default_factory=dict)
+    """Report key -> the other exams of a report that several exams share."""
+    carried_elsewhere: frozenset[str] = frozenset()
+    """Keys of shared reports that go out under another exam."""
 
     @property
     def accession_number(self) -> str:
@@ -55,6 +59,10 @@ class ReportView:
     report: Report
     values: Values
     touched: bool
+    carried: bool = True
+    """False: a report shared with another exam, under which it goes out."""
+    other_exams: tuple[Values, ...] = ()
+    """The values of the other exams that share it."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -90,14 +98,23 @@ class View:
         return tuple(value.doubt for values in every for value in values.values() if value.doubt)
 
 
-def known(conn: Reader, exam_key: str) -> Known | None:
+def known(conn: Reader, exam_key: str, *, with_shared: bool = True) -> Known | None:
     """None for an exam that does not exist."""
     exam = exams.exam(conn, exam_key)
     if exam is None:
         return None
+    stored = exams.record(conn, exam_key)
+    owners = {report.report_key: exams.exams_of_report(conn, report.report_key) for report, _ in stored.reports}
+    others = {
+        key: tuple(other for one in keys if one != exam_key and (other := known(conn, one, with_shared=False)))
+        for key, keys in owners.items()
+        if with_shared and len(keys) > 1
+    }
     return Known(
         exam=exam,
-        record=exams.record(conn, exam_key),
+        record=stored,
+        shared=others,
+        carried_elsewhere=frozenset(key for key, keys in owners.items() if keys and keys[0] != exam_key),
         studies=tuple(images.studies_on(conn, exam_key)),
         emptied=frozenset(exams.emptied(conn, exam_key)),
     )
@@ -114,7 +131,14 @@ def view(target: Target, clinic: Clinic, stored: Known, *, now: datetime) -> Vie
     exam = _compared(derive.filled(own, _doubted(derived, stored)), _header(stored))
     settlements = _settlements(region, stored.record.settlements, exam, constants)
     reports = tuple(
-        _report_view(region, exam, report, values, constants, now) for report, values in stored.record.reports
+        replace(
+            _report_view(region, exam, report, values, constants, now),
+            carried=report.report_key not in stored.carried_elsewhere,
+            other_exams=tuple(
+                view(target, clinic, other, now=now).exam for other in stored.shared.get(report.report_key, ())
+            ),
+        )
+        for report, values in stored.record.reports
     )
     return View(
         target=target,

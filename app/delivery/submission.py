@@ -15,8 +15,9 @@ from app.delivery import body
 from app.delivery.record import ReportView, Values, View
 from app.delivery.target import Target
 from app.domain.form import Source, Value
-from app.domain.job import CONFIRMED, Event, Job, JobState, Part
+from app.domain.job import CONFIRMED, UNFINISHED, Event, Job, JobState, Part
 from app.domain.study import Instance
+from app.domain.times import cst_text
 from app.errors import NeedsOperator
 from app.regions.conversation import FileRef, ImageRef
 from app.store import Tx, answers, exams, files, jobs
@@ -26,6 +27,7 @@ _DELETED = {"disable_flag": "1", "check_status": "5"}
 """What a withdrawal says of a record: 已删除 (wherever the platform has such a field)."""
 _REPLACEABLE = (JobState.QUEUED, JobState.WAITING, JobState.HELD, JobState.REJECTED, JobState.PAUSED, JobState.TO_SIGN)
 _SENT_AT = "last_changed_at"
+Stamps = dict[str, dict[str, Any]]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,7 +45,7 @@ class Frozen:
 def freeze(view: View, exam_key: str, instances: Sequence[Instance], minted_accession: str) -> list[Frozen]:
     """Every part of the exam for this destination, from its present values; a report that nobody began is left out."""
     found: list[Frozen] = []
-    touched = [report for report in view.reports if report.touched]
+    touched = [report for report in view.reports if report.touched and report.carried]
     day = _day(view.exam)
     for name in view.target.adapter.parts:
         part = Part(name)
@@ -60,13 +62,15 @@ def submit(tx: Tx, exam_key: str, frozen: Sequence[Frozen], destination: str, *,
     """Queue what differs from what was last submitted; returns how many jobs that makes. One transaction.
 
     An unfinished job takes the new payload (and is tried again when it was refused); after an acknowledgement a change
-    is a new version; what was acknowledged unchanged is left in peace.
+    is a new version; what was acknowledged unchanged is left in peace. Raises `NeedsOperator` during a withdrawal.
     """
     newest = {
         (job.part, job.report_key): job
         for job in jobs.newest(jobs.of_exam(tx.conn, exam_key))
         if job.destination == destination
     }
+    if any(job.withdraws and job.state in UNFINISHED for job in newest.values()):
+        raise NeedsOperator("这例正在撤回", "等撤回完成再提交；撤回没有成功的，先重传或取消它")
     count = 0
     for each in frozen:
         count += _queue(tx, exam_key, destination, each, newest.get((each.part, each.report_key)), now)
@@ -98,30 +102,36 @@ def resend(tx: Tx, exam_key: str, destination: str, *, event: Event, now: dateti
             continue
         if not _may_resend(job, event, only_failed):
             continue
-        fresh = event is Event.FOUND_MISSING or job.state in CONFIRMED
-        if fresh:
-            answers.forget_holdings(tx, job.destination, exam_key, job.part.value)
-            tx.execute("UPDATE jobs SET total_count = ?, done_count = 0 WHERE id = ?", (_image_count(job), job.id))
-        jobs.move(tx, job.id, event, now=now, new_round=fresh)
+        _again(tx, job, event, now)
         count += 1
     if count and event is Event.RESENT:
         exams.note(tx, exam_key, "resent", destination, at=now)
     return count
 
 
-def withdraw(tx: Tx, exam_key: str, *, now: datetime) -> int:
-    """撤回: every acknowledged record goes once more with its deletion mark; what was not sent yet is cancelled."""
-    count = 0
-    for job in jobs.newest(jobs.of_exam(tx.conn, exam_key)):
-        if job.state in _REPLACEABLE and not job.withdraws and job.state is not JobState.PAUSED:
+def withdraw(tx: Tx, exam_key: str, stamps: Mapping[str, Stamps], *, now: datetime) -> int:
+    """撤回: every record that the platform ever took goes once more with its deletion mark; the rest is cancelled.
+
+    `stamps`: per destination, see `stamps()`. Raises `NeedsOperator` while a record is on the wire: nobody knows yet
+    whether the platform has it.
+    """
+    own = jobs.of_exam(tx.conn, exam_key)
+    if any(job.state is JobState.SENDING and job.part is not Part.IMAGES and not job.withdraws for job in own):
+        raise NeedsOperator("这例正在上传", "等它传完再撤回，一般不到一分钟")
+    for job in own:
+        if job.state in _REPLACEABLE and not job.withdraws:
             jobs.move(tx, job.id, Event.CANCELLED, now=now)
-        sent = _last_confirmed(tx, job)
-        if sent is None or sent.part is Part.IMAGES or job.withdraws:
+    taken = answers.acknowledged_jobs(tx.conn, exam_key)
+    count = 0
+    for job in jobs.newest(own):
+        sent = _last_taken(own, job, taken)
+        if sent is None or sent.part is Part.IMAGES or (job.withdraws and job.state is not JobState.CANCELLED):
             continue
         marked: dict[str, Any] = dict(sent.payload) | {"withdrawn": True}
         for message in ("exam", "report"):
             if message in marked:
-                marked[message] = marked[message] | _marks(sent, message)
+                stamp = stamps.get(sent.destination, {}).get(message, {})
+                marked[message] = marked[message] | stamp | _marks(sent, message)
         jobs.insert(
             tx,
             destination=sent.destination,
@@ -137,10 +147,15 @@ def withdraw(tx: Tx, exam_key: str, *, now: datetime) -> int:
             withdraws=True,
         )
         count += 1
-    for link_destination in {job.destination for job in jobs.of_exam(tx.conn, exam_key)}:
-        if count == 0:
-            files.withdraw_links(tx, link_destination, exam_key, now=now)
+    if count == 0:
+        for destination in {job.destination for job in own}:
+            files.withdraw_links(tx, destination, exam_key, now=now)
     return count
+
+
+def stamps(target: Target, *, now: datetime) -> Stamps:
+    """Per message the wire values that say "changed now": a withdrawal is a change of its own."""
+    return {message: _wire_values(target, message, {_SENT_AT: cst_text(now)}) for message in ("exam", "report")}
 
 
 def act(tx: Tx, exam_key: str, event: Event, *, now: datetime) -> int:
@@ -187,7 +202,7 @@ def _report(target: Target, exam: Values, report: ReportView) -> dict[str, Any]:
         by_link = target.options.get("pdf_mode") == "link"
         ref = FileRef(sha256=report.report.pdf_sha256, encoding="link" if by_link else "base64")
         own["report_pdf"], own["report_pdf_url"] = ("", ref) if by_link else (ref, own.get("report_pdf_url", ""))
-    return payload(target.region, "report", of_all_exams(target.region, "report", [exam], own))
+    return payload(target.region, "report", of_all_exams(target.region, "report", [exam, *report.other_exams], own))
 
 
 def _deletion_marks(target: Target, found: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
@@ -195,10 +210,15 @@ def _deletion_marks(target: Target, found: Mapping[str, Any]) -> dict[str, dict[
     marks: dict[str, dict[str, Any]] = {}
     for message in ("exam", "report"):
         if message in found:
-            paths = {row.key: row.path for row in target.region.rows_of(message) if row.key in _DELETED}
-            deleted = payload(target.region, message, _DELETED)
-            marks[message] = {path: deleted[path] for path in paths.values() if path in deleted}
+            marks[message] = _wire_values(target, message, _DELETED)
     return marks
+
+
+def _wire_values(target: Target, message: str, values: Mapping[str, str]) -> dict[str, Any]:
+    """These values alone as the message would carry them, by wire name."""
+    sent = payload(target.region, message, values)
+    paths = (row.path for row in target.region.rows_of(message) if row.key in values)
+    return {path: sent[path] for path in paths if path in sent}
 
 
 def _marks(job: Job, message: str) -> dict[str, Any]:
@@ -235,14 +255,18 @@ def _images(target: Target, instances: Sequence[Instance], minted: str, day: str
 def _queue(tx: Tx, exam_key: str, destination: str, each: Frozen, last: Job | None, now: datetime) -> int:
     if last is not None and last.digest == each.digest and last.state not in (JobState.CANCELLED, JobState.WITHDRAWN):
         if last.state in (JobState.HELD, JobState.REJECTED):
-            jobs.move(tx, last.id, Event.MENDED, now=now)
+            _again(tx, last, Event.MENDED, now)
             return 1
         return 0
+    replaceable = last is not None and last.state in _REPLACEABLE and not last.withdraws
+    afresh = last is not None and replaceable and answers.acknowledged(tx.conn, last)
+    if afresh:
+        answers.forget_holdings(tx, destination, exam_key, each.part.value)
     new_count = _not_held(tx, exam_key, destination, each, last)
     late = each.part is Part.IMAGES and last is not None and last.state in (*CONFIRMED, JobState.SENDING)
-    if last is not None and last.state in _REPLACEABLE and not last.withdraws:
+    if last is not None and replaceable:
         jobs.replace_payload(tx, last.id, each.payload, each.digest, each.exam_day, new_count, last.late)
-        jobs.move(tx, last.id, Event.MENDED, now=now)
+        jobs.move(tx, last.id, Event.MENDED, now=now, new_round=afresh)
         return 1
     jobs.insert(
         tx,
@@ -268,6 +292,15 @@ def _queue(tx: Tx, exam_key: str, destination: str, each: Frozen, last: Job | No
     return 1
 
 
+def _again(tx: Tx, job: Job, event: Event, now: datetime) -> None:
+    """Queue a job once more. What the platform had acknowledged is really sent again: a new round, nothing held."""
+    afresh = answers.acknowledged(tx.conn, job)
+    if afresh:
+        answers.forget_holdings(tx, job.destination, job.exam_key, job.part.value)
+        tx.execute("UPDATE jobs SET total_count = ?, done_count = 0 WHERE id = ?", (_image_count(job), job.id))
+    jobs.move(tx, job.id, event, now=now, new_round=afresh)
+
+
 def _not_held(tx: Tx, exam_key: str, destination: str, each: Frozen, last: Job | None) -> int:
     """How many images the job will bring: neither held nor on their way with the job that is being sent."""
     if each.part is not Part.IMAGES:
@@ -280,8 +313,8 @@ def _not_held(tx: Tx, exam_key: str, destination: str, each: Frozen, last: Job |
 
 
 def _may_resend(job: Job, event: Event, only_failed: bool) -> bool:
-    if job.withdraws and job.state in CONFIRMED:
-        return False
+    if job.withdraws and job.state in (*CONFIRMED, JobState.CANCELLED):
+        return False  # done, or given up by a person: sending the exam again must not delete it
     if event is Event.FOUND_MISSING:
         return job.state in CONFIRMED
     failed = (JobState.HELD, JobState.REJECTED, JobState.WAITING)
@@ -290,15 +323,15 @@ def _may_resend(job: Job, event: Event, only_failed: bool) -> bool:
     return job.state in (*failed, *CONFIRMED, JobState.CANCELLED)
 
 
-def _last_confirmed(tx: Tx, job: Job) -> Job | None:
-    versions = [
+def _last_taken(own: Sequence[Job], job: Job, taken: set[int]) -> Job | None:
+    """The newest version of the job's part that the platform took and was not asked to delete since."""
+    same = [
         each
-        for each in jobs.of_exam(tx.conn, job.exam_key)
+        for each in own
         if (each.destination, each.part, each.report_key) == (job.destination, job.part, job.report_key)
-        and each.state in CONFIRMED
-        and not each.withdraws
+        and each.id in taken
     ]
-    return versions[-1] if versions else None
+    return same[-1] if same and not same[-1].withdraws else None
 
 
 def _image_count(job: Job) -> int:

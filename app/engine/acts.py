@@ -7,7 +7,7 @@ from datetime import datetime
 
 from app.delivery import submission
 from app.domain.form import Noun, Source, Value
-from app.domain.job import Event, Part
+from app.domain.job import Event, JobState, Part
 from app.domain.study import DOUBT_WORDS, Doubt, Study
 from app.engine import pages
 from app.engine.face import Json
@@ -17,6 +17,7 @@ from app.store import Tx, exams, images, jobs
 from app.store.images import patient_key
 
 Typed = dict[str, str]
+_ENDED = (JobState.CANCELLED, JobState.WITHDRAWN)
 
 
 def fill(
@@ -167,17 +168,32 @@ def submit(house: House, exam_key: str, destination: str = "", *, only: tuple[Pa
         raise fault or NeedsOperator("还没有设置上传目标", "请先完成设置", page="destination")
     if destination and destination not in house.targets:
         raise NeedsOperator("没有这个上传目标", "请核对名称：" + "、".join(house.targets), page="destination")
-    stored = house.known(exam_key)
+    now = house.clock.now()
+
+    def change(tx: Tx) -> int:
+        frozen = _frozen(house, tx, exam_key, destination, only, now)
+        count = sum(submission.submit(tx, exam_key, parts, name, now=now) for name, parts in frozen.items())
+        house.refresh_in(tx, exam_key)
+        return count
+
+    return house.store.write(change)
+
+
+def _frozen(
+    house: House, tx: Tx, exam_key: str, destination: str, only: tuple[Part, ...], now: datetime
+) -> dict[str, list[submission.Frozen]]:
+    """The parts per destination as they are at this moment: no value or image comes in between check and freeze."""
+    stored = house.known(exam_key, tx)
     if stored.doubts:
         raise NeedsOperator("这例要先核对", DOUBT_WORDS[stored.doubts[0]])
     if not stored.complete:
         raise NeedsOperator("影像还在接收", "收齐后会自动变成可提交；确定收齐了可以点“不等了”")
-    wanted = [view for view in house.views(stored) if destination in ("", view.target.name)]
+    wanted = [view for view in house.views(stored, now=now) if destination in ("", view.target.name)]
     for view in wanted:
         if not only:
             submission.refuse_blocked(view)
-    instances = images.instances_of(house.store.read(), exam_key)
-    frozen = {
+    instances = images.instances_of(tx.conn, exam_key)
+    return {
         view.target.name: [
             part
             for part in submission.freeze(view, exam_key, instances, stored.exam.minted_accession)
@@ -185,14 +201,6 @@ def submit(house: House, exam_key: str, destination: str = "", *, only: tuple[Pa
         ]
         for view in wanted
     }
-    now = house.clock.now()
-
-    def change(tx: Tx) -> int:
-        count = sum(submission.submit(tx, exam_key, parts, name, now=now) for name, parts in frozen.items())
-        house.refresh_in(tx, exam_key)
-        return count
-
-    return house.store.write(change)
 
 
 def submit_many(house: House, exam_keys: Sequence[str], destination: str) -> Json:
@@ -242,9 +250,10 @@ def _why_not_resent(house: House, exam_key: str) -> str:
 def withdraw(house: House, exam_key: str) -> Json:
     stored = house.known(exam_key)
     now = house.clock.now()
+    stamps = {name: submission.stamps(target, now=now) for name, target in house.targets.items()}
 
     def change(tx: Tx) -> int:
-        count = submission.withdraw(tx, exam_key, now=now)
+        count = submission.withdraw(tx, exam_key, stamps, now=now)
         house.refresh_in(tx, exam_key)
         return count
 
@@ -286,7 +295,7 @@ def complete(house: House, study_uid: str) -> list[str]:
         for key in keys:
             _report_keys(tx, key, 1, now)
             exams.note(tx, key, "completed", "", at=now)
-            house.refresh_in(tx, key)
+            house.follow(tx, key)
         return keys
 
     keys = house.store.write(change)
@@ -297,9 +306,11 @@ def complete(house: House, study_uid: str) -> list[str]:
 
 
 def _send_late_images(house: House, exam_key: str) -> None:
-    """Late images of a submitted exam go by themselves (补传); a doubtful one waits for the person."""
-    sent = {job.destination for job in jobs.of_exam(house.store.read(), exam_key) if job.part is Part.IMAGES}
-    for destination in sorted(sent & set(house.targets)):
+    """Late images of a submitted exam go by themselves (补传); a doubtful, cancelled or withdrawn one stays."""
+    newest = jobs.newest(jobs.of_exam(house.store.read(), exam_key))
+    sent = {job.destination for job in newest if job.part is Part.IMAGES}
+    ended = {job.destination for job in newest if job.withdraws or job.state in _ENDED}
+    for destination in sorted((sent - ended) & set(house.targets)):
         try:
             submit(house, exam_key, destination, only=(Part.IMAGES,))
         except NeedsOperator:

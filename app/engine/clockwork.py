@@ -7,6 +7,7 @@ import threading
 from collections.abc import Callable
 from datetime import date, datetime, time, timedelta
 
+from app.domain.study import Instance
 from app.domain.times import CST
 from app.engine.house import House
 from app.errors import AgentError
@@ -78,9 +79,23 @@ class Clockwork:
         keep = timedelta(days=self._house.settings.intake.keep_days)
         self._house.store.write(lambda tx: answers.fold(tx, now - _FOLD_AFTER))
         self._house.store.write(lambda tx: files.expire_links(tx, now - keep, now=now))
-        for instance in images.releasable(self._house.store, now - keep):
+        self._release(now - keep)
+
+    def _release(self, before: datetime) -> None:
+        """In portions: the clock has more to do. A file that another program holds open waits for the next time."""
+        while not self._house.stopping.is_set():
+            gone = [one for one in images.releasable(self._house.store, before) if self._is_unlinked(one)]
+            if not gone:
+                return
+            self._house.store.write(lambda tx, gone=gone: [images.mark_released(tx, one) for one in gone])  # type: ignore[misc]
+
+    def _is_unlinked(self, instance: Instance) -> bool:
+        try:
             self._house.spool.path(instance.path).unlink(missing_ok=True)
-            self._house.store.write(lambda tx, one=instance: images.mark_released(tx, one))  # type: ignore[misc]
+        except OSError as error:
+            log.info("an image could not be released: %s", type(error).__name__)
+            return False
+        return True
 
     def _ask_loop(self) -> None:
         while not self._house.stopping.is_set():
@@ -96,30 +111,37 @@ class Clockwork:
                 self._house.stopping.wait(5.0)
 
     def _ask_due(self, now: datetime) -> None:
-        """Second questions that are due, then every open day once a night - or at the first start after it."""
+        """Second questions that are due, then every open day once a night - or at the first start after it.
+
+        A night counts as done only when all of its days were asked: a power cut in the middle asks them again.
+        """
         conn = self._house.store.read()
-        wanted = days.due_again(conn, now)
+        for name, day in days.due_again(conn, now):
+            if name in self._house.targets and not self._house.stopping.is_set():
+                self._try(name, day)
         tonight = self.night_of(now)
         for name, target in self._house.targets.items():
-            done = files.fact(conn, f"reconciled-night-{name}")
-            if not target.can("reconcile") or done >= tonight.isoformat():
-                continue
-            yesterday = tonight - timedelta(days=1)
-            wanted += [(name, day) for day in days.open_days(conn, name, yesterday)]
-            self._house.store.write(
-                lambda tx, name=name: files.set_fact(tx, f"reconciled-night-{name}", tonight.isoformat())  # type: ignore[misc]
-            )
-        for name, day in dict.fromkeys(wanted):
+            done = files.fact(conn, f"reconciled-night-{name}") == tonight.isoformat()
+            if not done and target.can("reconcile"):
+                self._ask_night(name, tonight)
+
+    def _ask_night(self, name: str, tonight: date) -> None:
+        for day in days.open_days(self._house.store.read(), name, tonight - timedelta(days=1)):
             if self._house.stopping.is_set():
                 return
-            if name in self._house.targets:
-                self._try(name, day)
+            self._try(name, day)
+        self._house.store.write(lambda tx: files.set_fact(tx, f"reconciled-night-{name}", tonight.isoformat()))
 
     def _try(self, name: str, day: date) -> None:
+        """One day that can't be asked never keeps the others from being asked."""
         try:
             self._ask(name, day)
         except AgentError as error:
             log.info("no answer about %s: %s", day.isoformat(), error.title)
+            self._house.stopping.wait(1.0)
+        except Exception:  # a bug in one day: the others are asked all the same
+            log.exception("the question about %s met a bug", day.isoformat())
+            self._house.stopping.wait(5.0)
 
     def night_of(self, now: datetime) -> date:
         """The calendar day whose night run is the latest that should have happened."""

@@ -21,7 +21,7 @@ from app.delivery.submission import resend as resend_exam
 from app.delivery.worker import Workers
 from app.domain.job import Event
 from app.domain.times import Clock
-from app.engine import acts, checks, pages
+from app.engine import acts, arrange, checks, pages
 from app.engine.clockwork import Clockwork, paused_until
 from app.engine.face import Json
 from app.engine.gateway import Gateway
@@ -62,7 +62,7 @@ class Engine:
         with self._lock:
             house, now = self.house, self._clock.now()
             house.spool.sweep()
-            house.store.write(lambda tx: jobs.interrupted(tx, now=now))
+            house.store.write(lambda tx: [house.follow(tx, key) for key in jobs.interrupted(tx, now=now)])
             self._gateway.reindex()
             self._running = True
             self._start_delivery()
@@ -106,7 +106,7 @@ class Engine:
                 self._clock,
                 house.settings.upload,
                 paused=lambda: paused_until(house)[0],
-                after=house.refresh,
+                after=house.follow,
                 jitter=self._jitter,
                 stopping=house.stopping,
             )
@@ -134,7 +134,9 @@ class Engine:
         now = self._clock.now()
         rows = self.house.store.rows(
             """SELECT j.id, j.exam_key FROM jobs j WHERE j.state = 'rejected' AND (
-                 SELECT a.verdict FROM attempts a WHERE a.job_id = j.id ORDER BY a.id DESC LIMIT 1) = 'fix_settings'"""
+                 SELECT a.verdict FROM attempts a WHERE a.job_id = j.id ORDER BY a.id DESC LIMIT 1) = 'fix_settings'
+               AND NOT EXISTS (SELECT 1 FROM jobs n WHERE n.destination = j.destination AND n.exam_key = j.exam_key
+                 AND n.part = j.part AND n.report_key = j.report_key AND n.version > j.version)"""
         )
         for row in rows:
             self.house.store.write(lambda tx, id=row["id"]: jobs.move(tx, id, Event.MENDED, now=now))  # type: ignore[misc]
@@ -213,7 +215,11 @@ class Engine:
         waiting = pages.needs_you(house)
         paused, until = paused_until(house)
         seen = answers.destinations(conn)
-        troubles = [taken_or_none(row["trouble_since"]) for row in seen.values() if row["trouble"]]
+        troubles = [
+            taken_or_none(row["trouble_since"])
+            for name, row in seen.items()
+            if row["trouble"] and name in house.targets
+        ]
         last = taken_or_none(answers.last_acknowledged(conn))
         engineer_days = days.for_engineer(conn)
         set_up = bool(house.settings.destinations)
@@ -226,6 +232,8 @@ class Engine:
             paused_until=until,
             moving=pages.job_states_worth_waiting(house),
             confirmed=counted["confirmed"],
+            receiving=counted["receiving"],
+            held_back=counted["paused"],
             last_confirmed_at=last,
             now=now,
         )
@@ -317,6 +325,22 @@ class Engine:
         key = self.house.exam_key(uid)
         acts.settle(self.house, key, decision, detail)
         return self._form(key)
+
+    def register(self, values: Json) -> Json:
+        return self._form(arrange.register(self.house, _texts(values)))
+
+    def join(self, uid: str, study: str) -> Json:
+        key = self.house.exam_key(uid)
+        arrange.join(self.house, key, study)
+        return self._form(key)
+
+    def part(self, uid: str, study: str) -> Json:
+        return self._form(arrange.part(self.house, self.house.exam_key(uid), study))
+
+    def share_report(self, uid: str, other: str, report: int = 0) -> Json:
+        other_key = self.house.exam_key(other)
+        arrange.share_report(self.house, self.house.exam_key(uid), other_key, report)
+        return self._form(other_key)
 
     def submit(self, uid: str = "", destination: str = "", ready: bool = False) -> Json:
         if ready:

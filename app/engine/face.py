@@ -98,6 +98,22 @@ class Face(Protocol):
         second exam), "first"/"second" (which content of an image). Returns the form."""
         ...
 
+    def register(self, values: Json) -> Json:
+        """A new exam record before its first image. Returns the form; images with its accession number join it."""
+        ...
+
+    def join(self, uid: str, study: str) -> Json:
+        """The images of `study` belong to this exam; an empty exam that they leave is gone. Returns the form."""
+        ...
+
+    def part(self, uid: str, study: str) -> Json:
+        """The images of `study` leave this exam and get one of their own. Returns the form of that one."""
+        ...
+
+    def share_report(self, uid: str, other: str, report: int = 0) -> Json:
+        """A report of this exam is the report of `other` too. Returns the form of `other`."""
+        ...
+
     def submit(self, uid: str = "", destination: str = "", ready: bool = False) -> Json:
         """提交上传: {"submitted": [uid], "skipped": [{"uid", "why"}], "jobs": n}."""
         ...
@@ -173,7 +189,8 @@ class Face(Protocol):
         """Facts after the commit: {"event": name, ids...}; `callback` is called on a foreign thread and must not wait.
 
         Names: image_received, study_completed, study_held, exam_changed, job_changed, job_progressed, day_reconciled,
-        file_set_aside, report_waits, caller_refused, destination_changed, paused, resumed, engine_stopped.
+        file_set_aside, report_waits, report_attached, caller_refused, destination_changed, paused, resumed,
+        engine_stopped.
         """
         ...
 

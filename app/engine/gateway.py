@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+import threading
+from collections import Counter
 from datetime import date
 from pathlib import Path
 
@@ -18,13 +20,20 @@ from app.intake.port import Port
 from app.intake.quiet import QuietStudies
 from app.intake.rebuild import reindex
 from app.intake.reports import Reports
-from app.intake.take import Taken
+from app.intake.take import Taken, source_of
 from app.store import files
-from app.wire.dicom_receive import PynetdicomReceiver, Receiver, ReceiverSettings
-from app.wire.dicom_receive import Source as Caller
+from app.wire.dicom_receive import (
+    AssociationChange,
+    AssociationEvent,
+    PynetdicomReceiver,
+    Receiver,
+    ReceiverSettings,
+)
 from app.wire.file_server import FileServer, FileServerSettings, Refused, Served
 
 log = logging.getLogger("app.engine")
+_ASLEEP_SECONDS = 120.0
+"""So long between two looks means that the PC slept: quiet periods start afresh."""
 
 
 class Gateway:
@@ -44,6 +53,8 @@ class Gateway:
             our_ae=house.settings.dicom.ae_title,
         )
         self._receiver: Receiver | None = None
+        self._callers: Counter[str] = Counter()
+        self._callers_lock = threading.Lock()
         self._file_server: FileServer | None = None
         self._dicom_trouble = ""
         self._files_trouble = ""
@@ -52,11 +63,18 @@ class Gateway:
             house.clock,
             quiet_seconds=house.settings.intake.quiet_seconds,
             open_associations=self._open_associations,
+            asleep_seconds=_ASLEEP_SECONDS,
         )
 
     def reindex(self) -> None:
         """What lies in the spool and not in the index came in before a crash: index it."""
-        count = reindex(self._house.store, self._house.spool, self._house.clock, self._house.stopping.is_set)
+        count = reindex(
+            self._house.store,
+            self._house.spool,
+            self._house.clock,
+            self._house.stopping.is_set,
+            on_taken=self._reports.of_object,
+        )
         if count:
             log.info("%d images of the spool were indexed again", count)
 
@@ -96,7 +114,7 @@ class Gateway:
                 allowed_addresses=settings.allowed_addresses,
             ),
             self._port.on_store,
-            self._port.on_association,
+            self._on_association,
         )
         try:
             receiver.start()
@@ -106,10 +124,21 @@ class Gateway:
             return
         self._receiver, self._dicom_trouble = receiver, ""
 
+    def _on_association(self, event: AssociationEvent) -> None:
+        """Who is connected right now, by the name the index uses for the source."""
+        source = source_of(event.source)
+        with self._callers_lock:
+            if event.change is AssociationChange.OPENED:
+                self._callers[source] += 1
+            elif not event.refused:
+                self._callers[source] = max(0, self._callers[source] - 1)
+        self._port.on_association(event)
+
     def _open_associations(self, source: str) -> int:
-        if self._receiver is None or not source.startswith("ae:"):
+        if self._receiver is None or self._receiver.open_associations() == 0:
             return 0
-        return self._receiver.open_associations(Caller(calling_ae=source[3:], address=""))
+        with self._callers_lock:
+            return self._callers[source]
 
     def dicom_status(self) -> Json:
         settings = self._house.settings.dicom

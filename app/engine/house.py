@@ -26,7 +26,7 @@ from app.domain.study import Instance
 from app.domain.times import Clock
 from app.engine.settings import read_settings
 from app.engine.targets import build_targets
-from app.errors import AgentError, NeedsOperator
+from app.errors import AgentError, NeedsOperator, RetryLater
 from app.intake.carry import with_accession
 from app.intake.spool import Spool
 from app.intake.take import Taker
@@ -54,9 +54,9 @@ class House:
     faults: dict[str, AgentError]
     stopping: threading.Event = field(default_factory=threading.Event)
 
-    def known(self, exam_key: str) -> Known:
-        """Raises `NeedsOperator` for an exam that does not exist."""
-        found = record.known(self.store.read(), exam_key)
+    def known(self, exam_key: str, tx: Tx | None = None) -> Known:
+        """As committed, or as `tx` sees it. Raises `NeedsOperator` for an exam that does not exist."""
+        found = record.known(tx.conn if tx else self.store.read(), exam_key)
         if found is None:
             raise NeedsOperator("没有这个检查", "请核对检查号或影像号")
         return found
@@ -81,6 +81,12 @@ class House:
         except AgentError as error:
             log.warning("the state of an exam could not be worked out: %s", error.title)
 
+    def follow(self, tx: Tx, exam_key: str) -> None:
+        """As `refresh`, inside the transaction that changed something: a power cut can't fall between the two."""
+        trouble = tx.apart(lambda inner: self.refresh_in(inner, exam_key))
+        if trouble is not None:
+            log.error("the state of an exam could not be worked out", exc_info=trouble)
+
     def refresh_in(self, tx: Tx, exam_key: str) -> None:
         """As `refresh`, inside a transaction."""
         stored = record.known(tx.conn, exam_key)
@@ -91,12 +97,13 @@ class House:
         instances = images.instances_of(tx.conn, exam_key)
         problems = _most_problems(views)
         changed = any(self._differs(each, stored, own_jobs, instances) for each in views)
+        own_reports = [one for one, _ in stored.record.reports if one.report_key not in stored.carried_elsewhere]
         unsent_report = bool(own_jobs) and not any(job.part in (Part.REPORT, Part.MERGED) for job in own_jobs)
         state = exam_state(
             complete=stored.complete,
             doubtful=bool(stored.doubts),
             problem_count=len(problems),
-            changed=changed or (unsent_report and bool(stored.record.reports)),
+            changed=changed or (unsent_report and bool(own_reports)),
             jobs=jobs.newest(own_jobs),
         )
         first = views[0].exam if views else {}
@@ -141,9 +148,13 @@ class House:
             if relative is None:
                 raise FileNotFoundError
             return self.spool.path(relative).read_bytes()
-        except OSError as error:
+        except FileNotFoundError as error:
             raise NeedsOperator(
                 "报告 PDF 的文件找不到了", "请重新附上这份报告的 PDF 再提交", fields=("report_pdf",)
+            ) from error
+        except OSError as error:
+            raise RetryLater(
+                "报告 PDF 的文件暂时读不了", "正在自动重试，您不用管", details=f"{type(error).__name__} {error.errno}"
             ) from error
 
     def link(self, destination: str, exam_key: str, sha256: str) -> str:

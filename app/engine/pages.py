@@ -45,7 +45,11 @@ TIMELINE_WORDS = {
     "cancelled": "已取消",
     "withdrawn": "已撤回",
     "settled": "已核对",
-    "report": "附上报告",
+    "joined": "并入一组影像",
+    "parted": "分出一组影像",
+    "report_shared": "和另一例共用一份报告",
+    "report_attached": "附上报告 PDF",
+    "report_replaced": "换了一份报告 PDF",
 }
 
 
@@ -536,6 +540,7 @@ def counts(house: House) -> dict[str, int]:
         "attention": by["attention"],
         "confirmed": by["confirmed"],
         "receiving": found.get("receiving", 0),
+        "paused": found.get("paused", 0),
         "all": sum(found.values()),
     }
 

@@ -12,7 +12,10 @@ LONG_TROUBLE = timedelta(minutes=30)
 
 @dataclass(frozen=True, kw_only=True)
 class Facts:
-    """What the sentence is made of. Counts are exams; `paused_until` "" means until somebody resumes."""
+    """What the sentence is made of. Counts are exams; `paused_until` None means until somebody resumes.
+
+    `held_back`: exams that a person paused one by one.
+    """
 
     set_up: bool
     needs_person: int
@@ -21,6 +24,8 @@ class Facts:
     paused_until: datetime | None
     moving: int
     confirmed: int
+    receiving: int
+    held_back: int
     last_confirmed_at: datetime | None
     now: datetime
 
@@ -40,6 +45,10 @@ def look_and_sentence(facts: Facts) -> tuple[str, str]:
         return "paused", f"已暂停到 {_clock(facts.paused_until)}" if facts.paused_until else "已暂停"
     if facts.moving:
         return "working", f"正在上传 {facts.moving} 例"
+    if facts.receiving:
+        return "working", f"正在接收 {facts.receiving} 例"
+    if facts.held_back:
+        return "paused", f"{facts.held_back} 例已暂停"
     return ("confirmed", "全部确认") if facts.confirmed else ("confirmed", "还没有要上传的")
 
 

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from app.domain.times import Clock
 from app.errors import AgentError, RetryLater
 from app.intake.header import NotDicom
-from app.intake.take import Taken, Taker
+from app.intake.take import Taken, Taker, source_of
 from app.store import Store, files, images
 from app.wire.dicom_receive import OUT_OF_RESOURCES, PROCESSING_FAILURE, SUCCESS, AssociationEvent, StoreRequest
 
@@ -48,7 +48,7 @@ class Port:
     def on_association(self, event: AssociationEvent) -> None:
         """A caller that is turned away is remembered, so that a person can be told its AE title."""
         if event.refused:
-            source = f"ae:{event.source.calling_ae or event.source.address}"
+            source = source_of(event.source)
             now = self._clock.now()
             self._store.submit(lambda tx: images.note_refusal(tx, source, event.change.value, now=now))
 

@@ -15,7 +15,7 @@ from app.domain.times import Clock
 from app.intake.header import NotDicom, read_header
 from app.intake.names import person_name
 from app.intake.spool import Spool, Stored
-from app.intake.take import Taken, _arrival
+from app.intake.take import Taken, arrival_of
 from app.store import Store, Tx, files, images
 from app.store.images import Outcome
 
@@ -63,7 +63,7 @@ def _index(store: Store, spool: Spool, path: Path, now: datetime) -> Taken:
     if not (header.study_instance_uid and header.sop_instance_uid):
         raise NotDicom("no StudyInstanceUID or SOPInstanceUID")
     stored = _as_stored(path, path.relative_to(spool.root).as_posix(), header.data_set_offset)
-    arrival = _arrival(header, stored, stored.path, SOURCE, now)
+    arrival = arrival_of(header, stored, stored.path, SOURCE, now)
     name, _ = person_name(header.text("PatientName"))
     indexed = store.write(lambda tx: images.index(tx, arrival, name, now=now))
     if indexed.outcome is Outcome.AGAIN:  # another file holds the same image: not to be hashed at every start

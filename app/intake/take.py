@@ -18,7 +18,7 @@ from app.intake.names import person_name
 from app.intake.spool import Spool, Stored
 from app.store import Store, images
 from app.store.images import Indexed, Outcome
-from app.wire.dicom_receive import StoreRequest
+from app.wire.dicom_receive import Source, StoreRequest
 
 _HEAD_BYTES = 64 * 1024
 _PIECE_BYTES = 1024 * 1024
@@ -76,7 +76,7 @@ class Taker:
         head = request.head()
         header = _header_of(request)
         part, stored = self._spool.write_part([head, request.data_set], len(head))
-        return self._index(part, stored, header, f"ae:{request.source.calling_ae or request.source.address}")
+        return self._index(part, stored, header, source_of(request.source))
 
     def take_file(self, path: Path, source: str) -> Taken:
         """One file from a folder or an import; the original stays where it is. Raises as `take_request`, OSError."""
@@ -91,7 +91,7 @@ class Taker:
         _check_usable(part, header)
         relative = layout.image_path(header.study_instance_uid, header.sop_instance_uid, stored.data_set_sha256)
         now = self._clock.now()
-        arrival = _arrival(header, stored, relative, source, now)
+        arrival = arrival_of(header, stored, relative, source, now)
         name, _ = person_name(header.text("PatientName"))
         if self._is_here(header.sop_instance_uid, stored, relative):
             part.unlink()
@@ -129,7 +129,7 @@ def _check_usable(part: Path, header: Header) -> None:
     raise NotDicom("no StudyInstanceUID or SOPInstanceUID")
 
 
-def _arrival(header: Header, stored: Stored, relative: str, source: str, now: datetime) -> Arrival:
+def arrival_of(header: Header, stored: Stored, relative: str, source: str, now: datetime) -> Arrival:
     name = header.decoded("PatientName")
     return Arrival(
         instance=Instance(
@@ -163,3 +163,8 @@ def _pieces(path: Path) -> Iterator[bytes]:
     with path.open("rb") as file:
         while piece := file.read(_PIECE_BYTES):
             yield piece
+
+
+def source_of(caller: Source) -> str:
+    """How the index names a device: by its AE title, by its address when it says none."""
+    return f"ae:{caller.calling_ae or caller.address}"

@@ -40,6 +40,12 @@ def create_for_study(
     tx: Tx, study_instance_uid: str, patient_key: str, accession: str, *, now: datetime, split: bool = False
 ) -> str:
     """The exam of a new study. A device that gives no accession number gets one minted."""
+    patient_id, _, name = patient_key.partition("|")
+    registered = None if split else registered_with(tx, accession, patient_id, name)
+    if registered is not None:
+        link_study(tx, registered, study_instance_uid)
+        note(tx, registered, "received", "", at=now)
+        return registered
     key = exam_key_of(study_instance_uid, patient_key if split else "")
     _insert(tx, key, "" if accession else mint_accession(tx, now), now)
     tx.execute(
@@ -48,6 +54,52 @@ def create_for_study(
     )
     note(tx, key, "received", "", at=now)
     return key
+
+
+def has_patient(tx: Tx, study_instance_uid: str, patient_key: str) -> bool:
+    """After a split: this patient of the study has an exam already."""
+    row = tx.execute(
+        "SELECT 1 FROM exam_studies WHERE study_instance_uid = ? AND patient_key = ?",
+        (study_instance_uid, patient_key),
+    ).fetchone()
+    return row is not None
+
+
+def registered_with(tx: Tx, accession: str, patient_id: str, name: str) -> str | None:
+    """The one exam that was registered with this accession number for this patient and has no images yet."""
+    rows = tx.execute(
+        """SELECT e.exam_key FROM exams e WHERE e.accession_number = ? AND e.accession_number <> ''
+           AND NOT EXISTS (SELECT 1 FROM exam_studies s WHERE s.exam_key = e.exam_key)""",
+        (accession,),
+    ).fetchall()
+    if len(rows) != 1:
+        return None
+    known = _values(tx.conn, rows[0]["exam_key"], Noun.EXAM).get(0, {})
+    for key, text in (("patient_id", patient_id), ("patient_name", name)):
+        if key in known and known[key].text != text:
+            return None
+    return str(rows[0]["exam_key"])
+
+
+def is_bare(tx: Tx, exam_key: str) -> bool:
+    """Nothing but the program made it: no images, nothing entered, no PDF, never submitted."""
+    found = tx.execute(
+        """SELECT (SELECT count(*) FROM exam_studies WHERE exam_key = :key)
+                + (SELECT count(*) FROM jobs WHERE exam_key = :key)
+                + (SELECT count(*) FROM record_values WHERE owner = :key)
+                + (SELECT count(*) FROM exam_reports x JOIN reports r USING (report_key)
+                   LEFT JOIN record_values v ON v.owner = r.report_key
+                   WHERE x.exam_key = :key AND (r.pdf_sha256 <> '' OR v.key IS NOT NULL)) AS n""",
+        {"key": exam_key},
+    ).fetchone()
+    return int(found["n"]) == 0
+
+
+def forget(tx: Tx, exam_key: str) -> None:
+    """Remove a bare exam (see `is_bare`); its timeline stays as the trace of it."""
+    tx.execute("DELETE FROM exam_reports WHERE exam_key = ?", (exam_key,))
+    tx.execute("DELETE FROM exams WHERE exam_key = ?", (exam_key,))
+    tx.tell("exam_changed", exam=exam_key, state="gone")
 
 
 def create_empty(tx: Tx, *, now: datetime) -> str:
@@ -235,6 +287,24 @@ def link_report(tx: Tx, exam_key: str, report_key: str, *, position: int = 0) ->
         "INSERT OR IGNORE INTO exam_reports (exam_key, report_key, position) VALUES (?, ?, ?)",
         (exam_key, report_key, position),
     )
+
+
+def unlink_report(tx: Tx, exam_key: str, report_key: str) -> None:
+    tx.execute("DELETE FROM exam_reports WHERE exam_key = ? AND report_key = ?", (exam_key, report_key))
+
+
+def untouched_reports(tx: Tx, exam_key: str) -> list[str]:
+    """Reports of the exam without PDF and without a value."""
+    rows = tx.execute(
+        """SELECT r.report_key FROM reports r JOIN exam_reports e USING (report_key) WHERE e.exam_key = ?
+           AND r.pdf_sha256 = '' AND NOT EXISTS (SELECT 1 FROM record_values v WHERE v.owner = r.report_key)""",
+        (exam_key,),
+    ).fetchall()
+    return [row["report_key"] for row in rows]
+
+
+def was_submitted(tx: Tx, exam_key: str) -> bool:
+    return tx.execute("SELECT 1 FROM jobs WHERE exam_key = ?", (exam_key,)).fetchone() is not None
 
 
 def set_pdf(tx: Tx, report_key: str, sha256: str, source: str) -> None:

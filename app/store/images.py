@@ -68,7 +68,7 @@ def index(tx: Tx, arrival: Arrival, name: str, *, now: datetime) -> Indexed:
     key = patient_key(arrival.header, name)
     _insert_instance(tx, new, key, current=not earlier)
     _touch_source(tx, new.source, now)
-    is_new_study = _upsert_study(tx, arrival, name, key, now)
+    is_new_study = _upsert_study(tx, arrival, name, key, now, conflict=bool(earlier))
     if earlier:
         raise_doubt(tx, new.study_instance_uid, Doubt.CONFLICT, new.sop_instance_uid)
     if is_new_study:
@@ -121,7 +121,7 @@ def _touch_source(tx: Tx, source: str, now: datetime) -> None:
     )
 
 
-def _upsert_study(tx: Tx, arrival: Arrival, name: str, key: str, now: datetime) -> bool:
+def _upsert_study(tx: Tx, arrival: Arrival, name: str, key: str, now: datetime, *, conflict: bool) -> bool:
     """True for a study not seen before; a second patient or a reused accession number holds it for a person."""
     uid, header = arrival.instance.study_instance_uid, arrival.header
     known = tx.execute("SELECT patient_key FROM studies WHERE study_instance_uid = ?", (uid,)).fetchone()
@@ -129,9 +129,9 @@ def _upsert_study(tx: Tx, arrival: Arrival, name: str, key: str, now: datetime) 
         tx.execute(
             """UPDATE studies SET image_count = image_count + ?, last_at = ?, complete_at = NULL
                WHERE study_instance_uid = ?""",
-            (int(arrival.instance.current), kept(now), uid),
+            (int(not conflict), kept(now), uid),
         )
-        if known["patient_key"] != key:
+        if known["patient_key"] != key and not exams.has_patient(tx, uid, key):
             raise_doubt(tx, uid, Doubt.TWO_PATIENTS, key)
         return False
     tx.execute(
@@ -253,10 +253,10 @@ def paths(store: Store) -> set[str]:
     return {row["path"] for row in store.rows("SELECT path FROM instances")}
 
 
-def releasable(store: Store, before: datetime) -> list[Instance]:
+def releasable(store: Store, before: datetime, limit: int = 500) -> list[Instance]:
     """Images whose exams were all acknowledged by every destination before that time, and that are still on disk.
 
-    An exam counts only when it has jobs, and none of its newest jobs is unconfirmed.
+    An exam counts only when it has jobs, and none of its newest jobs is unconfirmed. At most `limit` at once.
     """
     rows = store.rows(
         """SELECT i.* FROM instances i WHERE i.released = 0
@@ -266,8 +266,9 @@ def releasable(store: Store, before: datetime) -> list[Instance]:
              SELECT 1 FROM exam_studies e JOIN exams x USING (exam_key)
              WHERE e.study_instance_uid = i.study_instance_uid
              AND (x.state NOT IN ('acknowledged', 'reconciled', 'withdrawn')
-                  OR (SELECT max(j.changed_at) FROM jobs j WHERE j.exam_key = x.exam_key) >= ?))""",
-        (kept(before),),
+                  OR (SELECT max(j.changed_at) FROM jobs j WHERE j.exam_key = x.exam_key) >= ?))
+           LIMIT ?""",
+        (kept(before), limit),
     )
     return [_instance(row) for row in rows]
 
