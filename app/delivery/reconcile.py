@@ -96,12 +96,24 @@ class Reconciler:
         )
 
     def _nothing_sent(self, day: date) -> DayState:
-        """Nothing of that day was acknowledged: there is nothing to ask about."""
-        now = self._clock.now()
-        self._store.write(
-            lambda tx: days.write_day(tx, self._target.name, day, DayState.OPEN, now=now, sent_count=0, missing_count=0)
+        """Nothing of that day is acknowledged now: there is nothing to ask; a miss that was found stays in sight."""
+        return self._store.write(lambda tx: self._left_alone(tx, day))
+
+    def _left_alone(self, tx: Tx, day: date) -> DayState:
+        now, name = self._clock.now(), self._target.name
+        unsolved = [each for each in days.discrepancies(tx.conn, name, day) if each.solved_at is None]
+        state = self._state_of(tx, day) if unsolved else DayState.OPEN
+        days.write_day(
+            tx,
+            name,
+            day,
+            state,
+            now=now,
+            sent_count=0,
+            missing_count=sum(1 for each in unsolved if each.confirmed_at),
+            ask_again_at=self._next_question(state, now),
         )
-        return DayState.OPEN
+        return state
 
     def _no_answer(self, tx: Tx, day: date, keys: list[str], title: str) -> None:
         now = self._clock.now()
@@ -137,11 +149,19 @@ class Reconciler:
             else:
                 self._missed(tx, day, key, known[key].resend_count, now)
         state = self._state_of(tx, day)
-        again = now + self._again if state in (DayState.ASKED_ONCE, DayState.RESENDING) else None
         confirmed = sum(
             1 for each in days.discrepancies(tx.conn, name, day) if each.confirmed_at and not each.solved_at
         )
-        days.write_day(tx, name, day, state, now=now, sent_count=len(keys), missing_count=confirmed, ask_again_at=again)
+        days.write_day(
+            tx,
+            name,
+            day,
+            state,
+            now=now,
+            sent_count=len(keys),
+            missing_count=confirmed,
+            ask_again_at=self._next_question(state, now),
+        )
         answers.note_destination(tx, name, now=now, ok=True)
         return state
 
@@ -165,6 +185,9 @@ class Reconciler:
         if any(self._given_up(tx, each.exam_key) for each in unsolved):
             return DayState.ENGINEER
         return DayState.RESENDING if any(each.resend_count for each in unsolved) else DayState.ASKED_ONCE
+
+    def _next_question(self, state: DayState, now: datetime) -> datetime | None:
+        return now + self._again if state in (DayState.ASKED_ONCE, DayState.RESENDING) else None
 
     def _given_up(self, tx: Tx, exam_key: str) -> bool:
         return any(

@@ -68,6 +68,12 @@ def write_receipt(tx: Tx, job: Job, facts: Mapping[str, Any], *, now: datetime) 
     )
 
 
+def acknowledged(conn: sqlite3.Connection, job: Job) -> bool:
+    """True when the platform has acknowledged this job in its present round."""
+    row = conn.execute("SELECT 1 FROM receipts WHERE job_id = ? AND round = ?", (job.id, job.round)).fetchone()
+    return row is not None
+
+
 def receipts(conn: sqlite3.Connection, exam_key: str) -> list[dict[str, Any]]:
     rows = conn.execute(
         """SELECT j.destination, j.part, j.report_key, r.version, r.round, r.acknowledged_at, r.facts, j.withdraws

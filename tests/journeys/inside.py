@@ -258,7 +258,13 @@ class Agent:
         return self.jobs(uid)[part]
 
     def until_done(self, uid: str, *, seconds: float = 20.0) -> None:
-        self.until(lambda: self.state(uid) in DONE, seconds=seconds, what=lambda: self._told(uid))
+        """Wait until everything of the exam is confirmed, in the list and job by job."""
+
+        def done() -> bool:
+            own = self.jobs(uid).values() if self.state(uid) in DONE else ()
+            return bool(own) and all(job["state"] in DONE for job in own)
+
+        self.until(done, seconds=seconds, what=lambda: self._told(uid))
 
     def until_state(self, uid: str, state: str, *, seconds: float = 20.0) -> None:
         self.until(lambda: self.state(uid) == state, seconds=seconds, what=lambda: self._told(uid))
