@@ -28,6 +28,7 @@ from app.wire.http_client import HttpClient
 
 NOTE = "演练 · 未要求电子签名"
 _WAIT_SECONDS = 60.0
+_NO_WINDOW = getattr(subprocess, "CREATE_NO_WINDOW", 0)
 _MOVING = ("receiving", "queued", "sending", "waiting")
 
 
@@ -46,7 +47,7 @@ class Rehearsal:
         """Start the practice platform and write the settings; returns the address of its page."""
         self._platform = subprocess.Popen(
             [
-                *own_command(),
+                *_program(),
                 "practice",
                 self._region,
                 *("--port", "0", "--dicom-port", "0", "--no-signature", "--until-stdin-closes"),
@@ -56,6 +57,7 @@ class Rehearsal:
             stdout=subprocess.PIPE,
             text=True,
             cwd=_code_folder(),
+            creationflags=_NO_WINDOW,
         )
         assert self._platform.stdout is not None
         line = self._platform.stdout.readline()
@@ -101,12 +103,13 @@ class Rehearsal:
         before = {row["exam_key"] for row in face.studies(limit=1000)["studies"]}
         status = face.status()["dicom"]
         sent = subprocess.run(
-            [*own_command(), "practice", "modality", *self._modality_words(exam, status)],
+            [*_program(), "practice", "modality", *self._modality_words(exam, status)],
             capture_output=True,
             text=True,
             stdin=subprocess.DEVNULL,
             timeout=_WAIT_SECONDS,
             cwd=_code_folder(),
+            creationflags=_NO_WINDOW,
         )
         if sent.returncode != 0:
             raise NeedsOperator("演练设备没有把影像传过来", "请再试一次", details=sent.stderr[-500:])
@@ -187,6 +190,14 @@ class Rehearsal:
                 }
             ],
         }
+
+
+def _program() -> tuple[str, ...]:
+    """The program with a console to speak to: a frozen one has it under a name of its own, beside the windowed one."""
+    if getattr(sys, "frozen", False):
+        console = Path(sys.executable).with_name("imaging-agent-cli" + Path(sys.executable).suffix)
+        return (str(console),) if console.exists() else own_command()
+    return (sys.executable, "-m", "app")
 
 
 def _first_region() -> str:
