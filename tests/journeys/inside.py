@@ -141,7 +141,7 @@ class Agent:
         self.home = home
         self.clock = MovableClock()
         self._tmp = tmp_path
-        self._changes = changes
+        self.changes = changes
         self.events: list[Json] = []
         self.engine = self._new_engine()
         self.engine.setup(self.answers())
@@ -170,7 +170,7 @@ class Agent:
 
     def answers(self, *, key: str = SAMPLE_KEY, options: Json | None = None) -> Json:
         """What a setup is told: quick retries, everything else as a clinic would have it."""
-        more = self._changes.get("options", {}) | (options or {})
+        more = self.changes.get("options", {}) | (options or {})
         return {
             "clinic": CLINIC,
             "intake": {"quiet_seconds": 0.2},
@@ -180,17 +180,17 @@ class Agent:
                 "retry_first_seconds": 0.1,
                 "retry_longest_seconds": 1.0,
                 "reconcile_again_seconds": 600.0,
-                **self._changes.get("upload", {}),
+                **self.changes.get("upload", {}),
             },
-            **({"files": self._changes["files"]} if "files" in self._changes else {}),
+            **({"files": self.changes["files"]} if "files" in self.changes else {}),
             "destination": [
                 {
                     "name": "main",
                     "region": "shanxi",
-                    "base_url": self._changes.get("base_url", self.platform.line["base_url"]),
+                    "base_url": self.changes.get("base_url", self.platform.line["base_url"]),
                     "options": {
                         "dicom_host": "127.0.0.1",
-                        "dicom_port": self._changes.get("dicom_port", self.platform.dicom_port),
+                        "dicom_port": self.changes.get("dicom_port", self.platform.dicom_port),
                         "dicom_ae_title": "SXCLOUD",
                         "demand_signature": False,
                         **more,
