@@ -16,7 +16,7 @@ from app.delivery.verdict import judged_error
 from app.domain.job import Job
 from app.domain.times import Clock
 from app.domain.verdict import Judged, Verdict, worst
-from app.errors import AgentError, NeedsOperator
+from app.errors import AgentError, NeedsOperator, RetryLater
 from app.regions.conversation import DicomSend, HttpRequest, ImageRef, Outgoing, Reply, Request
 from app.store import Store, Tx, answers, jobs
 from app.wire.dicom_association import Peer
@@ -158,6 +158,10 @@ class Courier:
                 reply = sender.store(path, message_id=message_id)
         except FileNotFoundError:
             return self._target.judge.dicom_trouble("gone", image.sop_instance_uid, step)
+        except OSError as error:  # on Windows another program may hold the file for a moment
+            raise RetryLater(
+                "影像文件暂时读不了", "正在自动重试，您不用管", details=f"{type(error).__name__} {error.errno}"
+            ) from error
         if reply.status is None:
             return self._target.judge.dicom_trouble("no_context", image.sop_instance_uid, step)
         return self._target.judge.dicom(reply.status, reply.words, image.sop_instance_uid, step)

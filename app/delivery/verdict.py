@@ -27,8 +27,8 @@ class Judge:
         if reply.status != 200:
             return self._row("http", str(reply.status), _text(reply.body), step, after=_retry_after(reply)), {}
         try:
-            data = json.loads(reply.body.decode("utf-8"))
-        except (UnicodeDecodeError, json.JSONDecodeError):
+            data = json.loads(reply.body.decode("utf-8-sig"))
+        except (ValueError, RecursionError):
             data = None
         if not isinstance(data, dict):
             return self._row("http", "not_json", _text(reply.body), step), {}

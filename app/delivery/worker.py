@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 
 from app.delivery.converse import Courier, Interrupted, NotAccepted
 from app.delivery.target import Target
-from app.domain.job import Event, Job, Part, Trouble, Turn
+from app.domain.job import CONFIRMED, UNFINISHED, Event, Job, Part, Trouble, Turn
 from app.domain.settings import UploadSettings
 from app.domain.times import Clock
 from app.domain.verdict import Judged, Verdict
@@ -32,7 +32,7 @@ _SLOW_DOWN_FACTOR = 4.0
 
 
 class Workers:
-    """`count` threads for one destination. `after(exam_key)` is told when a job of it has ended."""
+    """`count` threads for one destination. `after(tx, exam_key)` follows each move of a job in its transaction."""
 
     def __init__(
         self,
@@ -43,7 +43,7 @@ class Workers:
         settings: UploadSettings,
         *,
         paused: Callable[[], bool],
-        after: Callable[[str], None],
+        after: Callable[[Tx, str], None],
         jitter: Callable[[], float],
         stopping: threading.Event,
     ) -> None:
@@ -82,12 +82,17 @@ class Workers:
         """Claim and finish one job; False when nothing may be sent now."""
         if self._paused() or self._stopping.is_set():
             return False
-        now = self._clock.now()
-        job = self._store.write(lambda tx: jobs.claim(tx, self._target.name, self._target.adapter.waits_for, now=now))
+        job = self._store.write(self._claimed)
         if job is None:
             return False
         self._finish(job)
         return True
+
+    def _claimed(self, tx: Tx) -> Job | None:
+        job = jobs.claim(tx, self._target.name, self._target.adapter.waits_for, now=self._clock.now())
+        if job is not None:
+            self._after(tx, job.exam_key)
+        return job
 
     def _loop(self) -> None:
         while not self._stopping.is_set():
@@ -119,8 +124,12 @@ class Workers:
 
     def _keep(self, exam_key: str, change: Callable[[Tx], object]) -> None:
         """An outcome is never dropped: a full disk is waited for."""
-        self._store.write_surely(change, self._stopping)
-        self._after(exam_key)
+
+        def both(tx: Tx) -> None:
+            change(tx)
+            self._after(tx, exam_key)
+
+        self._store.write_surely(both, self._stopping)
 
     def _acknowledged(self, tx: Tx, job: Job, facts: dict[str, object]) -> None:
         now = self._clock.now()
@@ -136,16 +145,23 @@ class Workers:
         tx.tell("destination_changed", destination=self._target.name)
 
     def _take_back(self, tx: Tx, job: Job, now: datetime) -> None:
-        """The platform deleted it: everything acknowledged of that part, with the exam also its images."""
+        """The platform deleted it: everything acknowledged of that part, with the exam also its images.
+
+        Images that were still on their way do not follow a deleted exam.
+        """
         whole_exam = job.part in (Part.EXAM, Part.MERGED)
+        parts = (job.part, Part.IMAGES) if whole_exam else (job.part,)
         for other in jobs.of_exam(tx.conn, job.exam_key):
-            same = other.destination == job.destination and not other.withdraws
-            covered = (other.part, other.report_key) == (job.part, job.report_key) or (
-                whole_exam and other.part is Part.IMAGES
-            )
-            if same and covered and other.state.name in ("ACKNOWLEDGED", "RECONCILED"):
+            if other.destination != job.destination or other.withdraws or other.id > job.id:
+                continue
+            same = (other.part, other.report_key) == (job.part, job.report_key)
+            images = whole_exam and other.part is Part.IMAGES
+            if (same or images) and other.state in CONFIRMED:
                 jobs.move(tx, other.id, Event.WITHDRAWN, now=now)
-                answers.forget_holdings(tx, other.destination, other.exam_key, other.part.value)
+            elif images and other.state in UNFINISHED:
+                jobs.move(tx, other.id, Event.CANCELLED, now=now)
+        for part in parts:
+            answers.forget_holdings(tx, job.destination, job.exam_key, part.value)
         files.withdraw_links(tx, job.destination, job.exam_key, now=now)
 
     def _refused(self, tx: Tx, job: Job, judged: Judged) -> None:

@@ -68,6 +68,7 @@ def exam_state(
     """The state of an exam from its facts. Green only when the newest job of every part is confirmed.
 
     `jobs`: the newest job of each (destination, part, report). `changed`: values differ from what was submitted.
+    A doubt that came up after the acknowledgement takes the green back: a person has to look.
     """
     live = [JobState.WITHDRAWN if job.withdraws and job.state in CONFIRMED else job.state for job in jobs]
     for state in _WORST_FIRST:
@@ -75,7 +76,7 @@ def exam_state(
             return ExamState(state.value)
     if live and not changed:
         worst = next(state for state in _WORST_FIRST if state in live)
-        return ExamState(worst.value)
+        return ExamState.CHECK if doubtful and worst in CONFIRMED else ExamState(worst.value)
     if not complete and not live:
         return ExamState.RECEIVING
     if doubtful:

@@ -9,7 +9,7 @@ import logging
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from random import Random
@@ -62,7 +62,7 @@ class Engine:
         with self._lock:
             house, now = self.house, self._clock.now()
             house.spool.sweep()
-            house.store.write(lambda tx: [house.follow(tx, key) for key in jobs.interrupted(tx, now=now)])
+            house.store.write(lambda tx: self._take_up(tx, now))
             self._gateway.reindex()
             self._running = True
             self._start_delivery()
@@ -75,6 +75,11 @@ class Engine:
                 resume_if_due=self._resume_if_due,
             )
             self._clockwork.start()
+
+    def _take_up(self, tx: Tx, now: datetime) -> None:
+        """What was being sent at the earlier end goes again."""
+        for key in jobs.interrupted(tx, now=now):
+            self.house.follow(tx, key)
 
     def stop(self) -> None:
         """End within a few seconds; what is being sent goes on at the next start. Safe to call twice."""
@@ -204,7 +209,7 @@ class Engine:
             resend_exam(tx, exam_key, name, event=Event.FOUND_MISSING, now=self._clock.now())
 
         return Reconciler(
-            self.house.store, target, courier, self._clock, self.house.settings.upload, again, self.house.refresh
+            self.house.store, target, courier, self._clock, self.house.settings.upload, again, self.house.follow
         )
 
     # -- what is going on -------------------------------------------------------------------------------------------

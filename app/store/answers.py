@@ -68,6 +68,14 @@ def write_receipt(tx: Tx, job: Job, facts: Mapping[str, Any], *, now: datetime) 
     )
 
 
+def acknowledged_jobs(conn: sqlite3.Connection, exam_key: str) -> set[int]:
+    """Ids of the jobs that the platform acknowledged at least once, wherever they stand now."""
+    rows = conn.execute(
+        "SELECT DISTINCT r.job_id FROM receipts r JOIN jobs j ON j.id = r.job_id WHERE j.exam_key = ?", (exam_key,)
+    ).fetchall()
+    return {row["job_id"] for row in rows}
+
+
 def acknowledged(conn: sqlite3.Connection, job: Job) -> bool:
     """True when the platform has acknowledged this job in its present round."""
     row = conn.execute("SELECT 1 FROM receipts WHERE job_id = ? AND round = ?", (job.id, job.round)).fetchone()

@@ -198,7 +198,7 @@ def disk_trouble(error: Exception) -> AgentError:
     return RetryLater("本机数据库暂时写不进去", "程序会自动再试，数据没有丢", details=str(error))
 
 
-def _in_savepoint(tx: Tx, change: Callable[[Tx], Any]) -> tuple[Any, BaseException | None]:
+def _in_savepoint(tx: Tx, change: Callable[[Tx], Any]) -> tuple[Any, Exception | None]:
     told = len(tx.events)
     tx.execute("SAVEPOINT change")
     try:

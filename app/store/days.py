@@ -12,22 +12,36 @@ from app.domain.reconciliation import DayState, Discrepancy
 from app.store.database import Tx
 from app.store.times import kept, taken, taken_or_none
 
+_SUPERSEDED = """EXISTS (SELECT 1 FROM jobs n WHERE n.destination = j.destination AND n.exam_key = j.exam_key
+                 AND n.part = j.part AND n.report_key = j.report_key AND n.version > j.version
+                 AND n.state <> 'cancelled')"""
+
 
 def open_days(conn: sqlite3.Connection, destination: str, until: date) -> list[date]:
     """Days up to and including `until` with something acknowledged that is not yet reconciled, oldest first."""
     rows = conn.execute(
-        """SELECT DISTINCT exam_day FROM jobs WHERE destination = ? AND exam_day <> '' AND exam_day <= ?
-           AND state = 'acknowledged' AND withdraws = 0 ORDER BY exam_day""",
+        f"""SELECT DISTINCT exam_day FROM jobs j WHERE destination = ? AND exam_day <> '' AND exam_day <= ?
+           AND state = 'acknowledged' AND withdraws = 0 AND NOT {_SUPERSEDED} ORDER BY exam_day""",
         (destination, until.isoformat()),
     ).fetchall()
     return [date.fromisoformat(row["exam_day"]) for row in rows]
 
 
 def acknowledged_on(conn: sqlite3.Connection, destination: str, day: date) -> list[str]:
-    """Exam keys of that day which the destination acknowledged and which are not withdrawn."""
+    """Exam keys of that day whose newest record the destination acknowledged and which are not withdrawn."""
+    return _records_of(conn, destination, day, "state IN ('acknowledged', 'reconciled')")
+
+
+def expected_on(conn: sqlite3.Connection, destination: str, day: date) -> list[str]:
+    """Exam keys of that day which are to be at the destination, acknowledged or not: neither withdrawn nor moved."""
+    return _records_of(conn, destination, day, "state <> 'withdrawn'")
+
+
+def _records_of(conn: sqlite3.Connection, destination: str, day: date, condition: str) -> list[str]:
     rows = conn.execute(
-        """SELECT DISTINCT exam_key FROM jobs WHERE destination = ? AND exam_day = ? AND part IN ('exam', 'merged')
-           AND withdraws = 0 AND state IN ('acknowledged', 'reconciled') ORDER BY exam_key""",
+        f"""SELECT DISTINCT exam_key FROM jobs j WHERE destination = ? AND exam_day = ?
+           AND part IN ('exam', 'merged') AND withdraws = 0 AND state <> 'cancelled' AND {condition}
+           AND NOT {_SUPERSEDED} ORDER BY exam_key""",
         (destination, day.isoformat()),
     ).fetchall()
     return [row["exam_key"] for row in rows]
@@ -158,6 +172,14 @@ def solve(tx: Tx, destination: str, which: date, exam_key: str, *, now: datetime
         """UPDATE discrepancies SET solved_at = ?, suspected_at = NULL
            WHERE destination = ? AND day = ? AND exam_key = ? AND solved_at IS NULL""",
         (kept(now), *values),
+    )
+
+
+def forget(tx: Tx, destination: str, which: date, exam_key: str) -> None:
+    """The exam is not expected on that day any more (withdrawn, or moved to another day): nothing is missing."""
+    tx.execute(
+        "DELETE FROM discrepancies WHERE destination = ? AND day = ? AND exam_key = ? AND solved_at IS NULL",
+        (destination, which.isoformat(), exam_key),
     )
 
 

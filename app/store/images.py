@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
@@ -273,11 +274,12 @@ def releasable(store: Store, before: datetime, limit: int = 500) -> list[Instanc
     return [_instance(row) for row in rows]
 
 
-def mark_released(tx: Tx, instance: Instance) -> None:
-    tx.execute(
-        "UPDATE instances SET released = 1 WHERE sop_instance_uid = ? AND data_set_sha256 = ?",
-        (instance.sop_instance_uid, instance.data_set_sha256),
-    )
+def mark_released(tx: Tx, instances: Sequence[Instance]) -> None:
+    for one in instances:
+        tx.execute(
+            "UPDATE instances SET released = 1 WHERE sop_instance_uid = ? AND data_set_sha256 = ?",
+            (one.sop_instance_uid, one.data_set_sha256),
+        )
 
 
 def sources(store: Store) -> list[dict[str, Any]]:

@@ -114,15 +114,7 @@ def claim(tx: Tx, destination: str, waits_for: Mapping[str, str], *, now: dateti
         """UPDATE jobs SET state = ?, due_at = NULL WHERE destination = ? AND state = ? AND due_at <= ?""",
         (advance(JobState.WAITING, Event.DUE).value, destination, JobState.WAITING.value, kept(now)),
     )
-    needs = "".join(
-        f"""AND NOT (j.part = '{part}' AND j.withdraws = 0 AND NOT EXISTS (
-              SELECT 1 FROM jobs n WHERE n.destination = j.destination AND n.exam_key = j.exam_key
-              AND n.part = '{needed}' AND n.withdraws = 0 AND n.state IN ('acknowledged', 'reconciled')))
-              AND NOT (j.part = '{part}' AND EXISTS (
-              SELECT 1 FROM jobs n WHERE n.destination = j.destination AND n.exam_key = j.exam_key
-              AND n.part = '{needed}' AND n.state IN ('queued', 'sending')))"""
-        for part, needed in waits_for.items()
-    )
+    needs = "".join(_after(part, needed) for part, needed in waits_for.items())
     row = tx.execute(
         f"""SELECT j.id FROM jobs j WHERE j.destination = ? AND j.state = 'queued'
             AND NOT EXISTS (SELECT 1 FROM jobs s WHERE s.destination = j.destination
@@ -140,12 +132,26 @@ def claim(tx: Tx, destination: str, waits_for: Mapping[str, str], *, now: dateti
     return job(tx.conn, row["id"])
 
 
-def interrupted(tx: Tx, *, now: datetime) -> int:
-    """At start-up: what was being sent when the program ended goes back to the queue. Returns how many."""
-    rows = tx.execute("SELECT id FROM jobs WHERE state = 'sending'").fetchall()
+def _after(part: str, needed: str) -> str:
+    """`part` goes after `needed`; of a withdrawal `needed` goes last, so that nothing hangs on what is deleted."""
+    of_needed = f"""SELECT 1 FROM jobs n WHERE n.destination = j.destination AND n.exam_key = j.exam_key
+                    AND n.part = '{needed}'"""
+    withdrawal = f"""SELECT 1 FROM jobs n WHERE n.destination = j.destination AND n.exam_key = j.exam_key
+                     AND n.part = '{part}' AND n.withdraws = 1"""
+    return f"""
+        AND NOT (j.part = '{part}' AND j.withdraws = 0 AND (
+            NOT EXISTS ({of_needed} AND n.withdraws = 0 AND n.state IN ('acknowledged', 'reconciled'))
+            OR EXISTS ({of_needed} AND n.state IN ('queued', 'sending'))))
+        AND NOT (j.part = '{needed}' AND j.withdraws = 1
+            AND EXISTS ({withdrawal} AND n.state IN ('queued', 'sending', 'waiting')))"""
+
+
+def interrupted(tx: Tx, *, now: datetime) -> tuple[str, ...]:
+    """At start-up: what was being sent when the program ended goes back to the queue. Returns the exams' keys."""
+    rows = tx.execute("SELECT id, exam_key FROM jobs WHERE state = 'sending'").fetchall()
     for row in rows:
         move(tx, row["id"], Event.INTERRUPTED, now=now)
-    return len(rows)
+    return tuple(dict.fromkeys(row["exam_key"] for row in rows))
 
 
 def progress(tx: Tx, job_id: int, step: str, done: int, total: int) -> None:
