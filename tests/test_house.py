@@ -73,6 +73,7 @@ BROAD_CATCHES = {
     ("app/delivery/worker.py", "_loop"),
     ("app/engine/clockwork.py", "_ask_loop"),
     ("app/engine/clockwork.py", "_loop"),
+    ("app/engine/clockwork.py", "_try"),
     ("app/engine/serve.py", "_answer"),
     ("app/engine/serve.py", "_serve"),
     ("app/gui/ask.py", "_answered"),

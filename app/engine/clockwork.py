@@ -87,7 +87,7 @@ class Clockwork:
             gone = [one for one in images.releasable(self._house.store, before) if self._is_unlinked(one)]
             if not gone:
                 return
-            self._house.store.write(lambda tx, gone=gone: [images.mark_released(tx, one) for one in gone])  # type: ignore[misc]
+            self._house.store.write(lambda tx, gone=gone: images.mark_released(tx, gone))  # type: ignore[misc]
 
     def _is_unlinked(self, instance: Instance) -> bool:
         try:
@@ -116,20 +116,22 @@ class Clockwork:
         A night counts as done only when all of its days were asked: a power cut in the middle asks them again.
         """
         conn = self._house.store.read()
-        for name, day in days.due_again(conn, now):
+        due = days.due_again(conn, now)
+        for name, day in due:
             if name in self._house.targets and not self._house.stopping.is_set():
                 self._try(name, day)
         tonight = self.night_of(now)
         for name, target in self._house.targets.items():
             done = files.fact(conn, f"reconciled-night-{name}") == tonight.isoformat()
             if not done and target.can("reconcile"):
-                self._ask_night(name, tonight)
+                self._ask_night(name, tonight, just_asked=due)
 
-    def _ask_night(self, name: str, tonight: date) -> None:
+    def _ask_night(self, name: str, tonight: date, just_asked: list[tuple[str, date]]) -> None:
         for day in days.open_days(self._house.store.read(), name, tonight - timedelta(days=1)):
             if self._house.stopping.is_set():
                 return
-            self._try(name, day)
+            if (name, day) not in just_asked:
+                self._try(name, day)
         self._house.store.write(lambda tx: files.set_fact(tx, f"reconciled-night-{name}", tonight.isoformat()))
 
     def _try(self, name: str, day: date) -> None:
