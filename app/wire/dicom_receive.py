@@ -320,7 +320,7 @@ class _Server(ThreadedAssociationServer):  # type: ignore[misc]
 
     def get_request(self) -> tuple[Line, Any]:
         line, address = self.socket.accept()
-        line.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # DCMTK senders leave Nagle on: 40 ms per image
+        line.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         line.settimeout(self._line_seconds)  # else a peer that stalls within a PDU holds its thread for ever
         return line, address
 

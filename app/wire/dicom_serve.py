@@ -14,6 +14,7 @@ from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
 from app.wire.dimse import NO_DATA_SET, Command, Tag, decode_elements, encode_command, number, text
+from app.wire.listening import acknowledgement
 
 Store = Callable[[int, str, str, memoryview], int]
 """(presentation context ID, SOP class UID, SOP instance UID, data set) -> status."""
@@ -55,6 +56,7 @@ class _Line(io.RawIOBase):
 
     def __init__(self, line: socket.socket, stopping: threading.Event, idle_seconds: float) -> None:
         self._line, self._stopping, self._idle_seconds = line, stopping, idle_seconds
+        self._acknowledge = acknowledgement(line)
 
     def readable(self) -> bool:
         return True
@@ -63,7 +65,9 @@ class _Line(io.RawIOBase):
         silent_until = time.monotonic() + self._idle_seconds
         while not self._stopping.is_set():
             try:
-                return self._line.recv_into(buffer)
+                count = self._line.recv_into(buffer)
+                self._acknowledge()
+                return count
             except TimeoutError:
                 if time.monotonic() >= silent_until:
                     raise

@@ -6,12 +6,14 @@ import errno
 import ipaddress
 import os
 import socket
-from collections.abc import Sequence
+import sys
+from collections.abc import Callable, Sequence
 
 from app.errors import NeedsOperator
 
 _TAKEN = (errno.EADDRINUSE, 10048)
 _FORBIDDEN = (errno.EACCES, errno.EPERM, 10013)
+_SET_ACK_FREQUENCY = 0x98000017  # SIO_TCP_SET_ACK_FREQUENCY of mstcpip.h
 Networks = tuple[ipaddress.IPv4Network | ipaddress.IPv6Network, ...]
 
 
@@ -26,6 +28,19 @@ def open_listener(address: str, port: int, *, name: str, page: str, backlog: int
         listener.close()
         raise _refused(error, address, port, name, page) from error
     return listener
+
+
+def acknowledgement(line: socket.socket) -> Callable[[], None]:
+    """To be called after each read of an accepted line: TCP's acknowledgement goes out now instead of 40 ms later.
+
+    A sender that leaves Nagle on (most machines, DCMTK) writes the head of a PDU, then waits for it with the rest; it
+    costs each image those 40 ms (up to 200 on Windows). Only a wish: a system that knows none of this is slower.
+    """
+    if sys.platform == "linux" and line.family in (socket.AF_INET, socket.AF_INET6):
+        return lambda: line.setsockopt(socket.IPPROTO_TCP, socket.TCP_QUICKACK, 1)  # holds for a while only
+    if sys.platform == "win32":
+        _acknowledge_every_segment(line)
+    return lambda: None
 
 
 def parse_networks(texts: Sequence[str], *, page: str) -> Networks:
@@ -54,6 +69,18 @@ def _take_alone(listener: socket.socket) -> None:
         listener.setsockopt(socket.SOL_SOCKET, getattr(socket, "SO_EXCLUSIVEADDRUSE", -5), 1)
     else:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+
+
+def _acknowledge_every_segment(line: socket.socket) -> None:
+    """Windows keeps it for the line; Python's own ioctl() does not let this code through."""
+    if sys.platform == "win32":
+        import ctypes
+
+        every, done = ctypes.c_ulong(1), ctypes.c_ulong(0)
+        ctypes.windll.ws2_32.WSAIoctl(
+            ctypes.c_size_t(line.fileno()), _SET_ACK_FREQUENCY, ctypes.byref(every), ctypes.sizeof(every),
+            None, 0, ctypes.byref(done), None, None,
+        )  # fmt: skip
 
 
 def _refused(error: Exception, address: str, port: int, name: str, page: str) -> NeedsOperator:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import socket
 import struct
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -189,3 +190,25 @@ def test_an_idle_association_is_aborted_when_the_program_ends() -> None:
         stopping.set()
         assert answer_on(line)[0] == ABORT
     assert served.released is False
+
+
+def test_a_sender_that_waits_for_each_acknowledgement_is_not_kept_waiting() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        ours = socket.create_connection(listener.getsockname(), timeout=5)  # Nagle is on, as in DCMTK
+        theirs, _ = listener.accept()
+    served, stopping = Served(), threading.Event()
+    thread = threading.Thread(target=serve, args=(theirs, (CONTEXT,), served.store, stopping, 5.0), daemon=True)
+    thread.start()
+    images = 25
+    started = time.monotonic()
+    with ours, theirs:
+        for _ in range(images):
+            whole = a_store(b"x" * 500)
+            ours.sendall(whole[:12])
+            ours.sendall(whole[12:])
+            assert status_on(ours) == 0
+        seconds = time.monotonic() - started
+        ours.sendall(RELEASE_RQ)
+        assert answer_on(ours)[0] == RELEASE_RP
+        thread.join(5)
+    assert seconds < images * 0.030, f"{seconds / images * 1000:.0f} ms per image: the delayed acknowledgement"
