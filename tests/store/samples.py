@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from app.domain.job import TRANSITIONS, Event, Job, JobState, Part
+from app.domain.job import Event, Job, JobState, Part
 from app.domain.study import Arrival, Instance
 from app.store import Store, Tx, images, jobs
 from app.store.images import Indexed
@@ -97,10 +96,3 @@ def moved(store: Store, job_id: int, *events: Event, **more: Any) -> Job:
 
 def claimed(store: Store, waits_for: dict[str, str] | None = None, *, destination: str = "main") -> Job | None:
     return store.write(lambda tx: jobs.claim(tx, destination, waits_for or {}, now=NOW))
-
-
-def in_state(job: Job, state: JobState) -> Job:
-    return replace(job, state=state)
-
-
-EVERY_EVENT = sorted({event for _, event in TRANSITIONS}, key=lambda event: event.value)

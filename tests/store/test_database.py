@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sqlite3
 import threading
-from collections.abc import Iterator
 from concurrent.futures import Future
 from pathlib import Path
 from typing import Any
@@ -13,13 +12,7 @@ import pytest
 
 from app.errors import AgentError, NeedsOperator, RetryLater
 from app.store import Store, Tx, files
-from app.store.database import disk_trouble, opened
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> Iterator[Store]:
-    with opened(tmp_path / "影像" / "agent.db") as made:
-        yield made
+from app.store.database import disk_trouble
 
 
 def name_it(name: str, value: str = "1") -> Any:
