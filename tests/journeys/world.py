@@ -11,6 +11,7 @@ import http.client
 import json
 import os
 import random
+import re
 import shutil
 import signal
 import socket
@@ -20,6 +21,7 @@ import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import cache
 from pathlib import Path
 from typing import Any, TypeVar
 from urllib.parse import quote, urlsplit
@@ -32,7 +34,7 @@ from app.engine.face import Face, Json
 from app.engine.reach import connect, home_at
 from app.errors import AgentError
 from app.practice import modality
-from app.practice.modality import Patient
+from app.practice.modality import Patient, SendResult
 
 ROOT = Path(__file__).parents[2]
 SM4_KEY = "2a77be8ebc9c90cd25ccd1d31dce7a77"
@@ -56,7 +58,7 @@ def start_child(
     """A Python child in a process group of its own, its words in `output`, without our standard input."""
     if sys.platform == "linux":
         more |= {"preexec_fn": _die_with_parent, "start_new_session": True}
-    environment = {**os.environ, "PYTHONUNBUFFERED": "1", "PYTHONIOENCODING": "utf-8", "PYTHONDONTWRITEBYTECODE": "1"}
+    environment = {**os.environ, "PYTHONUNBUFFERED": "1", "PYTHONIOENCODING": "utf-8"}
     with output.open("ab") as out:
         return subprocess.Popen(
             [*prefix, sys.executable, *words],
@@ -413,25 +415,70 @@ class Modality:
         self.program = shutil.which("storescu") or ""
 
     def send_folder(self, folder: Path, seconds: float = 120.0) -> None:
-        """Everything in the folder; every image must be answered with success."""
+        """Everything in the folder over one association; every image must be answered with success."""
         paths = sorted(folder.rglob("*.dcm"))
-        if not self.program:
-            assert len(self.send(paths).stored) == len(paths)
-            return
-        said = subprocess.run(
-            [self.program, "-v", "-aec", self._called, "-aet", "MODALITY", "127.0.0.1", str(self.port), "+sd", "+r",
-             str(folder)],
-            stdin=subprocess.DEVNULL, capture_output=True, text=True, errors="replace", timeout=seconds,
-        )  # fmt: skip
-        words = said.stdout + said.stderr
-        assert said.returncode == 0, words[-2000:]
-        assert words.count("Received Store Response (Success)") == len(paths), words[-2000:]
+        result = self.send(paths, seconds=seconds)
+        assert len(result.stored) == len(paths), (len(result.stored), result.failed[:3], result.rejected)
 
-    def send(self, paths: Iterable[Path], calling: str = "MODALITY") -> modality.SendResult:
-        """Our own modality, which tells which images were acknowledged."""
+    def send(self, paths: Iterable[Path], *, seconds: float = 120.0) -> SendResult:
+        """One after the other until an answer is missing, by a process of its own; says which were acknowledged."""
+        files = list(paths)
+        if not self.program:
+            return self._send_by_our_own(files, seconds)
+        said = subprocess.run(
+            [self.program, "-v", "-aec", self._called, "-aet", "MODALITY", "127.0.0.1", str(self.port)]
+            + [str(file) for file in files],
+            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=seconds,
+        )  # fmt: skip
+        return _answers_of_storescu(files, said.stdout.decode("utf-8", "replace"))
+
+    def _send_by_our_own(self, files: list[Path], seconds: float) -> SendResult:
+        said = subprocess.run(
+            [sys.executable, "-c", _OUR_OWN, str(self.port), self._called],
+            cwd=ROOT,
+            input=json.dumps([str(file) for file in files]),
+            capture_output=True,
+            text=True,
+            timeout=seconds,
+            check=True,
+        )
+        found = json.loads(said.stdout)
+        failed = tuple((key, status) for key, status in found["failed"])
+        return SendResult(stored=tuple(found["stored"]), failed=failed, rejected=found["rejected"])
+
+    def send_here(self, paths: Iterable[Path], calling: str = "MODALITY") -> SendResult:
+        """By our own modality in this process; the engine must not go away meanwhile. Statuses are numbers."""
         return modality.send(paths, "127.0.0.1", self.port, called=self._called, calling=calling)
 
 
+_OUR_OWN = """
+import json, sys
+from dataclasses import asdict
+from pathlib import Path
+from app.practice.modality import send
+paths = [Path(one) for one in json.load(sys.stdin)]
+print(json.dumps(asdict(send(paths, "127.0.0.1", int(sys.argv[1]), called=sys.argv[2]))))
+"""
+_ANSWER = re.compile(r"^I: (?:Sending file: (?P<file>.*)|Received Store Response \((?P<status>.*)\))$", re.MULTILINE)
+
+
+def _answers_of_storescu(files: list[Path], words: str) -> SendResult:
+    """`-v` names each file before it is sent and each answer after it."""
+    keys = {str(file): file for file in files}
+    stored: list[str] = []
+    failed: list[tuple[str, int]] = []
+    file: Path | None = None
+    for line in _ANSWER.finditer(words):
+        if line["file"] is not None:
+            file = keys[line["file"]]
+        elif file is not None and line["status"].startswith(("Success", "Warning")):
+            stored.append(sop_uid(file))
+        elif file is not None:
+            failed.append((sop_uid(file), modality.NO_ANSWER))
+    return SendResult(stored=tuple(stored), failed=tuple(failed), rejected="" if file else words[-300:])
+
+
+@cache
 def sop_uid(path: Path) -> str:
     return str(dcmread(path, stop_before_pixels=True, specific_tags=["SOPInstanceUID"]).SOPInstanceUID)
 
