@@ -14,7 +14,7 @@ from app.gui.parts import Button, Mark, column, frame, label, row
 
 _CHOICES = {
     "two_patients": (("same", "是同一位患者"), ("split", "是两位，分开")),
-    "accession_reused": (("same", "是同一位患者"), ("split", "是另一位，分开")),
+    "accession_reused": (("same", "核对过了，就是这位患者"),),
     "conflict": (("first", "用先到的那张"), ("second", "用后到的那张")),
 }
 
@@ -74,7 +74,7 @@ class DoubtBox(QFrame):
     def _bytes(self) -> QHBoxLayout:
         box = row(gap=4)
         box.addWidget(label(self._look, "设备发来的原始字节", role="caption", tone="text2"))
-        raw = str(self._study["raw_hex"])
+        raw = str(self._study["raw_hex"]).replace(" ", "").upper()
         pairs = [raw[at : at + 2] for at in range(0, len(raw), 2)]
         for pair in pairs[:10]:
             plate = frame("choice")

@@ -81,8 +81,8 @@ class FactsCard(Card):
 
     def show_reports(self, reports: list[Json]) -> None:
         clear(self._report_box)
-        for number, report in enumerate(reports):
-            self._report_box.addWidget(self._report(number, report, alone=len(reports) == 1))
+        for number, report in enumerate(reports or [{"pdf": False}]):
+            self._report_box.addWidget(self._report(number, report, alone=len(reports) < 2))
         drop = label(self._look, "也可以把 PDF 文件拖到这里", role="caption", tone="text3", wrap=True)
         self._report_box.addWidget(drop)
         self._report_box.addStretch(1)

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QDragEnterEvent, QDropEvent, QGuiApplication, QKeySequence, QShortcut
 from PySide6.QtWidgets import QFileDialog, QWidget
 
-from app.errors import AgentError
+from app.errors import AgentError, NeedsOperator
 from app.gui import news, words
+from app.gui.ask import OrElse, Then
 from app.gui.doubts import DoubtBox, TroubleNote
 from app.gui.facts import FactsCard, pdf_of
 from app.gui.fill_list import FillList
-from app.gui.form import FormView
+from app.gui.form import FormView, row_fields
 from app.gui.page import Desk, Json, Page, Search
 from app.gui.parts import Button, Card, Empty, clear, column, label, line, row
+from app.gui.steps import newest
 
 _TELLING = ("state", "problem_count", "image_count", "report_count", "patient_name")
 """What of a list's row says that the open form is no longer what it was."""
@@ -34,6 +38,7 @@ class FillPage(Page):
         self._doubt: DoubtBox | None = None
         self._trouble: Json | None = None
         self._facts: list[object] = []
+        self._titles: dict[str, str] = {}
         self.setAcceptDrops(True)
         self.search.searched.connect(lambda _text: self.refresh())
         box = row(gap=12)
@@ -63,6 +68,9 @@ class FillPage(Page):
 
         self.desk.asker.ask(both, self._show_list, key="fill-list")
 
+    def show_status(self, status: Json) -> None:
+        self._titles = {one["name"]: one["title"] for one in status["destinations"]}
+
     def open_at(self, key: str) -> None:
         self._wanted = key
         if not self.list.view.choose(key):
@@ -71,7 +79,7 @@ class FillPage(Page):
     def keep(self) -> None:
         """Keep what was entered (Ctrl+S)."""
         if self._form is not None and self.form.changed():
-            self._fill(lambda form: self._kept(form))
+            self._fill(self._kept, self._not_kept)
 
     def submit(self) -> None:
         """Keep what was entered, submit, go on to the next; or jump to what is missing."""
@@ -108,7 +116,7 @@ class FillPage(Page):
                 face.fill(uid, values, settlements, reports)
             return face.attach(uid, path, report)
 
-        self.desk.asker.ask(both, self._show_form)
+        self.desk.asker.ask(both, self._settled, self._not_kept)
 
     def dragEnterEvent(self, event: QDragEnterEvent) -> None:
         if pdf_of(event) and self._form is not None:
@@ -119,20 +127,53 @@ class FillPage(Page):
             event.acceptProposedAction()
             self.attach(path)
 
-    def _fill(self, then: object) -> None:
+    def _fill(self, then: Then, or_else: OrElse, *, without: Collection[str] = ()) -> None:
         face, uid = self.desk.face, self.uid
-        values, settlements, reports = self.form.values(), self.form.settlements(), self.form.reports()
-        self.desk.asker.ask(lambda: face.fill(uid, values, settlements, reports), then)  # type: ignore[arg-type]
+        values, settlements, reports = self.form.values(without=without), self.form.settlements(), self.form.reports()
+        self.desk.asker.ask(lambda: face.fill(uid, values, settlements, reports), then, or_else)
 
     def _check(self) -> None:
         """Judge what was entered without keeping it; rows of lists are kept, because a check cannot carry them."""
         if self._form is None:
             return
+        self.form.unread.clear()
         if self.form.settlements() is not None or self.form.reports() is not None:
-            self._fill(self._refilled)
+            self._fill(self._refilled, self._unread)
+        else:
+            self._check_readable()
+
+    def _check_readable(self) -> None:
+        """The engine refuses a value it cannot read before it judges the others: those are asked without it."""
+        face, uid, values = self.desk.face, self.uid, self.form.values(without=self.form.unread)
+        self.desk.asker.ask(lambda: face.check(uid, values), self._judged, self._unread, key="fill-check")
+
+    def _unread(self, error: AgentError) -> None:
+        fields = error.fields if isinstance(error, NeedsOperator) else ()
+        fresh = [key for key in fields if key not in self.form.unread]
+        if not fresh:
+            self.desk.fail(error)
             return
-        face, uid, values = self.desk.face, self.uid, self.form.values()
-        self.desk.asker.ask(lambda: face.check(uid, values), self._judged, key="fill-check")
+        for key in fresh:
+            self.form.refuse(key, error.title.rpartition("：")[2], error.advice)
+        self._check_readable()
+
+    def _not_kept(self, error: AgentError) -> None:
+        """Nothing was kept: say why, at the field if it is one."""
+        for key in error.fields if isinstance(error, NeedsOperator) else ():
+            self.form.refuse(key, error.title.rpartition("：")[2], error.advice)
+        self.form.jump()
+        if self._form is not None:
+            self._show_foot(self._form)
+        self.desk.fail(error)
+
+    def _add_settlement(self) -> None:
+        """One more row of the list; what its fields are is the destination's to say."""
+        if self._form is None or not self._form["destinations"]:
+            return
+        face, destination = self.desk.face, str(self._form["destinations"][0])
+        self.desk.asker.ask(
+            lambda: face.fields(destination), lambda answer: self.form.add_settlement(row_fields(answer))
+        )
 
     def _settle(self, decision: str, detail: str) -> None:
         face, uid = self.desk.face, self.uid
@@ -178,7 +219,7 @@ class FillPage(Page):
         self._wanted = ""
         if uid and uid != self.uid:
             if self._form is not None and self.form.changed():
-                self._fill(lambda _form: None)
+                self._fill(lambda _form: None, self.desk.fail, without=self.form.unread)
             self._open(uid)
 
     def _open(self, uid: str) -> None:
@@ -191,7 +232,8 @@ class FillPage(Page):
     def _opened(self, answer: tuple[str, Json, Json]) -> None:
         uid, form, study = answer
         if uid == self.uid:
-            self._trouble = next((job["trouble"] for job in study["jobs"] if job["trouble"]), None)
+            self.uid = form["uid"]
+            self._trouble = next((job["trouble"] for job in newest(study["jobs"]) if job["trouble"]), None)
             self._show_form(form)
             self.facts.show_study(study)
 
@@ -229,7 +271,9 @@ class FillPage(Page):
             words.what(about),
             f"{came} 收到" if came else "",
             words.images(about) if about else "",
-            f"送往 {'、'.join(form['destinations'])}" if form["destinations"] else "还没有上传目标",
+            f"送往 {'、'.join(self._titles.get(one, one) for one in form['destinations'])}"
+            if form["destinations"]
+            else "还没有上传目标",
         )
         self._about.setText(" · ".join(part for part in parts if part))
 
@@ -245,14 +289,15 @@ class FillPage(Page):
 
     def _show_foot(self, form: Json) -> None:
         """Whether it may be submitted and, if not, why: the engine's own words."""
-        count = int(form["problem_count"])
-        why = f"还差 {count} 项" if count else "、".join(form["ready_why_not"])
-        self.submit_button.setEnabled(bool(form["ready"]))
+        count = self.form.problem_count(form)
+        may = bool(form.get("can_submit", form["ready"])) and not self.form.unread
+        why = f"还差 {count} 项" if count and not may else "、".join(form["ready_why_not"][:2])
+        self.submit_button.setEnabled(may)
         self.submit_button.set_kind("plain" if self._doubt is not None else "primary")
         self.why.setText(why)
         self.why.setVisible(bool(why))
         self.why.setEnabled(bool(count))
-        self.submit_button.setToolTip(why or "Ctrl+Enter")
+        self.submit_button.setToolTip("Ctrl+Enter" if may else why)
 
     def _judged(self, form: Json) -> None:
         if form["uid"] == self.uid:
@@ -290,7 +335,7 @@ class FillPage(Page):
 
     def _not_submitted(self, error: AgentError) -> None:
         self.submit_button.setEnabled(True)
-        self.desk.fail(error)
+        self._not_kept(error)
 
     # -- moving -----------------------------------------------------------------------------------------------------
 
@@ -341,7 +386,8 @@ class FillPage(Page):
         self._doubt_slot = column(margins=(12, 10, 12, 0))
         self.form = FormView(self.desk)
         self.form.edited.connect(self._check)
-        self.form.keep.connect(lambda: self._fill(self._refilled))
+        self.form.keep.connect(lambda: self._fill(self._refilled, self._not_kept))
+        self.form.wants_row.connect(self._add_settlement)
         self.form.attach_to.connect(self.choose_pdf)
         box.addLayout(top)
         box.addLayout(about)

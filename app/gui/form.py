@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 
 from PySide6.QtCore import QTimer, Signal
 from PySide6.QtWidgets import QFrame, QScrollArea, QVBoxLayout, QWidget
@@ -39,12 +39,21 @@ def sources(fields: list[Field]) -> str:
     return " · ".join([*parts, *([f"没有填 {empty}"] if empty else [])])
 
 
+def row_fields(answer: Json) -> list[Field]:
+    """Fields of one empty settlement row, from what the face says of a destination's fields."""
+    plain = {"group": "费用", "max_length": 0, "help": "", "text": "", "shown": "", "source": "", "source_words": ""}
+    more = {"value_doubt": "", "problem": None, "row": 0, "required_when": ""}
+    found = {one["key"]: {**plain, **more, **one} for one in answer["fields"] if one["noun"] == "settlement"}
+    return list(found.values())
+
+
 class FormView(QScrollArea):
     """`edited`: values should be checked (300 ms after the last letter). `keep`: rows were added or taken away."""
 
     edited = Signal()
     keep = Signal()
     attach_to = Signal(int)
+    wants_row = Signal()
 
     def __init__(self, desk: Desk) -> None:
         super().__init__()
@@ -54,6 +63,8 @@ class FormView(QScrollArea):
         self._settlement_count: int | None = None
         self.form: Json | None = None
         self._refused = False
+        self.unread: dict[str, Json] = {}
+        """Values of which the engine could not make anything: key -> its problem."""
         self.setWidgetResizable(True)
         inner = QWidget()
         inner.setObjectName("body")
@@ -68,6 +79,7 @@ class FormView(QScrollArea):
         """Lay the form out anew: another exam, or another set of rows. `refused`: a platform did not take it."""
         self._timer.stop()
         self.form, self._refused = form, refused
+        self.unread.clear()
         self.rows.clear()
         self._groups.clear()
         self._settlement_count = None
@@ -77,6 +89,8 @@ class FormView(QScrollArea):
         self._add_loud(loud, len(fields) - len(loud))
         quiet = [field for field in fields if not needs_a_person(field)]
         self._add_groups("", [field for field in quiet if field["noun"] == "exam"])
+        if not form["reports"]:
+            self._add_report("检查报告", 0, {"pdf": False}, [])
         for number, report in enumerate(form["reports"]):
             title = "检查报告" if len(form["reports"]) == 1 else f"检查报告 {number + 1}"
             self._add_report(title, number, report, [f for f in quiet if (f["noun"], f["row"]) == ("report", number)])
@@ -106,9 +120,22 @@ class FormView(QScrollArea):
         for field in all_fields(form):
             shown = self.rows.get(name_of(field))
             if shown is not None:
-                shown.field = {**shown.field, "problem": field["problem"], "value_doubt": field["value_doubt"]}
+                problem = self.unread.get(str(field["key"])) or field["problem"]
+                shown.field = {**shown.field, "problem": problem, "value_doubt": field["value_doubt"]}
                 shown.judge(shown.field)
         self._uncover(form)
+
+    def refuse(self, key: str, title: str, advice: str) -> None:
+        """What was typed into this field cannot be read."""
+        self.unread[key] = {"title": title, "advice": advice}
+        for one in self.rows.values():
+            if one.name[2] == key and one.changed():
+                one.field = {**one.field, "problem": self.unread[key]}
+                one.judge(one.field)
+
+    def problem_count(self, form: Json) -> int:
+        """What is still to be done: the engine's problems and what it could not read."""
+        return int(form["problem_count"]) + len(set(self.unread) - {str(one["key"]) for one in form["problems"]})
 
     def _uncover(self, form: Json) -> None:
         """A problem that came up later must not hide in a fold."""
@@ -138,12 +165,12 @@ class FormView(QScrollArea):
     def changed(self) -> bool:
         return self._settlement_count is not None or any(one.changed() for one in self.rows.values())
 
-    def values(self) -> dict[str, str]:
+    def values(self, *, without: Collection[str] = ()) -> dict[str, str]:
         """Changed values of the exam and of its first report, as typed."""
         return {
             one.name[2]: one.value()
             for one in self.rows.values()
-            if one.changed() and (one.name[0] == "exam" or one.name[:2] == ("report", 0))
+            if one.changed() and (one.name[0] == "exam" or one.name[:2] == ("report", 0)) and one.name[2] not in without
         }
 
     def reports(self) -> list[Json] | None:
@@ -156,11 +183,15 @@ class FormView(QScrollArea):
 
     def settlements(self) -> list[Json] | None:
         """All rows of the settlement list when one was changed, added or taken away, else None."""
-        count = self._settlement_count
-        if count is None and not any(one.changed() and one.name[0] == "settlement" for one in self.rows.values()):
+        if self.form is None:
             return None
-        kept = len(self.form["settlements"]) if self.form else 0
-        return [self._settlement(n) if n < kept else {} for n in range(kept if count is None else count)]
+        count = len(self.form["settlements"]) if self._settlement_count is None else self._settlement_count
+        typed = any(one.changed() and one.name[0] == "settlement" for one in self.rows.values())
+        return (
+            [self._settlement(number) for number in range(count)]
+            if typed or self._settlement_count is not None
+            else None
+        )
 
     def _settlement(self, number: int) -> Json:
         """One whole row: what is typed, and what is kept of fields that were never opened."""
@@ -225,23 +256,40 @@ class FormView(QScrollArea):
         note = problem["title"] if problem else f"{count} 行"
         head.addWidget(label(self._look, note, role="caption", tone="you" if problem else "text3"))
         head.addStretch(1)
-        add = Button(self._look, "加一行", kind="link", small=True, slot=lambda: self._set_settlements(count + 1))
-        head.addWidget(add)
+        head.addWidget(Button(self._look, "加一行", kind="link", small=True, slot=self.wants_row.emit))
         if count:
-            remove = Button(
-                self._look, "去掉末行", kind="quiet", small=True, slot=lambda: self._set_settlements(count - 1)
-            )
-            head.addWidget(remove)
+            head.addWidget(Button(self._look, "去掉末行", kind="quiet", small=True, slot=self._drop_settlement))
         self._box.addWidget(line())
         self._box.addLayout(head)
         for number in range(count):
             mine = [field for field in fields if field["row"] == number]
             if mine:
                 self._add_group(f"第 {number + 1} 行", mine)
+        self._settlement_box = column()
+        self._box.addLayout(self._settlement_box)
 
-    def _set_settlements(self, count: int) -> None:
-        self._settlement_count = count
-        self.keep.emit()
+    def add_settlement(self, template: list[Field]) -> None:
+        """One more row, open and empty; it is kept with the first value that is typed into it."""
+        if self.form is None:
+            return
+        rows = self.form["settlements"]
+        plain = {"text": "", "shown": "", "source": "", "source_words": "", "value_doubt": "", "problem": None}
+        rows.append(
+            [{**field, **plain, "noun": "settlement", "row": len(rows)} for field in rows[-1] if rows]
+            if rows
+            else template
+        )
+        group = Group(self._look, f"第 {len(rows)} 行", [{**f, "row": len(rows) - 1} for f in rows[-1]], self._row)
+        self._groups.append(group)
+        self._settlement_box.addWidget(line())
+        self._settlement_box.addWidget(group)
+        group.head.set_open(True)
+        QTimer.singleShot(0, lambda: self._reach(group.rows[0]) if group.rows else None)
+
+    def _drop_settlement(self) -> None:
+        if self.form is not None and self.form["settlements"]:
+            self._settlement_count = len(self.form["settlements"]) - 1
+            self.keep.emit()
 
 
 class Group(QFrame):

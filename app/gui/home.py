@@ -160,13 +160,13 @@ class HomePage(Page):
         receiving = f"另有 {counts['receiving']} 例正在接收" if counts["receiving"] else ""
         ready = f"其中 {counts['ready']} 例可以直接提交" if counts["ready"] else ""
         notes = {
-            "to_fill": ready or receiving or ("还缺内容，填好才能上传" if counts["to_fill"] else "都填好了"),
+            "to_fill": ready or receiving or ("还缺内容，填好才能上传" if words.to_fill(counts) else "都填好了"),
             "uploading": "排队的、在传的、等重试的" if counts["uploading"] else "没有在传的",
             "confirmed": "每个上传目标都答复了" if counts["confirmed"] else "平台还没有确认过",
             "attention": "平台没有收下，要改或找工程师" if counts["attention"] else "没有被退回的",
         }
         for key, widget in self.counts.items():
-            widget.show_count(int(counts[key]), notes[key])
+            widget.show_count(words.to_fill(counts) if key == "to_fill" else int(counts[key]), notes[key])
 
     def _show_needs(self, needs: list[Json]) -> None:
         self.needs_head.note.setText(f"{len(needs)} 件，急的在前" if needs else "")
@@ -290,6 +290,9 @@ class NeedRow(QWidget):
     def __init__(self, look: Look, need: dict[str, Any], since: str, slot: Any) -> None:
         super().__init__()
         icon, tone = _TURN_MARKS.get(need["turn"]) or _ACTION_MARKS[need["action"]]
+        if "state" in need:
+            mark = look.state(need["state"])
+            icon, tone = mark.icon, mark.tone
         texts = column(gap=3)
         texts.addStretch(1)
         title = label(look, need["title"], bold=True)

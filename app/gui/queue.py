@@ -14,7 +14,7 @@ from app.gui.page import Desk, Json, Page, Question, Search
 from app.gui.parts import Button, Card, Empty, label, line, row
 from app.gui.rows import Cell, Column, RowsView, Text
 from app.gui.side import SidePanel
-from app.gui.steps import current_job, exam_words, part_done
+from app.gui.steps import current_job, exam_words, newest, part_done
 
 _FILTERS = (("", "全部"), ("uploading", "上传中"), ("attention", "需要处理"), ("confirmed", "已确认"))
 _PANEL, _GAP = 308, 12
@@ -57,7 +57,7 @@ class QueuePage(Page):
         uids = [str(one["uid"]) for one in rows if one["state"] in _MOVING][:_MOST_ASKED]
         if uids:
             self.desk.asker.ask(
-                lambda: {uid: face.study(uid)["jobs"] for uid in uids}, self._show_jobs, key="queue-jobs"
+                lambda: {uid: newest(face.study(uid)["jobs"]) for uid in uids}, self._show_jobs, key="queue-jobs"
             )
 
     def _show_jobs(self, jobs: dict[str, list[Json]]) -> None:

@@ -133,7 +133,7 @@ class Rail(QFrame):
         self.mark.setToolTip(status["tooltip"])
         counts = status["counts"]
         missing = sum(need["action"] == "reconcile" for need in status["needs_you"])
-        badges = {words.FILL: counts["to_fill"], words.QUEUE: counts["attention"], words.RECONCILE: missing}
+        badges = {words.FILL: words.to_fill(counts), words.QUEUE: counts["attention"], words.RECONCILE: missing}
         for name, count in badges.items():
             self.buttons[name].show_badge(str(count) if count else "")
 

@@ -33,7 +33,8 @@ def run_gui(
     """
     app = QApplication.instance() or QApplication(sys.argv[:1])
     assert isinstance(app, QApplication)
-    desktop = Desktop(app, face, resources / "gui", practice_note=practice_note, on_quit=on_quit, end=app.exit)
+    look = dress(app, resources / "gui")
+    desktop = Desktop(app, face, look, practice_note=practice_note, on_quit=on_quit, end=app.exit)
     # exit, not quit: quit asks every window to close first, and ours hides instead
     desktop.start(show_window=show_window)
     try:
@@ -49,7 +50,7 @@ class Desktop(QObject):
         self,
         app: QApplication,
         face: Face,
-        folder: Path,
+        look: Look,
         *,
         practice_note: str,
         on_quit: Callable[[], None],
@@ -58,7 +59,7 @@ class Desktop(QObject):
         """`end(code)` leaves the event loop."""
         super().__init__()
         self._face, self._on_quit, self._end = face, on_quit, end
-        self.look = dress(app, folder)
+        self.look = look
         acts = TrayActs(
             open=self.open,
             pause=lambda minutes: self.window.pause(minutes),

@@ -14,7 +14,7 @@ from app.gui.dialogs import Facts
 from app.gui.look import Look
 from app.gui.page import Json
 from app.gui.parts import Bar, Button, Card, Mark, clear, column, label, line, row
-from app.gui.steps import job_words, part_done
+from app.gui.steps import job_words, newest, part_done
 
 _ACTS: dict[str, tuple[str, ...]] = {
     "to_fill": ("fill",),
@@ -112,10 +112,11 @@ class SidePanel(Card):
         self._exam.setText(words.exam_line(about) or str(fields.get("accession_number") or ""))
         self._show_chip(study)
         clear(self._middle)
-        trouble = next((job["trouble"] for job in study["jobs"] if job["trouble"]), None)
+        jobs = newest(study["jobs"])
+        trouble = next((job["trouble"] for job in jobs if job["trouble"]), None)
         if trouble is not None:
             self._middle.addWidget(TroubleBox(self._look, trouble))
-        for job in study["jobs"]:
+        for job in jobs:
             self._middle.addWidget(JobRow(self._look, job, now))
         if study["jobs"] and study["timeline"]:
             self._middle.addWidget(line(hair=True))
@@ -204,8 +205,7 @@ class JobRow(QWidget):
         mark = look.state(job["state"])
         top = row(gap=8)
         top.addWidget(Mark(look, mark.icon, mark.tone, 16))
-        what = ("撤回" if job["withdraws"] else "补传" if job["late"] else "") + job["part_words"]
-        top.addWidget(label(look, what))
+        top.addWidget(label(look, job["part_words"]))
         top.addStretch(1)
         top.addWidget(label(look, job["state_words"], role="body_small", tone=mark.tone))
         box = column(self, gap=4)

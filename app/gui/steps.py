@@ -38,6 +38,16 @@ def part_done(job: Json) -> float | None:
     return job["done"] / job["total"] if job["total"] and job["state"] in ("sending", "waiting") else None
 
 
+def newest(jobs: list[Json]) -> list[Json]:
+    """Of every part, report and destination the newest version: what the exam's state is made of."""
+    found: dict[tuple[str, str, str], Json] = {}
+    for job in jobs:
+        key = (job["destination"], job["part"], job["report_key"])
+        if key not in found or found[key]["version"] < job["version"]:
+            found[key] = job
+    return list(found.values())
+
+
 def current_job(jobs: list[Json]) -> Json | None:
     """The job that a list shows for the exam: the one being sent, else the first that is not done."""
     open_jobs = [job for job in jobs if job["state"] not in _DONE]

@@ -66,7 +66,7 @@ class Tray(QObject):
         self.icon.setToolTip(status["tooltip"])
         counts, acts = status["counts"], self.actions_by_name
         acts["status"].setText(status["sentence"])
-        acts["fill"].setText(f"待填报 {counts['to_fill']} 例")
+        acts["fill"].setText(f"待填报 {words.to_fill(counts)} 例")
         acts["resend"].setText("重新上传失败的" + (f" {counts['attention']} 例" if counts["attention"] else ""))
         acts["resend"].setEnabled(bool(counts["attention"]))
         paused = status["paused_until"] is not None

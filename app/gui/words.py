@@ -105,3 +105,8 @@ def missing(study: dict[str, Any]) -> str:
     """缺 3 项; "" when nothing is missing."""
     count = int(study.get("problem_count") or 0)
     return f"缺 {count} 项" if count else ""
+
+
+def to_fill(counts: dict[str, Any]) -> int:
+    """What waits on 待填报: still to be filled, and filled but not submitted."""
+    return int(counts["to_fill"]) + int(counts["ready"])

@@ -7,11 +7,11 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from PySide6.QtCore import QCoreApplication, QEvent
 from PySide6.QtWidgets import QApplication
-from pytestqt.qtbot import QtBot
 
 from app.gui.look import Look
-from app.gui.run import dress, wear
+from app.gui.run import dress
 from app.gui.window import MainWindow
 from tests.gui.fake_face import NOW, FakeFace
 
@@ -30,21 +30,19 @@ def face() -> FakeFace:
 
 
 @pytest.fixture
-def light(look: Look, qapp: QApplication) -> Look:
+def light(look: Look) -> Look:
     look.set_dark(False)
-    wear(qapp, look, FOLDER)
     return look
 
 
 @pytest.fixture
-def window(qtbot: QtBot, light: Look, face: FakeFace) -> Iterator[MainWindow]:
+def window(light: Look, face: FakeFace) -> Iterator[MainWindow]:
     """Shown at the reference size, its first answers in."""
     made = MainWindow(face, light, now=lambda: NOW, stays=lambda: False, leave=lambda: None)
-    qtbot.addWidget(made)
     made.show()
     rest(made)
     yield made
-    made.shut()
+    bury(made)
 
 
 @pytest.fixture
@@ -65,10 +63,16 @@ def shared(look: Look, qapp: QApplication) -> Iterator[MainWindow]:
     made.show()
     rest(made)
     yield made
-    made.shut()
-    made.ending = True
-    made.close()
-    made.deleteLater()
+    bury(made)
+
+
+def bury(window: MainWindow) -> None:
+    """Take the window away at once: its widgets must not live on under the next test."""
+    window.shut()
+    window.ending = True
+    window.close()
+    window.deleteLater()
+    QCoreApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete.value)
 
 
 def rest(window: MainWindow) -> None:

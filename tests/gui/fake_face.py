@@ -7,7 +7,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from app.errors import AgentError
+from app.errors import AgentError, NeedsOperator
 
 Json = dict[str, Any]
 NOW = datetime(2026, 11, 20, 6, 6, tzinfo=UTC)
@@ -310,7 +310,7 @@ class FakeFace:
             "doubt": "name" if doubt else "",
             "doubt_words": "姓名怎么读，请您看一眼" if doubt else "",
             "candidates": [["GB18030", "王小满"], ["Big5", "卼苤雛"], ["ISO 8859-1", "ÍõÐ¡Âú"]] if doubt else [],
-            "raw_hex": "CDF5D0A1C2FA" if doubt else "",
+            "raw_hex": "cd f5 d0 a1 c2 fa" if doubt else "",
         }
         return {
             "uid": row["uid"],
@@ -318,7 +318,7 @@ class FakeFace:
             "patient_name": row["patient_name"],
             "state": row["state"],
             "state_words": row["state_words"],
-            "destinations": ["山西省影像云"],
+            "destinations": ["shanxi"],
             "studies": [study],
             "fields": exam_fields(row["patient_name"], row["accession_number"], filled=filled),
             "reports": [{"report_key": "R1", "pdf": True, "fields": report_fields(filled=filled)}],
@@ -359,17 +359,17 @@ class FakeFace:
     def _problem(field: Json) -> Json | None:
         if field["key"] == "settlements":
             return None
-        if field["key"] == "id_number" and field["text"] and len(field["text"]) != 18:
-            return {
-                "title": f"少 {18 - len(field['text'])} 位",
-                "advice": f"身份证号应为 18 位，现在 {len(field['text'])} 位",
-            }
         if field["level"] == "must" and not field["text"]:
             return {"title": f"还没有填{field['label']}", "advice": field["help"] or "请填写"}
         return None
 
     def _entered(self, form: Json, values: Json) -> Json:
         made = copy.deepcopy(form)
+        number = values.get("id_number", "")
+        if number and len(number) != 18:
+            raise NeedsOperator(
+                f"证件号：少 {18 - len(number)} 位", f"身份证号应为 18 位，现在 {len(number)} 位", fields=("id_number",)
+            )
         for field in (*made["fields"], *(field for report in made["reports"][:1] for field in report["fields"])):
             if field["key"] in values:
                 field.update(
@@ -389,7 +389,7 @@ class FakeFace:
             "last_confirmed_at": at(14, 3),
             "paused_until": self.paused_until,
             "counts": {
-                "to_fill": sums["fill"],
+                "to_fill": sums["fill"] - count["ready"],
                 "ready": count["ready"],
                 "uploading": sums["uploading"],
                 "attention": sums["attention"],
@@ -602,7 +602,9 @@ class FakeFace:
         return {"codes": codes[:limit]}
 
     def fields(self, destination: str) -> Json:
-        return {"fields": []}
+        self._answer("fields", destination)
+        names = ("key", "label", "noun", "level", "type", "table", "doubt")
+        return {"fields": [{name: field[name] for name in names} for field in settlement_row(0)]}
 
     def set_asides(self) -> Json:
         return {"files": []}

@@ -203,7 +203,7 @@ def test_another_name_can_be_typed_when_no_reading_is_right(page: FillPage, face
 
 @pytest.mark.parametrize(
     ("doubt", "answers"),
-    [("two_patients", {"same", "split"}), ("conflict", {"first", "second"}), ("accession_reused", {"same", "split"})],
+    [("two_patients", {"same", "split"}), ("conflict", {"first", "second"}), ("accession_reused", {"same"})],
 )
 def test_other_doubts_are_settled_with_one_of_two_buttons(
     page: FillPage, face: FakeFace, settle: Settle, doubt: str, answers: set[str]
@@ -223,13 +223,54 @@ def test_other_doubts_are_settled_with_one_of_two_buttons(
 def test_a_settlement_row_is_added_without_losing_the_others(page: FillPage, face: FakeFace, settle: Settle) -> None:
     page.open_at(READY)
     settle()
-    page.form._set_settlements(2)
+    page._add_settlement()
+    settle()
+    added = row(page, "catalogue_code", "settlement", 1)
+    added.editor.show_value("002104030010001")
+    page._check()
     settle()
     _, _, settlements, _ = face.called("fill")[0]
     assert settlements == [
         {"settlement_id": "0" * 20, "catalogue_code": "002104030010000", "fee_detail_number": "0" * 18},
-        {},
+        {"settlement_id": "", "catalogue_code": "002104030010001", "fee_detail_number": ""},
     ]
+
+
+def test_a_first_settlement_row_can_be_added(page: FillPage, face: FakeFace, settle: Settle) -> None:
+    face.forms[READY]["settlements"] = []
+    page.open_at(READY)
+    settle()
+    page._add_settlement()
+    settle()
+    assert row(page, "catalogue_code", "settlement", 0).value() == ""
+
+
+def test_the_last_settlement_row_is_taken_away(page: FillPage, face: FakeFace, settle: Settle) -> None:
+    page.open_at(READY)
+    settle()
+    page.form._drop_settlement()
+    settle()
+    assert face.called("fill")[0][2] == []
+
+
+def test_a_value_that_cannot_be_read_does_not_hide_what_else_is_missing(page: FillPage, settle: Settle) -> None:
+    enter(page, "id_number", "123")
+    enter(page, "apply_doctor_name", "张伟明")
+    page._check()
+    settle()
+    assert page.why.text() == "还差 2 项"
+    assert not page.submit_button.isEnabled()
+
+
+def test_keeping_a_value_that_cannot_be_read_says_so_at_its_field(
+    page: FillPage, face: FakeFace, window: MainWindow, settle: Settle
+) -> None:
+    enter(page, "id_number", "123")
+    page.keep()
+    settle()
+    assert "少 15 位" in row(page, "id_number").below.text()
+    assert row(page, "id_number").value() == "123"
+    assert window.banner.isVisible()
 
 
 def test_a_dropped_pdf_is_attached(page: FillPage, face: FakeFace, settle: Settle, tmp_path: Path) -> None:
