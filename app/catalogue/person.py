@@ -6,8 +6,6 @@ import re
 from dataclasses import dataclass
 from datetime import date
 
-from pypinyin import lazy_pinyin
-
 from app.catalogue.agree import age_in
 
 _CHINESE = re.compile(r"[\u3400-\u9fff]")
@@ -75,6 +73,8 @@ def pinyin_name(name: str) -> str:
     if not _CHINESE.search(name):
         return ""
     surname = next((one for one in sorted(SURNAMES, key=len, reverse=True) if name.startswith(one)), name[:1])
+    from pypinyin import lazy_pinyin  # its tables take a second to load: not at every start of every command
+
     first = SURNAMES.get(surname) or "".join(lazy_pinyin(surname))
     given = "".join(lazy_pinyin(name[len(surname) :]))
     return re.sub(r"\s+", " ", f"{first.replace(' ', '')} {given}").strip().upper()
