@@ -277,7 +277,7 @@ class PynetdicomReceiver:
 
 
 _SERVICES = (Verification,)
-_ACCEPTING, _OPEN = "Sta3", "Sta6"  # PS3.8 section 9.2.2
+_ACCEPTING, _OPEN = ("Sta2", "Sta3"), "Sta6"  # PS3.8 section 9.2.2
 _REJECTIONS: Mapping[AssociationChange, tuple[int, int, int]] = {  # result, source, reason
     AssociationChange.REFUSED_ADDRESS: (1, 1, 1),
     AssociationChange.REFUSED_CALLED_AE: (1, 1, 7),
@@ -365,9 +365,12 @@ def _leave_data_unread(dul: Any) -> None:
 
 
 def _take_over(association: Any) -> None:
-    """Wait until the acceptance is on the line, then end pynetdicom's reading thread."""
+    """Wait until the acceptance is on the line, then end pynetdicom's reading thread.
+
+    Its state may still be Sta2 here: it hands a request over first and changes its state afterwards.
+    """
     dul = association.dul
-    while dul.state_machine.current_state == _ACCEPTING and dul.is_alive():
+    while dul.state_machine.current_state in _ACCEPTING and dul.is_alive():
         time.sleep(0.001)
     dul.kill_dul()
     dul.join()

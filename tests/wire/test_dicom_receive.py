@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 from pydicom import dcmread
+from pynetdicom.fsm import StateMachine
 
 from app.errors import NeedsOperator, RetryLater
 from app.wire.dicom_association import Association, Peer
@@ -148,6 +149,20 @@ def test_dcmtk_echoscu_is_answered_and_the_caller_reported(spool: Spool) -> None
 
 
 def test_our_own_echo_is_answered(spool: Spool) -> None:
+    with a_receiver(spool) as receiver:
+        assert echo(_peer(receiver.port)).status == 0
+
+
+def test_a_caller_is_let_in_however_pynetdicoms_threads_take_turns(
+    spool: Spool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    transition = StateMachine.transition
+
+    def late(machine: StateMachine, state: str) -> None:
+        time.sleep(0.05)
+        transition(machine, state)
+
+    monkeypatch.setattr(StateMachine, "transition", late)
     with a_receiver(spool) as receiver:
         assert echo(_peer(receiver.port)).status == 0
 
