@@ -13,6 +13,7 @@ from pathlib import Path
 from tests.bench.rounds import Children, free_port
 
 AE_TITLE = "CLINIC_AGENT"
+READY_SECONDS = 30.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,8 +33,9 @@ class Agent:
 
 def start_agent(held: Children, home: Path, *, folders: tuple[Path, ...] = (), quiet_seconds: int = 60) -> Agent:
     """`python -m app --home H run --headless --json`. Raises TimeoutError when it does not get ready."""
-    home.mkdir(parents=True)
+    home.mkdir(parents=True, exist_ok=True)
     port, log = free_port(), home.with_suffix(".log")
+    log.unlink(missing_ok=True)
     watched = ", ".join(json.dumps(str(folder)) for folder in folders)
     (home / "settings.toml").write_text(
         f"[intake]\nfolders = [{watched}]\nquiet_seconds = {quiet_seconds}\n"
@@ -42,8 +44,8 @@ def start_agent(held: Children, home: Path, *, folders: tuple[Path, ...] = (), q
     )
     started = time.perf_counter()
     child = held.start(sys.executable, "-m", "app", "--home", home, "run", "--headless", "--json", log=log)
-    while time.perf_counter() - started < 30:
-        if b"engine_started" in log.read_bytes():
+    while time.perf_counter() - started < READY_SECONDS:
+        if log.exists() and b"engine_started" in log.read_bytes():
             return Agent(child=child, port=port, home=home, ready_seconds=time.perf_counter() - started)
         if child.poll() is not None:
             break

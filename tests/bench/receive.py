@@ -42,6 +42,7 @@ class Node:
     pid: int
     called_ae: str
     count: Callable[[], int]
+    http_port: int = 0
 
 
 def main() -> None:
@@ -143,7 +144,7 @@ def start_orthanc(held: Children, folder: Path) -> Node:
         with urllib.request.urlopen(f"http://127.0.0.1:{http}/statistics", timeout=10) as reply:
             return int(json.load(reply)["CountInstances"])
 
-    return Node(port=port, pid=child.pid, called_ae="ORTHANC", count=count)
+    return Node(port=port, pid=child.pid, called_ae="ORTHANC", count=count, http_port=http)
 
 
 def _options() -> argparse.Namespace:
