@@ -14,6 +14,7 @@ from typing import Any
 from app.crypto.digests import sha1_hex_upper
 from app.crypto.keys import parse_sm4_key
 from app.crypto.sm4 import decrypt_ecb, encrypt_ecb
+from app.domain.reconciliation import Sent
 from app.errors import NeedsOperator, RetryLater
 from app.regions.conversation import (
     Conversation,
@@ -63,10 +64,9 @@ class Shanxi:
 
     def reconcile(self, ours: Ours) -> Generator[Request, Reply, Missing]:
         """四(二)5: the whole day in one request; the answer names the exams that the platform lacks."""
-        groups: dict[str, list[Any]] = {}
+        groups: dict[str, list[Sent]] = {}
         for sent in ours.exams:
-            groups.setdefault(self._types.get(sent.img_exam_type.split("|")[0], sent.img_exam_type), []).append(sent)
-        by_uid = {uid: sent.exam_key for sent in ours.exams for uid in self._uids(sent)}
+            groups.setdefault(self._types.get(sent.img_exam_type.split(",")[0], sent.img_exam_type), []).append(sent)
         reply = yield HttpRequest(
             step="reconcile",
             path=self._paths["reconcile"],
@@ -87,8 +87,8 @@ class Shanxi:
                 ],
             },
         )
-        named = self._missing_uids(reply.data.get("data"))
-        return Missing(exam_keys=tuple(sorted({by_uid[uid] for uid in named if uid in by_uid})))
+        named = set(self._missing_uids(reply.data))
+        return Missing(exam_keys=tuple(sent.exam_key for sent in ours.exams if named & _names_of(sent)))
 
     def wrap(self, request: HttpRequest, body: bytes, now: datetime) -> Wired:
         """三(一), 三(六): SM4-ECB-PKCS5 and Base64 of the compact JSON; 四(二)5 sends it under `content` alone."""
@@ -122,24 +122,33 @@ class Shanxi:
             images=outgoing.images,
         )
 
-    def _uids(self, sent: Any) -> tuple[str, ...]:
+    def _uids(self, sent: Sent) -> tuple[str, ...]:
         by_study = self._options.get("reconcile_by") == "study_instance_uid"
         return tuple(sent.study_instance_uids) if by_study else (str(sent.exam_key),)
 
-    def _missing_uids(self, data: object) -> list[str]:
-        """`data` decrypted: the list itself, or an object that carries it as study_uids (the document shows both)."""
-        if data in (None, ""):
-            return []
+    def _missing_uids(self, reply: Mapping[str, Any]) -> list[str]:
+        """The list that `data` hides, bare or under study_uids, or study_uids beside it: the document shows all three.
+
+        What can't be read is no answer: nobody may take it for "nothing is missing".
+        """
+        secret = "".join(str(reply.get("data") or "").split())
         try:
-            answer = json.loads(decrypt_ecb(self._key, base64.b64decode(str(data), validate=True)))
+            hidden = json.loads(decrypt_ecb(self._key, base64.b64decode(secret, validate=True))) if secret else []
         except ValueError as error:
-            raise RetryLater(
-                "平台的对账回答看不懂", "程序会再问一次；一直这样时请工程师看看", details=str(error)[:200]
-            ) from error
-        listed = answer.get("study_uids", []) if isinstance(answer, dict) else answer
-        if not isinstance(listed, list):
-            raise RetryLater("平台的对账回答看不懂", "程序会再问一次；一直这样时请工程师看看", details="no list")
-        return [str(uid) for uid in listed]
+            raise _unreadable(str(error)[:200]) from error
+        lists = [hidden.get("study_uids") or [] if isinstance(hidden, dict) else hidden, reply.get("study_uids") or []]
+        if not all(isinstance(each, list) for each in lists):
+            raise _unreadable("no list")
+        return [str(uid).strip() for each in lists for uid in each]
+
+
+def _names_of(sent: Sent) -> set[str]:
+    """Every id by which the platform may name an exam, whichever of them it was asked by."""
+    return {sent.exam_key, *sent.study_instance_uids}
+
+
+def _unreadable(details: str) -> RetryLater:
+    return RetryLater("平台的对账回答看不懂", "程序会再问一次；一直这样时请工程师看看", details=details)
 
 
 def adapter(region: Mapping[str, Any], options: Mapping[str, Any], secrets: Mapping[str, str]) -> Shanxi:
