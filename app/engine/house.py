@@ -98,7 +98,8 @@ class House:
         problems = _most_problems(views)
         changed = any(self._differs(each, stored, own_jobs, instances) for each in views)
         own_reports = [one for one, _ in stored.record.reports if one.report_key not in stored.carried_elsewhere]
-        unsent_report = bool(own_jobs) and not any(job.part in (Part.REPORT, Part.MERGED) for job in own_jobs)
+        is_live = bool(own_jobs) and not _is_taken_back(own_jobs)
+        unsent_report = is_live and not any(job.part in (Part.REPORT, Part.MERGED) for job in own_jobs)
         state = exam_state(
             complete=stored.complete,
             doubtful=bool(stored.doubts),
@@ -130,9 +131,7 @@ class House:
     def _differs(self, view: View, stored: Known, own_jobs: list[Job], instances: list[Instance]) -> bool:
         """Whether a submission now would send something new; an exam never submitted does not differ."""
         mine = [job for job in own_jobs if job.destination == view.target.name]
-        if not mine:
-            return False
-        if all(job.state in (JobState.WITHDRAWN, JobState.CANCELLED) or job.withdraws for job in jobs.newest(mine)):
+        if not mine or _is_taken_back(mine):
             return False
         try:
             frozen = submission.freeze(view, stored.exam.exam_key, instances, stored.exam.minted_accession)
@@ -208,6 +207,11 @@ def open_house(home: Home, clock: Clock, *, free: Callable[[Path], int] = free_b
         targets=targets,
         faults=faults,
     )
+
+
+def _is_taken_back(own_jobs: list[Job]) -> bool:
+    """True when all of it was withdrawn or cancelled: nothing of it waits to be sent."""
+    return all(job.state in (JobState.WITHDRAWN, JobState.CANCELLED) or job.withdraws for job in jobs.newest(own_jobs))
 
 
 def _most_problems(views: list[View]) -> tuple[Problem, ...]:

@@ -163,6 +163,17 @@ class Agent:
         self.engine = self._new_engine()
         self.engine.start()
 
+    def platform_goes_down(self, seconds: float) -> None:
+        """The platform refuses every connection for so long; returns when it does."""
+        self.platform.control("down", seconds=seconds)
+        self.until(lambda: not self.platform_answers())
+
+    def platform_answers(self) -> bool:
+        try:
+            return self.platform.ask("GET", "/practice/options").status == 200
+        except OSError:
+            return False
+
     def advance(self, seconds: float) -> None:
         """Time goes by, for the agent and for the platform alike."""
         self.clock.offset += timedelta(seconds=seconds)
@@ -269,7 +280,7 @@ class Agent:
     def until_state(self, uid: str, state: str, *, seconds: float = 20.0) -> None:
         self.until(lambda: self.state(uid) == state, seconds=seconds, what=lambda: self._told(uid))
 
-    def until(self, claim: Callable[[], T], *, seconds: float = 20.0, what: Callable[[], object] = str) -> T:
+    def until(self, claim: Callable[[], T | None], *, seconds: float = 20.0, what: Callable[[], object] = str) -> T:
         """Wait until `claim()` is true and return it; fails after `seconds`."""
         end = time.monotonic() + seconds
         while True:

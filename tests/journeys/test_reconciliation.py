@@ -1,4 +1,4 @@
-"""Reconciliation: a miss is believed the second time, sent again by itself, twice at most, and never green meanwhile."""
+"""Reconciliation: a miss is believed the second time, is sent again by itself twice at most, and is never green."""
 
 from __future__ import annotations
 
@@ -177,13 +177,13 @@ def test_a_platform_that_gives_no_answer_makes_nothing_missing(
     assert ask_again_by_itself(agent)["state"] == "agreed"
 
 
-def test_a_platform_that_is_down_is_asked_again_by_itself(agent: Agent, platform: PracticeProcess) -> None:
+def test_a_platform_that_is_down_is_asked_again_by_itself(agent: Agent) -> None:
     uid = agent.sent()
-    platform.control("down", seconds=1.0)
+    agent.platform_goes_down(1.0)
     with pytest.raises(RetryLater):
         ask(agent)
     assert (day_of(agent)["state"], agent.state(uid)) == ("open", "acknowledged")
-    agent.until(lambda: _answers(platform))
+    agent.until(agent.platform_answers)
     assert ask_again_by_itself(agent)["state"] == "agreed"
 
 
@@ -262,10 +262,3 @@ def test_both_shapes_of_the_answer_are_understood(
     agent.until_done(lost)
     assert ask_again_by_itself(agent)["state"] == "agreed"
     agent.until_state(there, "reconciled")
-
-
-def _answers(platform: PracticeProcess) -> bool:
-    try:
-        return platform.ask("GET", "/practice/options").status == 200
-    except OSError:
-        return False

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import datetime
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -24,7 +25,7 @@ PLATFORM = "山西省医疗数字影像云平台"
 
 def waits_with(agent: Agent, uid: str, part: str = "exam") -> Json:
     """The trouble of the job while it waits for its next attempt."""
-    return dict(agent.until(lambda: _waiting_trouble(agent, uid, part)))
+    return agent.until(lambda: _waiting_trouble(agent, uid, part))
 
 
 def _waiting_trouble(agent: Agent, uid: str, part: str) -> Json | None:
@@ -36,10 +37,10 @@ def pauses(agent: Agent, uid: str, part: str = "exam") -> list[float]:
     """Seconds between the answers about one part."""
     lines = [line for line in agent.engine.study(uid)["journal"] if line["part"] == part]
     at = [datetime.fromisoformat(line["at"]) for line in lines]
-    return [(after - before).total_seconds() for before, after in zip(at, at[1:], strict=False)]
+    return [(after - before).total_seconds() for before, after in pairwise(at)]
 
 
-# -- the key ------------------------------------------------------------------------------------------------------------
+# -- the key ---------------------------------------------------------------------------------------------------------
 
 
 def test_a_wrong_key_is_the_engineers_and_the_right_key_sends_everything_by_itself(
@@ -73,7 +74,7 @@ def test_a_wrong_key_during_reconciliation_makes_nothing_missing(agent: Agent, p
     assert agent.state(uid) == "acknowledged"
 
 
-# -- the line -----------------------------------------------------------------------------------------------------------
+# -- the line --------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -131,9 +132,9 @@ def test_an_answer_of_another_type_is_understood_all_the_same(agent: Agent, plat
     assert (agent.kept(uid)["received"], agent.kept_report(uid)["received"]) == (1, 1)
 
 
-def test_a_platform_that_is_down_is_waited_for_and_shown(agent: Agent, platform: PracticeProcess) -> None:
+def test_a_platform_that_is_down_is_waited_for_and_shown(agent: Agent) -> None:
     uids = [agent.ready(), agent.ready()]
-    platform.control("down", seconds=2.0)
+    agent.platform_goes_down(2.0)
     for uid in uids:
         agent.engine.submit(uid)
     shown = agent.until(lambda: agent.engine.status()["destinations"][0]["trouble"])
@@ -180,7 +181,7 @@ def test_a_wrong_path_is_the_engineers_and_a_corrected_one_sends_by_itself(
         agent.until_done(uid)
 
 
-# -- the clock ----------------------------------------------------------------------------------------------------------
+# -- the clock -------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("offset", [600.0, -600.0])
@@ -208,7 +209,7 @@ def test_a_clock_that_is_right_draws_no_warning(agent: Agent) -> None:
     assert check["ok"]
 
 
-# -- the images ---------------------------------------------------------------------------------------------------------
+# -- the images ------------------------------------------------------------------------------------------------------
 
 
 def test_a_platform_without_room_is_given_time_and_gets_the_rest(agent: Agent, platform: PracticeProcess) -> None:
