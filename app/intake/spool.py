@@ -37,8 +37,15 @@ class NoRoom(RetryLater):
         super().__init__("磁盘快满了，先不收新影像", "请清理磁盘空间，设备会再传；已收到的影像没有丢", details=details)
 
 
+def _make_folder(folder: Path) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+
+
 class Spool:
-    """`durable_replace(part, final)` and `free_bytes(folder)` are the machine's; parts lie on the same disk."""
+    """`durable_replace(part, final)`, `durable_folder(folder)` and `free_bytes(folder)` are the machine's.
+
+    Parts lie on the same disk.
+    """
 
     def __init__(
         self,
@@ -48,10 +55,12 @@ class Spool:
         durable_replace: Callable[[Path, Path], None],
         free_bytes: Callable[[Path], int],
         least_free_bytes: int,
+        durable_folder: Callable[[Path], None] = _make_folder,
     ) -> None:
         self.root = root
         self._parts = parts
         self._replace = durable_replace
+        self._make_folder = durable_folder
         self._free = free_bytes
         self._least_free = least_free_bytes
         root.mkdir(parents=True, exist_ok=True)
@@ -100,7 +109,7 @@ class Spool:
         """Give the part its final name, durably. Raises `NoRoom` when the disk refuses."""
         final = self.root / relative
         try:
-            final.parent.mkdir(parents=True, exist_ok=True)
+            self._make_folder(final.parent)
             self._replace(part, final)
         except OSError as error:
             part.unlink(missing_ok=True)

@@ -24,6 +24,15 @@ def durable_replace(part: Path, final: Path) -> None:
     sync_folder(final.parent)
 
 
+def durable_folder(folder: Path) -> None:
+    """Makes `folder` and what is missing above it; when it returns, a power cut cannot undo it. Safe to repeat."""
+    if folder.is_dir():
+        return
+    durable_folder(folder.parent)
+    folder.mkdir(exist_ok=True)
+    sync_folder(folder.parent)
+
+
 def sync_file(path: Path) -> None:
     """The file's bytes on the disk, not in a cache."""
     with path.open("rb+") as stream:

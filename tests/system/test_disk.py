@@ -47,3 +47,16 @@ def test_a_failed_rename_keeps_the_part(tmp_path: Path) -> None:
 
 def test_free_space_is_counted_in_bytes(tmp_path: Path) -> None:
     assert disk.free_bytes(tmp_path) > 1_000_000
+
+
+def test_a_new_folder_and_those_above_it_are_made_and_their_names_flushed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    flushed: list[Path] = []
+    monkeypatch.setattr(disk, "sync_folder", flushed.append)
+    wanted = tmp_path / "a" / "b"
+    disk.durable_folder(wanted)
+    assert wanted.is_dir()
+    assert flushed == [tmp_path, tmp_path / "a"]
+    disk.durable_folder(wanted)
+    assert len(flushed) == 2
