@@ -232,12 +232,16 @@ class Agent:
     def ready(self, images: int = 2, **elements: Any) -> str:
         """A received study, its form filled and its report attached."""
         uid = self.receive(images, **elements)
-        day = elements.get("study_date", "20260105")
-        times = {key: f"{day[:4]}-{day[4:6]}-{day[6:]} {at}" for key, at in _REPORT_TIMES.items()}
+        self.make_ready(uid, elements.get("study_date", "20260105"))
+        return uid
+
+    def make_ready(self, uid: str, study_date: str = "20260105") -> None:
+        """Fill the form of a study of that day and attach its report."""
+        day = f"{study_date[:4]}-{study_date[4:6]}-{study_date[6:]}"
+        times = {key: f"{day} {at}" for key, at in _REPORT_TIMES.items()}
         self.engine.fill(uid, EXAM_VALUES | REPORT_VALUES | times, [SETTLEMENT])
         form = self.engine.attach(uid, str(self.pdf()))
         assert form["ready"], (form["ready_why_not"], form["problems"])
-        return uid
 
     def sent(self, images: int = 2, **elements: Any) -> str:
         """A study that the platform has acknowledged."""
