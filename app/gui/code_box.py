@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from PySide6.QtCore import QEvent, QObject, QPoint, QRect, QRectF, QSize, Qt, QTimer, Signal
+from PySide6.QtCore import QEvent, QObject, QPoint, QRect, QRectF, QSize, Qt, QTimer
 from PySide6.QtGui import (
     QColor,
     QFocusEvent,
@@ -28,6 +28,7 @@ from PySide6.QtWidgets import (
 from app.gui.look import Look
 from app.gui.page import Desk
 from app.gui.parts import Button, column, label, line, row
+from app.gui.told import Told
 
 _ROW, _MOST_ROWS = 32, 6
 _CODE = Qt.ItemDataRole.UserRole
@@ -36,8 +37,8 @@ _CODE = Qt.ItemDataRole.UserRole
 class CodeBox(QLineEdit):
     """`picked(text)`: "code label" of what was chosen. `text()` is what is sent; the engine reads code or name."""
 
-    picked = Signal(str)
-    left = Signal()
+    picked = Told()
+    left = Told()
 
     def __init__(self, desk: Desk, table: str) -> None:
         super().__init__()
@@ -116,7 +117,7 @@ class CodeBox(QLineEdit):
 class CodePopup(QFrame):
     """The list under the field, a child of the window, so that it never takes the focus from the letters."""
 
-    picked = Signal(object)
+    picked = Told()
 
     def __init__(self, look: Look, field: QLineEdit) -> None:
         super().__init__(field.window())
@@ -220,7 +221,7 @@ class _CodePainter(QStyledItemDelegate):
 class CodeMark(QFrame):
     """One of several chosen codes, with a cross that takes it away."""
 
-    removed = Signal(str)
+    removed = Told()
 
     def __init__(self, look: Look, text: str) -> None:
         super().__init__()

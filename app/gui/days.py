@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import date, datetime, timedelta
 
-from PySide6.QtCore import QRect, QRectF, Qt, Signal
+from PySide6.QtCore import QRect, QRectF, Qt
 from PySide6.QtGui import QBrush, QKeyEvent, QMouseEvent, QPainter, QPaintEvent, QPen
 from PySide6.QtWidgets import QWidget
 
 from app.gui import words
 from app.gui.look import Look
 from app.gui.page import Json
+from app.gui.told import Told
 
 COUNT = 21
 _LEFT, _RIGHT, _TOP, _WORDS = 44, 12, 12, 58
@@ -26,7 +27,7 @@ _VERDICTS = {
 class DaysFigure(QWidget):
     """`chosen(day)` as `yyyy-MM-dd`. Days without an exam say 休."""
 
-    chosen = Signal(str)
+    chosen = Told()
 
     def __init__(self, look: Look, now: Callable[[], datetime]) -> None:
         super().__init__()

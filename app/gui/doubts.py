@@ -5,12 +5,12 @@ from __future__ import annotations
 from functools import partial
 from typing import Any
 
-from PySide6.QtCore import Signal
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QButtonGroup, QFrame, QHBoxLayout, QLineEdit, QPushButton
 
 from app.gui.look import Look
 from app.gui.parts import Button, Mark, column, frame, label, row
+from app.gui.told import Told
 
 _CHOICES = {
     "two_patients": (("same", "是同一位患者"), ("split", "是两位，分开")),
@@ -22,7 +22,7 @@ _CHOICES = {
 class DoubtBox(QFrame):
     """`settled(decision, detail)` when the person decided. `study`: one of the form's `studies` with a doubt."""
 
-    settled = Signal(str, str)
+    settled = Told()
 
     def __init__(self, look: Look, study: dict[str, Any]) -> None:
         super().__init__()

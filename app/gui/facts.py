@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from PySide6.QtCore import Signal
 from PySide6.QtGui import QDragEnterEvent, QDropEvent
 from PySide6.QtWidgets import QStackedWidget, QWidget
 
@@ -13,6 +12,7 @@ from app.gui.look import Look
 from app.gui.page import Json
 from app.gui.parts import Button, Card, Empty, clear, column, label, line, row
 from app.gui.rows import Cell, Column, RowsView, Text
+from app.gui.told import Told
 
 
 def series_rows(instances: list[Json]) -> list[Json]:
@@ -47,8 +47,8 @@ def source_words(source: str) -> str:
 class FactsCard(Card):
     """Two tabs: 影像, 报告 PDF. `attach(report)` asks for a file, `dropped(path, report)` brings one."""
 
-    attach = Signal(int)
-    dropped = Signal(str, int)
+    attach = Told()
+    dropped = Told()
 
     def __init__(self, look: Look) -> None:
         super().__init__()

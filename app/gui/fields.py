@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Protocol
 
-from PySide6.QtCore import Qt, Signal
+from PySide6.QtCore import Qt
 from PySide6.QtGui import QFocusEvent, QFontMetrics, QKeySequence, QShortcut
 from PySide6.QtWidgets import QLabel, QLineEdit, QPlainTextEdit, QSizePolicy, QVBoxLayout, QWidget
 
@@ -12,6 +12,7 @@ from app.gui.code_box import CodeBox, CodeMark
 from app.gui.look import Look
 from app.gui.page import Desk
 from app.gui.parts import Button, Mark, clear, column, label, row, set_property, set_tone
+from app.gui.told import Told
 
 LABEL_WIDTH = 92
 _NO_INPUT_METHOD = frozenset(
@@ -38,8 +39,8 @@ class Editor(Protocol):
 class LineEditor(QLineEdit):
     """One line of text."""
 
-    typed = Signal()
-    left = Signal()
+    typed = Told()
+    left = Told()
 
     def __init__(self, field: Field) -> None:
         super().__init__()
@@ -67,8 +68,8 @@ class LineEditor(QLineEdit):
 class LongEditor(QPlainTextEdit):
     """Several lines; Tab goes on to the next field."""
 
-    typed = Signal()
-    left = Signal()
+    typed = Told()
+    left = Told()
 
     def __init__(self) -> None:
         super().__init__()
@@ -102,8 +103,8 @@ class LongEditor(QPlainTextEdit):
 class CodeEditor(QWidget):
     """One code of a table, or several of them below the field."""
 
-    typed = Signal()
-    left = Signal()
+    typed = Told()
+    left = Told()
 
     def __init__(self, desk: Desk, field: Field) -> None:
         super().__init__()
@@ -163,8 +164,8 @@ class CodeEditor(QWidget):
 class FieldRow(QWidget):
     """`typed` while a person changes it, `left` when the focus goes on."""
 
-    typed = Signal(object)
-    left = Signal(object)
+    typed = Told()
+    left = Told()
 
     def __init__(self, desk: Desk, field: Field) -> None:
         super().__init__()

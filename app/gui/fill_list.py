@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import datetime
 
-from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QWidget
 
 from app.gui import words
@@ -13,6 +12,7 @@ from app.gui.look import Look
 from app.gui.page import Json
 from app.gui.parts import Button, Card, Empty, Head, label, line, row
 from app.gui.rows import Cell, Column, RowsView, Text
+from app.gui.told import Told
 
 _WIDTH = 276
 
@@ -20,8 +20,8 @@ _WIDTH = 276
 class FillList(Card):
     """`chosen(uid)`; `take_now` asks to complete what is still being received."""
 
-    chosen = Signal(str)
-    take_now = Signal()
+    chosen = Told()
+    take_now = Told()
 
     def __init__(self, look: Look, now: Callable[[], datetime]) -> None:
         super().__init__()

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Collection
 
-from PySide6.QtCore import QTimer, Signal
+from PySide6.QtCore import QTimer
 from PySide6.QtWidgets import QFrame, QScrollArea, QVBoxLayout, QWidget
 
 from app.gui.fields import Field, FieldName, FieldRow, name_of, saved
 from app.gui.look import Look
 from app.gui.page import Desk, Json
 from app.gui.parts import Button, FoldHead, clear, column, label, line, row
+from app.gui.told import Told
 
 _SKIPPED_TYPES = frozenset({"rows", "pdf"})
 
@@ -50,10 +51,10 @@ def row_fields(answer: Json) -> list[Field]:
 class FormView(QScrollArea):
     """`edited`: values should be checked (300 ms after the last letter). `keep`: rows were added or taken away."""
 
-    edited = Signal()
-    keep = Signal()
-    attach_to = Signal(int)
-    wants_row = Signal()
+    edited = Told()
+    keep = Told()
+    attach_to = Told()
+    wants_row = Told()
 
     def __init__(self, desk: Desk) -> None:
         super().__init__()

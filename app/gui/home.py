@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from PySide6.QtCore import Qt, Signal
+from PySide6.QtCore import Qt
 from PySide6.QtGui import QKeyEvent, QMouseEvent, QPainter, QPaintEvent
 from PySide6.QtWidgets import QLabel, QScrollArea, QSizePolicy, QWidget
 
@@ -14,6 +14,7 @@ from app.gui.look import Look
 from app.gui.page import Desk, Json, Page, Search
 from app.gui.parts import Button, Card, Empty, Head, Mark, TrayMark, clear, column, label, line, row, set_tone
 from app.gui.rows import Cell, Column, RowsView, Text
+from app.gui.told import Told
 
 _MOST_ROWS = 40
 _COUNTS = (
@@ -234,7 +235,7 @@ class HomePage(Page):
 class Count(QWidget):
     """One of the four numbers; pressing it opens its page."""
 
-    pressed = Signal()
+    pressed = Told()
 
     def __init__(self, look: Look, text: str, icon: str, tone: str) -> None:
         super().__init__()

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from PySide6.QtCore import Qt, QTimer, Signal
+from PySide6.QtCore import Qt, QTimer
 from PySide6.QtGui import QAction, QKeyEvent
 from PySide6.QtWidgets import QLineEdit, QVBoxLayout, QWidget
 
@@ -17,6 +17,7 @@ from app.gui import words
 from app.gui.ask import Asker
 from app.gui.look import Look
 from app.gui.parts import Header, column
+from app.gui.told import Told
 
 Json = dict[str, Any]
 LOW_BELOW = 660
@@ -90,7 +91,7 @@ class Page(QWidget):
 class Search(QLineEdit):
     """The search field of a page's head: tells its text 250 ms after the last letter; Esc empties it."""
 
-    searched = Signal(str)
+    searched = Told()
 
     def __init__(self, look: Look, hint: str = words.SEARCH) -> None:
         super().__init__()

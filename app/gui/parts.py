@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TypeVar
 
-from PySide6.QtCore import QRectF, QSize, Qt, Signal
+from PySide6.QtCore import QRectF, QSize, Qt
 from PySide6.QtGui import QKeyEvent, QMouseEvent, QPainter, QPaintEvent
 from PySide6.QtWidgets import QBoxLayout, QFrame, QHBoxLayout, QLabel, QPushButton, QSizePolicy, QVBoxLayout, QWidget
 
 from app.gui.look import Look
+from app.gui.told import Told
 
 _Box = TypeVar("_Box", bound=QBoxLayout)
 
@@ -230,7 +231,7 @@ class Badge(QLabel):
 class FoldHead(QWidget):
     """The line that opens a fold: chevron, title, note, something at the right. Mouse, Enter and blank open it."""
 
-    toggled = Signal(bool)
+    toggled = Told()
 
     def __init__(self, look: Look, title: str, note: str = "", right: str = "") -> None:
         super().__init__()

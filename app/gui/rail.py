@@ -6,13 +6,14 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
-from PySide6.QtCore import QRect, Qt, Signal
+from PySide6.QtCore import QRect, Qt
 from PySide6.QtGui import QPainter, QPaintEvent
 from PySide6.QtWidgets import QFrame, QPushButton, QWidget
 
 from app.gui import words
 from app.gui.look import Look
 from app.gui.parts import Button, TrayMark, column, label, line, row
+from app.gui.told import Told
 
 WIDE, NARROW = 172, 56
 _BADGE = 20
@@ -84,7 +85,7 @@ class RailButton(QPushButton):
 class Rail(QFrame):
     """`opened` tells the page a person pressed; `pause` is pressed for pausing or going on."""
 
-    opened = Signal(str)
+    opened = Told()
 
     def __init__(self, look: Look, pages: tuple[tuple[str, str, str], ...], pause: Callable[[], None]) -> None:
         """`pages`: (name, icon, shortcut); the last one stands at the foot."""

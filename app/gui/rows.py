@@ -15,7 +15,6 @@ from PySide6.QtCore import (
     QRectF,
     QSize,
     Qt,
-    Signal,
 )
 from PySide6.QtGui import QFontMetrics, QKeyEvent, QPainter, QPen, QTextOption
 from PySide6.QtWidgets import (
@@ -29,6 +28,7 @@ from PySide6.QtWidgets import (
 
 from app.gui.look import Look
 from app.gui.parts import paint_bar
+from app.gui.told import Told
 
 Row = dict[str, Any]
 _Index = QModelIndex | QPersistentModelIndex
@@ -124,9 +124,7 @@ class RowsModel(QAbstractTableModel):
 
     def put(self, rows: list[Row]) -> None:
         if [row.get(self._key) for row in rows] == [row.get(self._key) for row in self.rows]:
-            self.rows = rows
-            if rows:
-                self.dataChanged.emit(self.index(0, 0), self.index(len(rows) - 1, len(self.columns) - 1))
+            self.rows = rows  # no dataChanged: the view repaints everything it shows after each `put`
             return
         self.beginResetModel()
         self.rows = rows
@@ -232,8 +230,8 @@ class Painter(QStyledItemDelegate):
 class RowsView(QTableView):
     """A list or table of rows. `chosen` tells the key of the row that a person (or `choose`) selected."""
 
-    chosen = Signal(str)
-    activated_row = Signal(str)
+    chosen = Told()
+    activated_row = Told()
 
     def __init__(
         self, look: Look, columns: tuple[Column, ...], *, key: str, row_height: int, head: bool = True

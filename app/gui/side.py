@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from functools import partial
 
-from PySide6.QtCore import QPointF, Qt, Signal
+from PySide6.QtCore import QPointF, Qt
 from PySide6.QtGui import QPainter, QPaintEvent, QPen
 from PySide6.QtWidgets import QFrame, QScrollArea, QWidget
 
@@ -15,6 +15,7 @@ from app.gui.look import Look
 from app.gui.page import Json
 from app.gui.parts import Bar, Button, Card, Mark, clear, column, label, line, row
 from app.gui.steps import job_words, newest, part_done
+from app.gui.told import Told
 
 _ACTS: dict[str, tuple[str, ...]] = {
     "to_fill": ("fill",),
@@ -61,8 +62,8 @@ _WHOSE = {"automatic": "自动重试", "technician": "请您处理", "engineer":
 class SidePanel(Card):
     """`acted(name)` for a button, `closed` for the cross."""
 
-    acted = Signal(str)
-    closed = Signal()
+    acted = Told()
+    closed = Told()
 
     def __init__(self, look: Look) -> None:
         super().__init__()

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import re
+import sys
 
 import pytest
 from PySide6.QtGui import QFontMetrics
@@ -156,3 +158,23 @@ def test_empty_pages_say_what_it_means(window: MainWindow, face: FakeFace, settl
     for sentence in ("没有等您处理的事", "都填好了", "还没有上传任务", "这一天没有检查"):
         assert sentence in said
     assert "暂无数据" not in said
+
+
+def test_looking_at_pages_does_not_use_up_the_word_true(shared: MainWindow) -> None:
+    """The binding's `emit` gives a reference to `True` away; enough of them end the process (see `app/gui/told.py`)."""
+    for name in PAGES:
+        shared.go(name, "")
+        rest(shared)
+    gc.collect()
+    before = sys.getrefcount(True)
+    for _ in range(20):
+        for name in PAGES:
+            shared.go(name, "")
+            rest(shared)
+    gc.collect()
+    assert sys.getrefcount(True) > before - 20
+
+
+def test_only_the_theme_is_told_by_a_signal_of_the_binding() -> None:
+    code = {file.name: file.read_text(encoding="utf-8") for file in (FOLDER.parents[1] / "app" / "gui").glob("*.py")}
+    assert [name for name, text in code.items() if "Signal(" in text] == ["look.py"]
