@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -66,8 +67,11 @@ def a_job(
     withdraws: bool = False,
     seconds: float = 0,
     day: str = DAY,
-    **payload: Any,
+    body: Mapping[str, Any] | None = None,
+    **more: Any,
 ) -> int:
+    """The next version of that part; `body` and `more` are its payload."""
+    payload = {**(body or {}), **more}
     return jobs.insert(
         tx,
         destination=destination,
