@@ -18,7 +18,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cache
@@ -209,8 +209,8 @@ class Practice:
 # -- the agent --------------------------------------------------------------------------------------------------------
 
 
-def answers(practice: Practice | None, *, port: int, **sections: Mapping[str, Any]) -> Json:
-    """A clinic's setup: fast where it waits. `sections` (intake=, upload=, dicom=, ...) are laid over it."""
+def answers(practice: Practice | None, *, port: int, **sections: Any) -> Json:
+    """A clinic's setup: fast where it waits. `sections` (intake=, upload=, destination=[...], ...) are laid over it."""
     document: Json = {
         "clinic": {
             "name": "太原市小店区平安诊所",
@@ -227,7 +227,7 @@ def answers(practice: Practice | None, *, port: int, **sections: Mapping[str, An
         "destination": [a_destination(practice)] if practice is not None else [],
     }
     for name, values in sections.items():
-        document[name] = {**document.get(name, {}), **values}
+        document[name] = {**document.get(name, {}), **values} if isinstance(values, dict) else values
     return document
 
 
