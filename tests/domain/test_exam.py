@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -73,8 +75,8 @@ def test_reconciled_is_said_only_when_everything_is(facts: dict[str, bool], all_
         assert all(job.state in (JobState.RECONCILED, JobState.WITHDRAWN) or job.withdraws for job in all_jobs)
 
 
-def state_of(*all_jobs: Job, **facts: bool | int) -> ExamState:
-    given_ = {"complete": True, "doubtful": False, "problem_count": 0, "changed": False} | facts
+def state_of(*all_jobs: Job, **facts: Any) -> ExamState:
+    given_: dict[str, Any] = {"complete": True, "doubtful": False, "problem_count": 0, "changed": False} | facts
     return exam_state(**given_, jobs=all_jobs)
 
 
