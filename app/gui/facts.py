@@ -75,6 +75,7 @@ class FactsCard(Card):
         self._series.put(rows)
         self._series.setVisible(bool(rows))
         self._none.setVisible(not rows)
+        self._none.say("image", "还没有影像", "设备把影像发来、收齐后会出现在这里。检查记录可以先填。")
         total = words.size(sum(one["bytes"] for one in rows))
         more = f" · 另有 {aside} 幅内容不同，没有用" if aside else ""
         self._total.setText(f"{len(rows)} 个序列 · {count} 幅 · {total}{more}" if rows else "")
@@ -89,6 +90,7 @@ class FactsCard(Card):
 
     def show_nothing(self) -> None:
         self.show_study({"instances": []})
+        self._none.say("image", "影像", "左边选一例，这里列出它的序列和幅数。")
         clear(self._report_box)
 
     def dragEnterEvent(self, event: QDragEnterEvent) -> None:

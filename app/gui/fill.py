@@ -196,7 +196,8 @@ class FillPage(Page):
         self.list.put(fill, attention, receiving, searched=self.search.text())
         count = answers[0]["total"]
         oldest = min((one["received_at"] for one in fill if one["received_at"]), default=None)
-        waited = f" · 最早一例已等 {words.ago(oldest, self.desk.now())}" if oldest else ""
+        since = words.ago(oldest, self.desk.now())
+        waited = f" · 最早一例已等 {since}" if since not in ("", words.JUST_NOW) else ""
         self.header.note.setText(f"{count} 例{waited}" if count else "都填好了")
         self._keep_place()
 
@@ -224,7 +225,7 @@ class FillPage(Page):
 
     def _open(self, uid: str) -> None:
         if uid != self.uid:
-            self._facts = []
+            self._facts = self._facts_of(uid)
         self.uid = uid
         face = self.desk.face
         self.desk.asker.ask(lambda: (uid, face.form(uid), face.study(uid)), self._opened, key="fill-form")
@@ -237,10 +238,13 @@ class FillPage(Page):
             self._show_form(form)
             self.facts.show_study(study)
 
+    def _facts_of(self, uid: str) -> list[object]:
+        row_of = self.list.row_of(uid)
+        return [row_of[key] for key in _TELLING] if row_of else []
+
     def _renew(self) -> None:
         """The open exam changed under way (images came, a value from elsewhere); what is being typed stays."""
-        row_of = self.list.row_of(self.uid)
-        facts = [row_of[key] for key in _TELLING] if row_of else []
+        facts = self._facts_of(self.uid)
         if facts and self._facts and facts != self._facts and not self.form.changed():
             self._open(self.uid)
         self._facts = facts

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Collection
 
-from PySide6.QtCore import QTimer
+from PySide6.QtCore import Qt, QTimer
 from PySide6.QtWidgets import QFrame, QScrollArea, QVBoxLayout, QWidget
 
-from app.gui.fields import Field, FieldName, FieldRow, name_of, saved
+from app.gui.fields import LABEL_WIDTH, Field, FieldName, FieldRow, name_of, saved
 from app.gui.look import Look
 from app.gui.page import Desk, Json
 from app.gui.parts import Button, FoldHead, clear, column, label, line, row
@@ -85,9 +85,11 @@ class FormView(QScrollArea):
         self._groups.clear()
         self._settlement_count = None
         clear(self._box)
-        fields = [field for field in all_fields(form) if field["type"] not in _SKIPPED_TYPES]
-        loud = [field for field in fields if needs_a_person(field)]
-        self._add_loud(loud, len(fields) - len(loud))
+        everything = all_fields(form)
+        fields = [field for field in everything if field["type"] not in _SKIPPED_TYPES]
+        loud = [field for field in everything if needs_a_person(field)]
+        filled = sum(bool(field["text"]) for field in everything if not needs_a_person(field))
+        self._add_loud(loud, filled)
         quiet = [field for field in fields if not needs_a_person(field)]
         self._add_groups("", [field for field in quiet if field["noun"] == "exam"])
         if not form["reports"]:
@@ -213,19 +215,28 @@ class FormView(QScrollArea):
         made.left.connect(lambda _row: self.edited.emit() if _row.changed() else None)
         return made
 
-    def _add_loud(self, loud: list[Field], rest: int) -> None:
+    def _add_loud(self, loud: list[Field], filled: int) -> None:
         head = row(margins=(16, 12, 16, 4))
         ready = "都填好了，可以提交上传" if self.form and self.form["ready"] else "没有缺的项"
         ready = "没有缺的项，请照上面说的改" if self._refused else ready
         title = f"需要您填 {len(loud)} 项" if loud else ready
         head.addWidget(label(self._look, title, role="section", bold=True))
         head.addStretch(1)
-        head.addWidget(label(self._look, f"其余 {rest} 项已自动填好" if loud else "", role="caption", tone="text3"))
+        head.addWidget(label(self._look, f"另有 {filled} 项已填好" if loud else "", role="caption", tone="text3"))
         self._box.addLayout(head)
         box = column(margins=(16, 4, 16, 12), gap=10)
         for field in loud:
-            box.addWidget(self._row(field))
+            box.addWidget(self._act_row(field) if field["type"] in _SKIPPED_TYPES else self._row(field))
         self._box.addLayout(box)
+
+    def _act_row(self, field: Field) -> QWidget:
+        """A field that is not typed: a list that wants a row, a report that wants its file."""
+        if field["type"] == "pdf":
+            number = int(field["row"])
+            button = Button(self._look, "附上 PDF", icon="attach", slot=lambda: self.attach_to.emit(number))
+        else:
+            button = Button(self._look, "加一行", slot=self.wants_row.emit)
+        return ActRow(self._look, field, button)
 
     def _add_groups(self, prefix: str, fields: list[Field]) -> None:
         for name in dict.fromkeys(field["group"] for field in fields):
@@ -291,6 +302,21 @@ class FormView(QScrollArea):
         if self.form is not None and self.form["settlements"]:
             self._settlement_count = len(self.form["settlements"]) - 1
             self.keep.emit()
+
+
+class ActRow(QWidget):
+    """Label, button, and why it is needed."""
+
+    def __init__(self, look: Look, field: Field, button: Button) -> None:
+        super().__init__()
+        text = label(look, f"{field['label']} *", tone="text2", wrap=True)
+        text.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
+        text.setFixedWidth(LABEL_WIDTH)
+        why = field["problem"]["title"] if field["problem"] else field["help"]
+        box = row(self, gap=12)
+        box.addWidget(text)
+        box.addWidget(button)
+        box.addWidget(label(look, why, role="caption", tone="text3", wrap=True), 1)
 
 
 class Group(QFrame):

@@ -45,7 +45,7 @@ class ReconcilePage(Page):
             self._ask_day(self.figure.day)
 
     def open_at(self, key: str) -> None:
-        """A day, else the newest day that lacks something."""
+        """A day, else the newest day that lacks something, else the newest."""
         self.figure.choose(key if len(key) == 10 and key[4] == "-" else self._worst_day())
 
     def set_low(self, low: bool) -> None:
@@ -89,7 +89,8 @@ class ReconcilePage(Page):
 
     def _worst_day(self) -> str:
         yesterday = (words.today(self.desk.now()) - timedelta(days=1)).isoformat()
-        return next((str(one["day"]) for one in self._days if one["state"] == "engineer"), yesterday)
+        newest = str(self._days[0]["day"]) if self._days else yesterday
+        return next((str(one["day"]) for one in self._days if one["state"] == "engineer"), newest)
 
     def _show_figure(self) -> None:
         name = self.destination.currentData()

@@ -233,7 +233,8 @@ class Moment(QWidget):
         self._look, self._last = look, last
         texts = column(gap=1)
         texts.addWidget(label(look, entry["words"], role="body_small", wrap=True))
-        detail = " · ".join(part for part in (entry["who"], entry["detail"]) if part)
+        told = "" if str(entry["detail"]).isascii() else entry["detail"]  # keys and counts of the engine's own
+        detail = " · ".join(part for part in (entry["who"], told) if part)
         if detail:
             texts.addWidget(label(look, detail, role="caption", tone="text2", wrap=True))
         box = row(self, margins=(24, 0, 0, 0 if last else 10), gap=8)

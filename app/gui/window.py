@@ -219,10 +219,9 @@ class MainWindow(QMainWindow):
     def _build_strip(self) -> QWidget:
         self._strip = frame("strip")
         self._strip.setFixedHeight(28)
-        self._strip_text = label(self._look, self._note, role="body_small", tone="idle")
+        self._strip_text = label(self._look, self._note, role="body_small", tone="idle", bold=True)
         box = row(self._strip, margins=(20, 0, 20, 0), gap=8)
         box.addWidget(Mark(self._look, "info", "idle", 16, on="idleSoft"))
-        box.addWidget(label(self._look, "演练", role="body_small", tone="idle", bold=True))
         box.addWidget(self._strip_text, 1)
         self._strip.setVisible(bool(self._note))
         return self._strip

@@ -11,6 +11,7 @@ APP = "影像云上传助手"
 TODAY, FILL, QUEUE, RECONCILE, SETTINGS = "今天", "待填报", "上传队列", "对账", "设置"
 SEARCH = "搜索姓名、检查号"
 NOTHING = "—"
+JUST_NOW = "刚刚"
 _WEEKDAYS = "一二三四五六日"
 
 
@@ -60,7 +61,7 @@ def ago(at: str | None, now: datetime) -> str:
         return ""
     minutes = int((now - datetime.fromisoformat(at)) / timedelta(minutes=1))
     if minutes < 1:
-        return "刚刚"
+        return JUST_NOW
     if minutes < 60:
         return f"{minutes} 分钟"
     if minutes < 24 * 60:

@@ -14,6 +14,7 @@ from app.gui import words
 from app.gui.doubts import TroubleNote
 from app.gui.fields import FieldRow
 from app.gui.fill import FillPage
+from app.gui.form import ActRow
 from app.gui.parts import Button
 from app.gui.window import MainWindow
 from tests.gui.conftest import Settle
@@ -243,6 +244,17 @@ def test_a_first_settlement_row_can_be_added(page: FillPage, face: FakeFace, set
     page._add_settlement()
     settle()
     assert row(page, "catalogue_code", "settlement", 0).value() == ""
+
+
+def test_a_missing_list_or_file_is_asked_for_with_a_button(page: FillPage, face: FakeFace, settle: Settle) -> None:
+    form = face.form(READY)
+    next(one for one in form["fields"] if one["type"] == "rows")["problem"] = {"title": "还没有结算信息", "advice": ""}
+    page.form.show_form(form)
+    found = page.form.findChild(ActRow)
+    assert isinstance(found, ActRow)
+    found.findChildren(Button)[0].click()
+    settle()
+    assert ("settlement", 1, "catalogue_code") in page.form.rows
 
 
 def test_the_last_settlement_row_is_taken_away(page: FillPage, face: FakeFace, settle: Settle) -> None:
