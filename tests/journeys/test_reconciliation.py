@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from app.errors import NeedsOperator, RetryLater
 from tests.journeys import inside
+from tests.journeys.conftest import NewAgent
 from tests.journeys.inside import EXAM_DAY, Agent, Json
+from tests.journeys.world import Modality, Practice, a_study, complete_fill, study_uid
 from tests.practice.clinic import PracticeProcess
 
 platform_process = inside.platform_process
@@ -262,3 +266,26 @@ def test_both_shapes_of_the_answer_are_understood(
     agent.until_done(lost)
     assert ask_again_by_itself(agent)["state"] == "agreed"
     agent.until_state(there, "reconciled")
+
+
+def test_a_lost_exam_is_found_missing_and_sent_again_by_a_real_program(
+    new_agent: NewAgent, practice: Practice, tmp_path: Path, pdf: Path
+) -> None:
+    program = new_agent(practice)
+    paths = a_study(tmp_path / "made", images=3)
+    uid = study_uid(paths[0])
+    Modality(program.port).send_folder(tmp_path / "made")
+    program.wait_until_complete(uid)
+    program.fill_and_submit(uid, complete_fill(), pdf)
+    shown = program.wait_for_state(uid, "acknowledged")
+    practice.lose(exam=shown["exam_key"])
+    day = program.studies()[0]["exam_day"]
+    first = program.cli("reconcile", "--day", day, check=False).json["destinations"][0]
+    assert (first["state"], first["missing"]) == ("asked_once", [])
+    program.kill()
+    program.start()
+    program.wait_for_state(uid, "reconciled")
+    (exam,) = practice.ledger()["exams"]
+    assert (exam["state"], exam["received"]) == ("kept", 2)
+    day_now = program.cli("reconcile", "--day", day).json["destinations"][0]
+    assert (day_now["state"], day_now["missing"][0]["words"]) == ("agreed", "已自动补传")

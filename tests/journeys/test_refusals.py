@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import time
+from pathlib import Path
 
 import pytest
 
 from app.errors import NeedsOperator
 from tests.journeys import inside
+from tests.journeys.conftest import NewAgent
 from tests.journeys.inside import Agent
+from tests.journeys.world import Modality, Practice, a_study, complete_fill, study_uid
 from tests.practice.clinic import PracticeProcess
 
 platform_process = inside.platform_process
@@ -120,3 +123,30 @@ def test_resend_failed_takes_the_held_and_the_rejected_and_nothing_else(
     agent.until_done(rejected)
     assert [agent.kept(uid)["received"] for uid in (fine, held, rejected)] == [1, 2, 2]
     assert [agent.received_images(uid) for uid in (fine, held, rejected)] == [2, 2, 2]
+
+
+def test_a_refusal_is_mended_from_a_terminal(
+    new_agent: NewAgent, practice: Practice, tmp_path: Path, pdf: Path
+) -> None:
+    program = new_agent(practice)
+    paths = a_study(tmp_path / "made", images=3)
+    uid = study_uid(paths[0])
+    Modality(program.port).send_folder(tmp_path / "made")
+    program.wait_until_complete(uid)
+    practice.fault(where="exam", when="before", what="code0", message=WORDS)
+    program.fill_and_submit(uid, complete_fill(), pdf)
+    program.wait_for_state(uid, "held")
+    (job,) = [one for one in program.cli("study", uid).json["jobs"] if one["state"] == "held"]
+    assert job["trouble"]["words"] == WORDS
+    assert program.cli("status", check=False).json["needs_you"][0]["state"] == "held"
+    program.cli("fill", uid, "--set", "phone=13900139000")
+    program.cli("submit", uid)
+    program.wait_for_state(uid, "acknowledged")
+    (exam,) = practice.ledger()["exams"]
+    assert (exam["version"], exam["received"], exam["fields"]["patTelephone"]) == (1, 2, "13900139000")
+    assert program.cli("resend", uid).json["jobs"] == 3
+    program.wait_for(lambda: practice.ledger()["exams"][0]["received"] == 3)
+    program.wait_for_state(uid, "acknowledged")
+    ledger = practice.ledger()
+    assert [image["received"] for image in ledger["images"]] == [2, 2, 2]
+    assert ledger["reports"][0]["received"] == 2

@@ -9,7 +9,9 @@ import pytest
 
 from app.errors import NeedsOperator
 from tests.journeys import inside
+from tests.journeys.conftest import NewAgent
 from tests.journeys.inside import EXAM_DAY, EXAM_VALUES, SETTLEMENT, Agent, late_images
+from tests.journeys.world import Modality, Practice, a_study, complete_fill, study_uid
 from tests.practice.clinic import PracticeProcess
 
 platform_process = inside.platform_process
@@ -147,6 +149,27 @@ def test_a_withdrawn_exam_without_report_is_withdrawn_whole(agent: Agent) -> Non
     agent.engine.withdraw(uid)
     agent.until(lambda: agent.kept(uid)["state"] == "deleted")
     agent.until_state(uid, "withdrawn")
+
+
+def test_a_withdrawal_goes_on_after_the_program_was_killed(
+    new_agent: NewAgent, practice: Practice, tmp_path: Path, pdf: Path
+) -> None:
+    program = new_agent(practice)
+    paths = a_study(tmp_path / "made", images=3)
+    uid = study_uid(paths[0])
+    Modality(program.port).send_folder(tmp_path / "made")
+    program.wait_until_complete(uid)
+    program.fill_and_submit(uid, complete_fill(), pdf)
+    program.wait_for_state(uid, "acknowledged")
+    practice.fault(where="any", when="after", what="hang", seconds=2)
+    program.cli("withdraw", uid)
+    program.wait_for(lambda: practice.received()[-1]["fault"] == "after:hang")
+    program.kill()
+    program.start()
+    program.wait_for_state(uid, "withdrawn")
+    ledger = practice.ledger()
+    assert [one["state"] for one in ledger["exams"] + ledger["reports"]] == ["deleted", "deleted"]
+    assert ledger["exams"][0]["received"] + ledger["reports"][0]["received"] == 5, "only the one in flight went again"
 
 
 # -- hold, release, cancel -------------------------------------------------------------------------------------------
