@@ -14,7 +14,6 @@ from app.engine.face import Json
 from app.engine.house import House
 from app.errors import AgentError, NeedsOperator
 from app.store import Tx, exams, images, jobs
-from app.store.images import patient_key
 
 Typed = dict[str, str]
 _ENDED = (JobState.CANCELLED, JobState.WITHDRAWN)
@@ -130,16 +129,7 @@ def _name(tx: Tx, exam_key: str, study: Study, name: str, now: datetime) -> None
 def _split(house: House, tx: Tx, study: Study, now: datetime) -> None:
     """Two patients under one study UID: the first keeps the exam, each other one gets an exam of its own images."""
     uid = study.study_instance_uid
-    first = patient_key(study.header, study.patient_name)
-    rows = tx.execute("SELECT DISTINCT patient_key FROM instances WHERE study_instance_uid = ?", (uid,)).fetchall()
-    for exam_key in exams.of_study(tx.conn, uid):
-        exams.link_study(tx, exam_key, uid, first)
-    for row in rows:
-        if row["patient_key"] == first:
-            continue
-        key = exams.create_for_study(tx, uid, row["patient_key"], "", now=now, split=True)
-        name = row["patient_key"].split("|", 1)[-1]
-        exams.set_value(tx, key, Noun.EXAM, 0, "patient_name", Value(text=name, source=Source.TECHNICIAN), now=now)
+    for key in exams.part_patients(tx, uid, now=now):
         _report_keys(tx, key, 1, now)
         house.refresh_in(tx, key)
     images.clear_doubt(tx, uid)

@@ -56,6 +56,19 @@ def create_for_study(
     return key
 
 
+def part_patients(tx: Tx, study_instance_uid: str, *, now: datetime) -> list[str]:
+    """Leave a study's exam to its first patient; the keys of the exams made for those who had none yet."""
+    uid = study_instance_uid
+    tx.execute(
+        """UPDATE exam_studies SET patient_key = (SELECT patient_key FROM studies WHERE study_instance_uid = ?)
+           WHERE study_instance_uid = ? AND patient_key = ''""",
+        (uid, uid),
+    )
+    rows = tx.execute("SELECT DISTINCT patient_key FROM instances WHERE study_instance_uid = ?", (uid,)).fetchall()
+    others = [row["patient_key"] for row in rows if not has_patient(tx, uid, row["patient_key"])]
+    return [create_for_study(tx, uid, key, "", now=now, split=True) for key in others]
+
+
 def has_patient(tx: Tx, study_instance_uid: str, patient_key: str) -> bool:
     """After a split: this patient of the study has an exam already."""
     row = tx.execute(

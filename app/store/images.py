@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import Enum
 from typing import Any
@@ -132,8 +132,14 @@ def _upsert_study(tx: Tx, arrival: Arrival, name: str, key: str, now: datetime, 
                WHERE study_instance_uid = ?""",
             (int(not conflict), kept(now), uid),
         )
-        if known["patient_key"] != key and not exams.has_patient(tx, uid, key):
-            raise_doubt(tx, uid, Doubt.TWO_PATIENTS, key)
+        if known["patient_key"] != key:
+            tx.execute(
+                """INSERT OR IGNORE INTO other_patients (study_instance_uid, patient_key, patient_name, header)
+                   VALUES (?, ?, ?, ?)""",
+                (uid, key, name, json.dumps(header, ensure_ascii=False)),
+            )
+            if not exams.has_patient(tx, uid, key):
+                raise_doubt(tx, uid, Doubt.TWO_PATIENTS, key)
         return False
     tx.execute(
         """INSERT INTO studies (study_instance_uid, patient_id, patient_key, patient_name, patient_name_raw, charset,
@@ -221,13 +227,31 @@ def studies_of(store: Store, exam_key: str) -> list[Study]:
 
 
 def studies_on(conn: sqlite3.Connection, exam_key: str) -> list[Study]:
-    """The studies of an exam, in the order they came."""
+    """The studies of an exam, in the order they came; of a split study with what the images of its patient say."""
     rows = conn.execute(
-        """SELECT s.* FROM studies s JOIN exam_studies e USING (study_instance_uid)
+        """SELECT s.*, o.patient_name AS other_name, o.header AS other_header
+           FROM studies s JOIN exam_studies e USING (study_instance_uid)
+           LEFT JOIN other_patients o ON o.study_instance_uid = s.study_instance_uid AND o.patient_key = e.patient_key
            WHERE e.exam_key = ? ORDER BY s.first_at""",
         (exam_key,),
     ).fetchall()
-    return [_study(row) for row in rows]
+    return [_of_patient(_study(row), row["other_name"], row["other_header"]) for row in rows]
+
+
+def _of_patient(study: Study, name: str | None, header: str | None) -> Study:
+    if name is None or header is None:
+        return study
+    own: dict[str, str] = json.loads(header)
+    return replace(
+        study,
+        patient_id=own.get("PatientID", ""),
+        patient_name=name,
+        sex=own.get("PatientSex", ""),
+        birth_date=own.get("PatientBirthDate", ""),
+        accession_number=own.get("AccessionNumber", ""),
+        header=own,
+        name_candidates=(),
+    )
 
 
 def incomplete(store: Store) -> list[tuple[str, str, datetime]]:

@@ -271,3 +271,12 @@ def house_keeping(db: Database) -> None:
     db.table("backfills").create(
         {"id": str, "source": str, "day_from": str, "study": str, "state": str, "at": str}, pk=("id", "study")
     )
+
+
+@MIGRATIONS()
+def other_patients(db: Database) -> None:
+    """Whose images a study holds besides its own patient's: their header, for the exam they get when it is split."""
+    db.table("other_patients").create(
+        {"study_instance_uid": str, "patient_key": str, "patient_name": str, "header": str},
+        pk=("study_instance_uid", "patient_key"),
+    )
