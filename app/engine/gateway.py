@@ -18,7 +18,7 @@ from app.intake.incoming import Incoming
 from app.intake.pdf import ENCAPSULATED_PDF
 from app.intake.port import Port
 from app.intake.quiet import QuietStudies
-from app.intake.rebuild import reindex
+from app.intake.rebuild import drop_unkept, reindex
 from app.intake.reports import Reports
 from app.intake.take import Taken, source_of
 from app.store import files
@@ -67,7 +67,8 @@ class Gateway:
         )
 
     def reindex(self) -> None:
-        """What lies in the spool and not in the index came in before a crash: index it."""
+        """After a crash: what lies in the spool and not in the index is indexed, what only the index has is dropped."""
+        drop_unkept(self._house.store, self._house.spool)
         count = reindex(
             self._house.store,
             self._house.spool,

@@ -32,7 +32,7 @@ from app.intake.spool import Spool
 from app.intake.take import Taker
 from app.regions.conversation import ImageRef
 from app.store import Store, Tx, exams, files, images, jobs
-from app.system.disk import durable_folder, durable_replace, free_bytes
+from app.system.disk import durable_folder, free_bytes, sync_folder, synced_replace
 from app.system.paths import Home
 from app.system.secrets import secret_store
 
@@ -192,7 +192,8 @@ def open_house(home: Home, clock: Clock, *, free: Callable[[Path], int] = free_b
     spool = Spool(
         home.spool,
         home.parts,
-        durable_replace=durable_replace,
+        synced_replace=synced_replace,
+        sync_folder=sync_folder,
         durable_folder=durable_folder,
         free_bytes=free,
         least_free_bytes=settings.intake.least_free_mb * 1024 * 1024,

@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 import logging
 from collections.abc import Callable
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 
 from app.domain.times import Clock
@@ -20,6 +20,7 @@ from app.store import Store, Tx, files, images
 from app.store.images import Outcome
 
 log = logging.getLogger("app.intake")
+_LAST_MOMENTS = timedelta(minutes=2)
 SOURCE = "spool"
 _PIECE_BYTES = 1024 * 1024
 
@@ -109,3 +110,19 @@ def _name(store: Store, path: Path, size: int, modified_ns: int, why: str, now: 
 def _look(path: Path) -> tuple[int, int]:
     found = path.stat()
     return found.st_size, found.st_mtime_ns
+
+
+def drop_unkept(store: Store, spool: Spool) -> int:
+    """Rows of the last moments whose file is not there: a power cut took its name before anything was acknowledged.
+
+    The device was never told success and sends it again. Only the newest rows are looked at, and only while the
+    spool is plainly there. Returns how many were dropped.
+    """
+    newest = images.newest(store, 500)
+    if not newest or not any(spool.path(one.path).exists() for one in newest):
+        return 0
+    lost = [one for one in newest if not spool.path(one.path).exists()]
+    recent = [one for one in lost if newest[0].received_at - one.received_at <= _LAST_MOMENTS]
+    for one in recent:
+        store.write(lambda tx, one=one: images.drop(tx, one))  # type: ignore[misc]
+    return len(recent)

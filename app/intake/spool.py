@@ -42,7 +42,7 @@ def _make_folder(folder: Path) -> None:
 
 
 class Spool:
-    """`durable_replace(part, final)`, `durable_folder(folder)` and `free_bytes(folder)` are the machine's.
+    """`synced_replace(part, final)`, `sync_folder`, `durable_folder` and `free_bytes` are the machine's.
 
     Parts lie on the same disk.
     """
@@ -52,14 +52,16 @@ class Spool:
         root: Path,
         parts: Path,
         *,
-        durable_replace: Callable[[Path, Path], None],
+        synced_replace: Callable[[Path, Path], None],
+        sync_folder: Callable[[Path], None],
         free_bytes: Callable[[Path], int],
         least_free_bytes: int,
         durable_folder: Callable[[Path], None] = _make_folder,
     ) -> None:
         self.root = root
         self._parts = parts
-        self._replace = durable_replace
+        self._replace = synced_replace
+        self._sync_folder = sync_folder
         self._make_folder = durable_folder
         self._free = free_bytes
         self._least_free = least_free_bytes
@@ -107,12 +109,24 @@ class Spool:
 
     def keep(self, part: Path, relative: str) -> None:
         """Give the part its final name, durably. Raises `NoRoom` when the disk refuses."""
+        self.place(part, relative)
+        self.settle(relative)
+
+    def place(self, part: Path, relative: str) -> None:
+        """Whole bytes under their final name; a power cut may still take the name, until `settle`. Raises `NoRoom`."""
         final = self.root / relative
         try:
             self._make_folder(final.parent)
             self._replace(part, final)
         except OSError as error:
             part.unlink(missing_ok=True)
+            raise NoRoom(str(error.errno)) from error
+
+    def settle(self, relative: str) -> None:
+        """The name is on the disk too. Raises `NoRoom`."""
+        try:
+            self._sync_folder((self.root / relative).parent)
+        except OSError as error:
             raise NoRoom(str(error.errno)) from error
 
     def path(self, relative: str) -> Path:

@@ -93,11 +93,15 @@ class Taker:
         now = self._clock.now()
         arrival = arrival_of(header, stored, relative, source, now)
         name, _ = person_name(header.text("PatientName"))
-        if self._is_here(header.sop_instance_uid, stored, relative):
+        is_here = self._is_here(header.sop_instance_uid, stored, relative)
+        if is_here:
             part.unlink()
         else:
-            self._spool.keep(part, relative)
-        indexed: Indexed = self._store.write(lambda tx: images.index(tx, arrival, name, now=now))
+            self._spool.place(part, relative)
+        row = self._store.submit(lambda tx: images.index(tx, arrival, name, now=now))
+        if not is_here:
+            self._spool.settle(relative)  # beside the commit: the disk takes both at once
+        indexed: Indexed = row.result()
         return Taken(
             outcome=indexed.outcome,
             study_instance_uid=header.study_instance_uid,

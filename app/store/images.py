@@ -298,6 +298,24 @@ def releasable(store: Store, before: datetime, limit: int = 500) -> list[Instanc
     return [_instance(row) for row in rows]
 
 
+def newest(store: Store, count: int) -> list[Instance]:
+    """The last images that came and are still to be on the disk, newest first."""
+    rows = store.rows("SELECT * FROM instances WHERE released = 0 ORDER BY received_at DESC LIMIT ?", (count,))
+    return [_instance(row) for row in rows]
+
+
+def drop(tx: Tx, instance: Instance) -> None:
+    """Forget a row that was never acknowledged; its study and exam stay."""
+    tx.execute(
+        "DELETE FROM instances WHERE sop_instance_uid = ? AND data_set_sha256 = ?",
+        (instance.sop_instance_uid, instance.data_set_sha256),
+    )
+    tx.execute(
+        "UPDATE studies SET image_count = max(0, image_count - ?) WHERE study_instance_uid = ?",
+        (int(instance.current), instance.study_instance_uid),
+    )
+
+
 def mark_released(tx: Tx, instances: Sequence[Instance]) -> None:
     for one in instances:
         tx.execute(

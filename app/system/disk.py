@@ -19,9 +19,14 @@ def durable_replace(part: Path, final: Path) -> None:
     File flushed, renamed over whatever `final` was, folder flushed. OSError when the disk or the other program
     (Windows: an open file) says no; `part` is then still there.
     """
+    synced_replace(part, final)
+    sync_folder(final.parent)
+
+
+def synced_replace(part: Path, final: Path) -> None:
+    """The first half of `durable_replace`: the bytes are safe, the new name is not until `sync_folder`."""
     sync_file(part)
     os.replace(part, final)  # noqa: PTH105 - the name that people know for an atomic rename
-    sync_folder(final.parent)
 
 
 def durable_folder(folder: Path) -> None:

@@ -18,7 +18,7 @@ from app.intake.spool import Spool
 from app.intake.take import Taker
 from app.store import Store, Tx, files
 from app.system.clock import Clock
-from app.system.disk import durable_replace, free_bytes
+from app.system.disk import free_bytes, sync_folder, synced_replace
 from tests.bench.receive import start_orthanc
 from tests.bench.rounds import (
     Missing,
@@ -88,7 +88,12 @@ def _agent(home: Path, lying: Path, count: int) -> float:
     """As the engine does it: copied into the spool, hashed, synced, renamed, row committed - then the next."""
     store, clock = Store(home / "agent.db"), Clock()
     spool = Spool(
-        home / "spool", home / "parts", durable_replace=durable_replace, free_bytes=free_bytes, least_free_bytes=0
+        home / "spool",
+        home / "parts",
+        synced_replace=synced_replace,
+        sync_folder=sync_folder,
+        free_bytes=free_bytes,
+        least_free_bytes=0,
     )
     incoming = Incoming(store, Taker(store, spool, clock), Reports(store, spool, clock), clock)
     watched = WatchedFolder(lying, incoming, store, clock, {}, lambda found: None, pace=Pace(rest=0.0))
@@ -158,7 +163,8 @@ def _rescan(folder: Path, count: int, rounds: int) -> dict[str, float]:
     spool = Spool(
         folder / "rescan" / "spool",
         folder / "rescan" / "parts",
-        durable_replace=durable_replace,
+        synced_replace=synced_replace,
+        sync_folder=sync_folder,
         free_bytes=free_bytes,
         least_free_bytes=0,
     )

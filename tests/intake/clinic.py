@@ -17,7 +17,7 @@ from app.intake.reports import Reports
 from app.intake.spool import Spool
 from app.intake.take import Taker
 from app.store import Store, exams, files
-from app.system.disk import durable_replace
+from app.system.disk import sync_folder, synced_replace
 
 PLENTY = 1 << 40
 
@@ -77,7 +77,8 @@ def make_room(root: Path) -> Room:
     spool = Spool(
         root / "spool",
         root / "parts",
-        durable_replace=durable_replace,
+        synced_replace=synced_replace,
+        sync_folder=sync_folder,
         free_bytes=lambda folder: free[0],
         least_free_bytes=1000,
     )

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from app.intake.rebuild import reindex
+from app.intake.rebuild import drop_unkept, reindex
 from app.store import Store, images
 from tests import builders
 from tests.intake.clinic import Room, make_room
@@ -104,3 +104,22 @@ def test_a_report_inside_a_dicom_object_is_filed_again(room: Room, tmp_path: Pat
     room.store.write(lambda tx: tx.execute("DELETE FROM instances"))
     assert reindex(room.store, room.spool, room.clock, on_taken=room.reports.of_object) == 1
     assert [event["exam"] for event in room.told("report_attached")] == [room.exam_of("1.2.3")]
+
+
+def test_a_row_whose_file_a_power_cut_took_is_dropped_and_comes_again(tmp_path: Path) -> None:
+    room = make_room(tmp_path / "home")
+    kept, lost = builders.a_study(tmp_path / "in", images=2)
+    room.taker.take_file(kept, "import")
+    path = room.taker.take_file(lost, "import").path
+    path.unlink()
+    assert drop_unkept(room.store, room.spool) == 1
+    assert drop_unkept(room.store, room.spool) == 0
+    room.taker.take_file(lost, "import")
+    assert path.is_file()
+
+
+def test_a_spool_that_is_not_there_at_all_drops_nothing(tmp_path: Path) -> None:
+    room = make_room(tmp_path / "home")
+    (one,) = builders.a_study(tmp_path / "in", images=1)
+    room.taker.take_file(one, "import").path.unlink()
+    assert drop_unkept(room.store, room.spool) == 0

@@ -11,14 +11,15 @@ from hypothesis import strategies as st
 
 from app.intake import spool as layout
 from app.intake.spool import NoRoom, Spool
-from app.system.disk import durable_replace
+from app.system.disk import sync_folder, synced_replace
 
 
 def a_spool(root: Path, *, free: int = 1 << 40) -> Spool:
     return Spool(
         root / "spool",
         root / "parts",
-        durable_replace=durable_replace,
+        synced_replace=synced_replace,
+        sync_folder=sync_folder,
         free_bytes=lambda folder: free,
         least_free_bytes=1000,
     )
@@ -81,7 +82,12 @@ def test_a_rename_that_is_refused_leaves_no_part(tmp_path: Path) -> None:
         raise OSError(28, "No space left on device")
 
     spool = Spool(
-        tmp_path / "spool", tmp_path / "parts", durable_replace=refuses, free_bytes=lambda _: 1, least_free_bytes=0
+        tmp_path / "spool",
+        tmp_path / "parts",
+        synced_replace=refuses,
+        sync_folder=sync_folder,
+        free_bytes=lambda _: 1,
+        least_free_bytes=0,
     )
     part, _ = spool.write_part([b"content"], 0)
     with pytest.raises(NoRoom):
