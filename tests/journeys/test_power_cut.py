@@ -33,7 +33,7 @@ from .world import (
 )
 
 KILLS = 20
-BATCH = 150
+BATCH = 58  # times KILLS is less than there are images
 SHA = dict[str, str]
 """SOP Instance UID to SHA-256 of the data set."""
 
@@ -64,7 +64,7 @@ def test_twenty_kills_while_receiving_lose_no_acknowledged_image(new_agent: NewA
         count = len(agent.spool_files())
         sending = _Sending(modality, waiting)
         _wait_for_growth(agent, count)
-        time.sleep(moments.uniform(0.0, 0.5))
+        time.sleep(moments.uniform(0.0, 0.15))
         agent.kill()
         result = sending.result()
         in_the_middle += len(result.stored) < len(waiting)
