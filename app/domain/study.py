@@ -35,8 +35,6 @@ class Instance:
     study_instance_uid: str
     series_instance_uid: str
     transfer_syntax_uid: str
-    sha256: str
-    """Of the whole file as stored."""
     data_set_sha256: str
     """Of the data set after group 0002: what makes two arrivals the same image."""
     md5: str

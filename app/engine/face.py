@@ -46,7 +46,7 @@ class Face(Protocol):
         """Everything of one study: {"uid", "exam_key", "state", "state_words", "studies": [{study, doubt, candidates}],
         "fields": [form field with value, source, problem], "reports": [{"report_key", "pdf": bool, "fields": [...]}],
         "settlements": [[...]], "problems": [{"key", "label", "title", "advice", "destination", "noun", "row"}],
-        "instances": [{"sop_instance_uid", "modality", "series_number", "instance_number", "size_bytes", "sha256",
+        "instances": [{"sop_instance_uid", "modality", "series_number", "instance_number", "size_bytes", "data_set_sha256",
         "path", "current", "source"}],
         "jobs": [{"id", "destination", "destination_title", "part", "part_words", "report_key", "version", "state",
         "state_words", "round", "attempts", "step", "done", "total", "due_at", "trouble", "late", "withdraws",

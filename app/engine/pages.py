@@ -13,7 +13,7 @@ from app.delivery import record
 from app.delivery.record import Known, View
 from app.domain.exam import EXAM_WORDS, ExamState
 from app.domain.form import SOURCE_WORDS, FormField, Noun, Problem, Source, Value
-from app.domain.job import JOB_WORDS, NEEDS_A_PERSON, PART_WORDS, TURN_WORDS, Job, JobState, Trouble, Turn
+from app.domain.job import JOB_WORDS, PART_WORDS, TURN_WORDS, Job, Trouble, Turn
 from app.domain.reconciliation import DAY_WORDS, DayState, Discrepancy
 from app.domain.study import DOUBT_WORDS, Doubt, Study
 from app.engine.face import Json
@@ -114,7 +114,7 @@ def study(house: House, exam_key: str) -> Json:
 
 def _instance(one: Any) -> Json:
     names = ("sop_instance_uid", "series_instance_uid", "study_instance_uid", "modality", "series_number")
-    more = ("instance_number", "transfer_syntax_uid", "size_bytes", "sha256", "data_set_sha256", "path", "current")
+    more = ("instance_number", "transfer_syntax_uid", "size_bytes", "data_set_sha256", "path", "current")
     return {name: getattr(one, name) for name in (*names, *more, "source")}
 
 
@@ -401,20 +401,20 @@ def needs_you(house: House) -> list[Json]:
     """One row per thing that waits for a person, the gravest first."""
     conn = house.store.read()
     rows: list[Json] = []
-    troubled = {job.exam_key: job for job in jobs.in_state(conn, *NEEDS_A_PERSON)}
+    troubles = jobs.troubles(conn)
     listed, _ = exams.listed(conn, states=("rejected", "held", "check", "to_fill", "ready", "to_sign"), limit=200)
     for row in listed:
-        job = troubled.get(row["exam_key"])
-        rows.append(_need(row, job))
+        trouble, since = troubles.get(row["exam_key"], (None, None))
+        rows.append(_need(row, trouble, since))
     order = {"rejected": 0, "held": 1, "check": 2, "to_fill": 3, "ready": 4, "to_sign": 5}
     rows.sort(key=lambda row: (order.get(row["state"], 9), row["since"] or ""))
     return rows
 
 
-def _need(row: Mapping[str, Any], job: Job | None) -> Json:
+def _need(row: Mapping[str, Any], trouble: Trouble | None, since: datetime | None) -> Json:
     who = " ".join(part for part in (row["patient_name"], row["description"] or row["modality"]) if part)
-    if job is not None and job.trouble is not None:
-        why, turn = f"{job.trouble.title} · {job.trouble.advice}", job.trouble.turn
+    if trouble is not None:
+        why, turn = f"{trouble.title} · {trouble.advice}", trouble.turn
     elif row["state"] == "check":
         why, turn = "请先核对患者，再提交", Turn.TECHNICIAN
     elif row["state"] == "ready":
@@ -428,7 +428,7 @@ def _need(row: Mapping[str, Any], job: Job | None) -> Json:
         "state": row["state"],
         "title": who,
         "why": why,
-        "since": kept(job.changed_at) if job else row["sort_at"],
+        "since": kept(since) if since else row["sort_at"],
         "turn": turn.value,
         "action": "open" if row["state"] in ("rejected",) else "fill",
     }
@@ -543,12 +543,6 @@ def counts(house: House) -> dict[str, int]:
         "paused": found.get("paused", 0),
         "all": sum(found.values()),
     }
-
-
-def job_states_worth_waiting(house: House) -> int:
-    """How many exams are on their way right now."""
-    marks = (JobState.QUEUED, JobState.SENDING, JobState.WAITING)
-    return len({job.exam_key for job in jobs.in_state(house.store.read(), *marks)})
 
 
 def at_text(at: datetime | None) -> str | None:

@@ -79,19 +79,17 @@ def _index(store: Store, spool: Spool, path: Path, now: datetime) -> Taken:
 
 
 def _as_stored(path: Path, relative: str, data_set_offset: int) -> Stored:
-    whole, data_set, md5 = hashlib.sha256(), hashlib.sha256(), hashlib.md5(usedforsecurity=False)
+    content, md5 = hashlib.sha256(), hashlib.md5(usedforsecurity=False)
     size = 0
     with path.open("rb") as file:
         while piece := file.read(_PIECE_BYTES):
-            whole.update(piece)
             md5.update(piece)
-            data_set.update(piece[max(0, data_set_offset - size) :])
+            content.update(piece[max(0, data_set_offset - size) :])
             size += len(piece)
     return Stored(
         path=relative,
-        sha256=whole.hexdigest(),
+        sha256=content.hexdigest(),
         md5=md5.hexdigest(),
-        data_set_sha256=data_set.hexdigest(),
         size_bytes=size,
     )
 

@@ -123,7 +123,7 @@ class Reports:
         target, path = self._target(Path(name).stem), files.path_of(self._store.read(), sha256)
         if len(target.exam_keys) != 1 or path is None:
             return None
-        stored = Stored(path=path, sha256=sha256, md5="", data_set_sha256="", size_bytes=0)
+        stored = Stored(path=path, sha256=sha256, md5="", size_bytes=0)
         filed = self._file(stored, target, f"file:{name}", name=name)
         return None if filed.fate is Fate.UNCLEAR else filed
 

@@ -25,8 +25,9 @@ class Stored:
 
     path: str
     sha256: str
+    """Of the bytes from `data_set_offset` on: of an image the data set as sent, of any other file all of it."""
     md5: str
-    data_set_sha256: str
+    """Of the whole file."""
     size_bytes: int
 
 
@@ -84,25 +85,23 @@ class Spool:
     def write_part(self, pieces: Iterable[bytes | memoryview], data_set_offset: int) -> tuple[Path, Stored]:
         """Write and hash the pieces in one pass. Raises `NoRoom`; nothing is left behind then."""
         part = self._parts / f"{os.getpid()}-{next(_counter)}.part"
-        whole, data_set, md5 = hashlib.sha256(), hashlib.sha256(), hashlib.md5(usedforsecurity=False)
+        content, md5 = hashlib.sha256(), hashlib.md5(usedforsecurity=False)
         size = 0
         try:
             with part.open("wb", buffering=0) as file:
                 for piece in pieces:
                     _write_all(file, piece)
-                    whole.update(piece)
                     md5.update(piece)
                     if size + len(piece) > data_set_offset:
-                        data_set.update(piece[max(0, data_set_offset - size) :])
+                        content.update(piece[max(0, data_set_offset - size) :])
                     size += len(piece)
         except OSError as error:
             part.unlink(missing_ok=True)
             raise NoRoom(str(error.errno)) from error
         stored = Stored(
             path="",
-            sha256=whole.hexdigest(),
+            sha256=content.hexdigest(),
             md5=md5.hexdigest(),
-            data_set_sha256=data_set.hexdigest(),
             size_bytes=size,
         )
         return part, stored

@@ -89,7 +89,7 @@ class Taker:
 
     def _index(self, part: Path, stored: Stored, header: Header, source: str) -> Taken:
         _check_usable(part, header)
-        relative = layout.image_path(header.study_instance_uid, header.sop_instance_uid, stored.data_set_sha256)
+        relative = layout.image_path(header.study_instance_uid, header.sop_instance_uid, stored.sha256)
         now = self._clock.now()
         arrival = arrival_of(header, stored, relative, source, now)
         name, _ = person_name(header.text("PatientName"))
@@ -111,7 +111,7 @@ class Taker:
 
     def _is_here(self, sop_instance_uid: str, stored: Stored, relative: str) -> bool:
         """The same data set is kept already: the earlier file stays as it is."""
-        known = images.is_known(self._store.read(), sop_instance_uid, stored.data_set_sha256)
+        known = images.is_known(self._store.read(), sop_instance_uid, stored.sha256)
         return known and self._spool.path(relative).exists()
 
 
@@ -142,8 +142,7 @@ def arrival_of(header: Header, stored: Stored, relative: str, source: str, now: 
             study_instance_uid=header.study_instance_uid,
             series_instance_uid=header.series_instance_uid,
             transfer_syntax_uid=header.transfer_syntax_uid,
-            sha256=stored.sha256,
-            data_set_sha256=stored.data_set_sha256,
+            data_set_sha256=stored.sha256,
             md5=stored.md5,
             size_bytes=stored.size_bytes,
             path=relative,

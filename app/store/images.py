@@ -88,14 +88,13 @@ def index(tx: Tx, arrival: Arrival, name: str, *, now: datetime) -> Indexed:
 
 def _insert_instance(tx: Tx, new: Instance, key: str, *, current: bool) -> None:
     tx.execute(
-        """INSERT INTO instances (sop_instance_uid, data_set_sha256, sha256, md5, sop_class_uid, study_instance_uid,
+        """INSERT INTO instances (sop_instance_uid, data_set_sha256, md5, sop_class_uid, study_instance_uid,
            series_instance_uid, transfer_syntax_uid, size_bytes, path, modality, series_number, instance_number,
            source, patient_key, received_at, current, released)
-           VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,0)""",
+           VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,0)""",
         (
             new.sop_instance_uid,
             new.data_set_sha256,
-            new.sha256,
             new.md5,
             new.sop_class_uid,
             new.study_instance_uid,
@@ -368,7 +367,6 @@ def _instance(row: sqlite3.Row) -> Instance:
         study_instance_uid=row["study_instance_uid"],
         series_instance_uid=row["series_instance_uid"],
         transfer_syntax_uid=row["transfer_syntax_uid"],
-        sha256=row["sha256"],
         data_set_sha256=row["data_set_sha256"],
         md5=row["md5"],
         size_bytes=row["size_bytes"],

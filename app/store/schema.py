@@ -13,7 +13,6 @@ def images_and_studies(db: Database) -> None:
         {
             "sop_instance_uid": str,
             "data_set_sha256": str,
-            "sha256": str,
             "md5": str,
             "sop_class_uid": str,
             "study_instance_uid": str,

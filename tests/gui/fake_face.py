@@ -504,7 +504,7 @@ class FakeFace:
                     "series_number": str(1 + n % 3),
                     "instance_number": str(n),
                     "size_bytes": 524_300,
-                    "sha256": "0" * 64,
+                    "data_set_sha256": "0" * 64,
                     "path": "",
                     "current": True,
                     "source": "ae:CT-1",

@@ -12,7 +12,7 @@ from app.store import Store, images
 from tests import builders
 from tests.intake.clinic import Room, make_room
 
-KEPT = ("sop_instance_uid", "data_set_sha256", "sha256", "md5", "path", "size_bytes", "study_instance_uid")
+KEPT = ("sop_instance_uid", "data_set_sha256", "md5", "path", "size_bytes", "study_instance_uid")
 
 
 def facts(room: Room) -> set[tuple[object, ...]]:

@@ -32,7 +32,6 @@ def an_arrival(
             study_instance_uid=study,
             series_instance_uid=f"{study}.0",
             transfer_syntax_uid="1.2.840.10008.1.2.1",
-            sha256=f"file-{sha256}",
             data_set_sha256=sha256,
             md5="",
             size_bytes=100,
