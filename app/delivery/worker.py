@@ -17,7 +17,7 @@ from app.domain.settings import UploadSettings
 from app.domain.times import Clock
 from app.domain.verdict import Judged, Verdict
 from app.errors import AgentError
-from app.store import Store, Tx, answers, exams, files, jobs
+from app.store import Store, Tx, answers, days, exams, files, jobs
 
 log = logging.getLogger("app.delivery")
 _OUTCOME = {
@@ -160,6 +160,8 @@ class Workers:
                 jobs.move(tx, other.id, Event.WITHDRAWN, now=now)
             elif images and other.state in UNFINISHED:
                 jobs.move(tx, other.id, Event.CANCELLED, now=now)
+        if whole_exam:
+            days.forget_miss(tx, job.destination, job.exam_key)
         for part in parts:
             answers.forget_holdings(tx, job.destination, job.exam_key, part.value)
         files.withdraw_links(tx, job.destination, job.exam_key, now=now)

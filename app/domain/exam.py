@@ -71,6 +71,8 @@ def exam_state(
     A doubt that came up after the acknowledgement takes the green back: a person has to look.
     """
     live = [JobState.WITHDRAWN if job.withdraws and job.state in CONFIRMED else job.state for job in jobs]
+    if set(live) == {JobState.WITHDRAWN, JobState.CANCELLED}:
+        live = [JobState.WITHDRAWN]  # what was not sent yet was cancelled by the withdrawal
     for state in _WORST_FIRST:
         if state in live and state not in CONFIRMED and state is not JobState.WITHDRAWN:
             return ExamState(state.value)

@@ -183,6 +183,21 @@ def forget(tx: Tx, destination: str, which: date, exam_key: str) -> None:
     )
 
 
+def forget_miss(tx: Tx, destination: str, exam_key: str) -> None:
+    """The exam was withdrawn: nothing of it is missing any more; a day that waited for it alone is open again."""
+    rows = tx.execute(
+        """DELETE FROM discrepancies WHERE destination = ? AND exam_key = ? AND solved_at IS NULL RETURNING day""",
+        (destination, exam_key),
+    ).fetchall()
+    for row in rows:
+        tx.execute(
+            """UPDATE days SET state = ?, missing_count = 0, ask_again_at = NULL WHERE destination = ? AND day = ?
+               AND NOT EXISTS (SELECT 1 FROM discrepancies d WHERE d.destination = days.destination
+                               AND d.day = days.day AND d.solved_at IS NULL)""",
+            (DayState.OPEN.value, destination, row["day"]),
+        )
+
+
 def discrepancies(conn: sqlite3.Connection, destination: str, which: date) -> list[Discrepancy]:
     rows = conn.execute(
         "SELECT * FROM discrepancies WHERE destination = ? AND day = ? ORDER BY first_seen_at, exam_key",

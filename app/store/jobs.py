@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import datetime
 from typing import Any
 
-from app.domain.job import MOVING, Event, Job, JobState, Part, Trouble, Turn, advance
+from app.domain.job import MOVING, NEEDS_A_PERSON, Event, Job, JobState, Part, Trouble, Turn, advance
 from app.store.database import Tx
 from app.store.times import kept, taken, taken_or_none
 
+_PATIENT_ATTEMPTS = 3
 _RANK = "CASE part WHEN 'exam' THEN 0 WHEN 'merged' THEN 0 WHEN 'report' THEN 1 ELSE 2 END"
 
 
@@ -133,7 +134,10 @@ def claim(tx: Tx, destination: str, waits_for: Mapping[str, str], *, now: dateti
 
 
 def _after(part: str, needed: str) -> str:
-    """`part` goes after `needed`; of a withdrawal `needed` goes last, so that nothing hangs on what is deleted."""
+    """`part` goes after `needed`; of a withdrawal `needed` goes last, so that nothing hangs on what is deleted.
+
+    A platform that lost `needed` may refuse `part` for ever: after some attempts `needed` goes all the same.
+    """
     of_needed = f"""SELECT 1 FROM jobs n WHERE n.destination = j.destination AND n.exam_key = j.exam_key
                     AND n.part = '{needed}'"""
     withdrawal = f"""SELECT 1 FROM jobs n WHERE n.destination = j.destination AND n.exam_key = j.exam_key
@@ -143,7 +147,8 @@ def _after(part: str, needed: str) -> str:
             NOT EXISTS ({of_needed} AND n.withdraws = 0 AND n.state IN ('acknowledged', 'reconciled'))
             OR EXISTS ({of_needed} AND n.state IN ('queued', 'sending'))))
         AND NOT (j.part = '{needed}' AND j.withdraws = 1
-            AND EXISTS ({withdrawal} AND n.state IN ('queued', 'sending', 'waiting')))"""
+            AND EXISTS ({withdrawal} AND (n.state IN ('queued', 'sending')
+                        OR (n.state = 'waiting' AND n.attempts < {_PATIENT_ATTEMPTS}))))"""
 
 
 def interrupted(tx: Tx, *, now: datetime) -> tuple[str, ...]:
@@ -199,10 +204,16 @@ def newest(all_jobs: list[Job]) -> tuple[Job, ...]:
     return tuple(found.values())
 
 
-def in_state(conn: sqlite3.Connection, *states: JobState) -> list[Job]:
-    marks = ", ".join("?" for _ in states)
-    rows = conn.execute(f"SELECT * FROM jobs WHERE state IN ({marks}) ORDER BY id", [state.value for state in states])
-    return [_job(row) for row in rows.fetchall()]
+def troubles(conn: sqlite3.Connection) -> dict[str, tuple[Trouble, datetime]]:
+    """exam key -> (why, since when) of the newest jobs that wait for a person. Reads no payload."""
+    rows = conn.execute(
+        f"""SELECT exam_key, trouble, changed_at FROM jobs j WHERE state IN ({_marks(NEEDS_A_PERSON)})
+            AND NOT EXISTS (SELECT 1 FROM jobs n WHERE n.destination = j.destination AND n.exam_key = j.exam_key
+              AND n.part = j.part AND n.report_key = j.report_key AND n.version > j.version) ORDER BY id"""
+    ).fetchall()
+    return {
+        row["exam_key"]: (trouble, taken(row["changed_at"])) for row in rows if (trouble := _trouble(row["trouble"]))
+    }
 
 
 def next_due(conn: sqlite3.Connection) -> datetime | None:
@@ -210,9 +221,14 @@ def next_due(conn: sqlite3.Connection) -> datetime | None:
     return taken_or_none(row["due"])
 
 
-def moving_count(conn: sqlite3.Connection) -> int:
-    marks = ", ".join(f"'{state.value}'" for state in MOVING)
-    return int(conn.execute(f"SELECT count(*) AS n FROM jobs WHERE state IN ({marks})").fetchone()["n"])
+def moving_exams(conn: sqlite3.Connection) -> int:
+    """How many exams are on their way right now."""
+    row = conn.execute(f"SELECT count(DISTINCT exam_key) AS n FROM jobs WHERE state IN ({_marks(MOVING)})").fetchone()
+    return int(row["n"])
+
+
+def _marks(states: Collection[JobState]) -> str:
+    return ", ".join(f"'{state.value}'" for state in states)
 
 
 def _trouble_text(trouble: Trouble | None) -> str | None:

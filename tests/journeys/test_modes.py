@@ -269,3 +269,27 @@ def test_one_report_of_two_exams_goes_once_and_names_both(agent: Agent) -> None:
     assert report["state"] == "kept" and len(agent.engine.study(second)["reports"]) == 1
     day = agent.engine.reconcile(EXAM_DAY)["destinations"][0]
     assert (day["state"], day["agreed"]) == ("agreed", 2)
+
+
+def test_two_merged_reports_keep_one_exam(merged: Agent, tmp_path: Path) -> None:
+    uid = merged.receive()
+    second = REPORT_VALUES | {"conclusion": "第二份报告：未见骨折。"}
+    merged.engine.fill(uid, EXAM_VALUES, [SETTLEMENT], [REPORT_VALUES, second])
+    merged.engine.attach(uid, str(merged.pdf()), 0)
+    merged.engine.attach(uid, str(a_pdf(tmp_path / "second.pdf", text="SECOND")), 1)
+    merged.engine.submit(uid)
+    merged.until_done(uid)
+    exam = merged.kept(uid)
+    assert (exam["state"], len(exam["reports"]), exam["received"]) == ("kept", 2, 2)
+    assert merged.engine.reconcile(EXAM_DAY)["destinations"][0]["agreed"] == 1
+    merged.engine.withdraw(uid)
+    merged.until_state(uid, "withdrawn")
+    assert merged.kept(uid)["state"] == "deleted"
+
+
+def test_late_images_follow_a_merged_record(merged: Agent, tmp_path: Path) -> None:
+    uid = merged.sent(images=2)
+    inside.late_images(merged, tmp_path / "late", uid, 3)
+    merged.until(lambda: merged.job(uid, "images")["version"] == 2)
+    merged.until_done(uid)
+    assert (merged.received_images(uid), merged.kept(uid)["received"]) == (5, 1)

@@ -270,3 +270,36 @@ def test_a_pause_in_the_middle_lets_the_running_job_end_and_starts_no_other(
     assert agent.received("exam", agent.key(second)) == []
     agent.engine.resume()
     agent.until_done(second)
+
+
+def test_what_the_platform_lost_for_good_can_still_be_withdrawn(agent: Agent, platform: PracticeProcess) -> None:
+    uid = agent.sent()
+    platform.control("lose", exam=agent.key(uid))
+    agent.engine.reconcile(EXAM_DAY)
+    for _ in range(2):
+        agent.advance(601)
+        agent.until(lambda: agent.kept(uid)["state"] == "kept")
+        agent.until_done(uid)
+        platform.control("lose", exam=agent.key(uid))
+        agent.engine.reconcile(EXAM_DAY)
+    agent.advance(601)
+    agent.until_state(uid, "rejected")
+    agent.engine.withdraw(uid)
+    agent.until_state(uid, "withdrawn")
+    assert agent.kept(uid)["state"] == agent.kept_report(uid)["state"] == "deleted"
+    assert agent.engine.status()["missing_for_engineer"] == 0
+    day = agent.engine.reconciliation(EXAM_DAY)["destinations"][0]
+    assert (day["state"], day["missing"]) == ("open", [])
+    assert agent.engine.status()["needs_you"] == []
+
+
+def test_a_refused_withdrawal_is_shown_and_can_be_tried_again(agent: Agent, platform: PracticeProcess) -> None:
+    uid = agent.sent()
+    platform.fault(where="exam", when="before", what="code0", message="该检查已被引用，不能删除", match=agent.key(uid))
+    agent.engine.withdraw(uid)
+    agent.until_state(uid, "held")
+    assert agent.kept(uid)["state"] == "kept"
+    assert agent.job(uid, "exam")["trouble"]["words"] == "该检查已被引用，不能删除"
+    agent.engine.resend(uid)
+    agent.until_state(uid, "withdrawn")
+    assert agent.kept(uid)["state"] == "deleted"
