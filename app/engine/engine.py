@@ -235,7 +235,7 @@ class Engine:
             trouble_since=min((at for at in troubles if at), default=None),
             paused=paused,
             paused_until=until,
-            moving=pages.job_states_worth_waiting(house),
+            moving=jobs.moving_exams(conn),
             confirmed=counted["confirmed"],
             receiving=counted["receiving"],
             held_back=counted["paused"],

@@ -20,7 +20,7 @@ from app.errors import RetryLater
 from app.regions.conversation import Ours
 from app.store import Store, Tx, answers, days, exams, jobs
 from tests.delivery.stage import Stage
-from tests.store.samples import DAY, NOW, put
+from tests.store.samples import DAY, NOW, jobs_in, put
 
 WHEN = date.fromisoformat(DAY)
 AGAIN = 600.0
@@ -63,7 +63,7 @@ class Night:
     def deliver(self) -> None:
         """Whatever is queued reaches the platform and is acknowledged."""
         now = self.stage.clock.now()
-        for job in jobs.in_state(self.store.read(), JobState.QUEUED):
+        for job in jobs_in(self.store, JobState.QUEUED):
             self.store.write(lambda tx, job=job: _acknowledge(tx, job, now))  # type: ignore[misc]
 
     def ask(self, *lacking: str, after: float = 0) -> DayState:

@@ -22,7 +22,7 @@ from app.store import Store, answers, exams, jobs
 from tests.catalogue.samples import EXAM as EXAM_TEXTS
 from tests.catalogue.samples import REPORT, SETTLEMENT, values
 from tests.delivery.stage import Stage, refs
-from tests.store.samples import EXAM, NOW, an_arrival, claimed, moved, put
+from tests.store.samples import EXAM, NOW, an_arrival, claimed, jobs_in, moved, put
 
 REPLACED = (
     JobState.QUEUED,
@@ -397,7 +397,7 @@ ACTS = st.lists(
 def _act(store: Store, what: str, clock: list[Any]) -> None:
     now = clock[0] = clock[0] + timedelta(hours=1)
     word, _, content = what.partition(" ")
-    sending = jobs.in_state(store.read(), JobState.SENDING)
+    sending = jobs_in(store, JobState.SENDING)
     outcomes = {"ack": Event.ACKNOWLEDGED, "hold": Event.HELD, "retry": Event.POSTPONED, "kill": Event.INTERRUPTED}
     if word == "submit":
         submitted(store, a_part(content=content))

@@ -99,3 +99,9 @@ def moved(store: Store, job_id: int, *events: Event, **more: Any) -> Job:
 
 def claimed(store: Store, waits_for: dict[str, str] | None = None, *, destination: str = "main") -> Job | None:
     return store.write(lambda tx: jobs.claim(tx, destination, waits_for or {}, now=NOW))
+
+
+def jobs_in(store: Store, state: JobState) -> list[Job]:
+    """Every job in that state, oldest first."""
+    rows = store.rows("SELECT id FROM jobs WHERE state = ? ORDER BY id", (state.value,))
+    return [jobs.job(store.read(), row["id"]) for row in rows]

@@ -8,7 +8,7 @@ import pytest
 
 from app.domain.job import Event, ImpossibleMove, JobState, Part, Trouble, Turn
 from app.store import Store, jobs
-from tests.store.samples import EXAM, NOW, a_job, at, claimed, moved, put
+from tests.store.samples import EXAM, NOW, a_job, at, claimed, jobs_in, moved, put
 
 REPORT_WAITS = {"report": "exam"}
 
@@ -144,7 +144,7 @@ def test_what_was_being_sent_at_the_end_goes_again(store: Store) -> None:
     claimed(store)
     claimed(store)
     assert store.write(lambda tx: jobs.interrupted(tx, now=NOW)) == ("E1", "E2")
-    assert {job.state for job in jobs.in_state(store.read(), *JobState)} == {JobState.QUEUED}
+    assert len(jobs_in(store, JobState.QUEUED)) == 3
     assert store.write(lambda tx: jobs.interrupted(tx, now=NOW)) == ()
 
 
@@ -190,3 +190,21 @@ def test_no_two_jobs_have_the_same_version(store: Store) -> None:
 
     ids = store.write(twice)
     assert [jobs.job(store.read(), job_id).version for job_id in ids] == [1, 2]
+
+
+def test_what_waits_for_a_person_is_told_of_the_newest_jobs_only(store: Store) -> None:
+    trouble = Trouble(title="退回", advice="改好", turn=Turn.TECHNICIAN)
+    old = put(store)
+    claimed(store)
+    moved(store, old, Event.HELD, trouble=trouble)
+    assert jobs.troubles(store.read()) == {EXAM: (trouble, NOW)}
+    put(store)
+    assert jobs.troubles(store.read()) == {}
+
+
+def test_exams_on_their_way_are_counted_once(store: Store) -> None:
+    put(store, Part.EXAM)
+    put(store, Part.IMAGES, state=JobState.WAITING)
+    put(store, exam="E2", state=JobState.SENDING)
+    put(store, exam="E3", state=JobState.HELD)
+    assert jobs.moving_exams(store.read()) == 2
