@@ -13,7 +13,7 @@ from app.delivery import record
 from app.delivery.record import Known, View
 from app.domain.exam import EXAM_WORDS, ExamState
 from app.domain.form import SOURCE_WORDS, FormField, Noun, Problem, Source, Value
-from app.domain.job import JOB_WORDS, PART_WORDS, TURN_WORDS, Job, Trouble, Turn
+from app.domain.job import JOB_WORDS, PART_WORDS, TURN_WORDS, Job, Part, Trouble, Turn
 from app.domain.reconciliation import DAY_WORDS, DayState, Discrepancy
 from app.domain.study import DOUBT_WORDS, Doubt, Study
 from app.engine.face import Json
@@ -119,7 +119,21 @@ def _instance(one: Any) -> Json:
 
 
 def _line(row: Mapping[str, Any]) -> Json:
-    return dict(row) | {"words": TIMELINE_WORDS.get(row["what"], row["what"])}
+    return dict(row) | {"words": TIMELINE_WORDS.get(row["what"], row["what"]), "detail": _told(row["detail"])}
+
+
+def _told(detail: str) -> str:
+    """`destination/part/number:title` as a person reads it: the part and, when something went wrong, what."""
+    place, _, title = detail.partition(":")
+    parts = place.split("/")
+    if len(parts) != 3 or parts[1] not in {part.value for part in Part}:
+        return detail
+    what, number = PART_WORDS[Part(parts[1])], parts[2]
+    if number.startswith("v"):
+        what += f" · 第 {number[1:]} 版" if number != "v1" else ""
+    elif parts[1] == Part.IMAGES.value:
+        what += f" {number} 张"
+    return f"{what} · {title}" if title else what
 
 
 def job_shown(house: House, job: Job) -> Json:

@@ -61,7 +61,7 @@ class Port:
                 name,
                 size,
                 error.title,
-                "设备会显示发送失败，请在设备上重新发送",
+                error.advice,
                 request.source.calling_ae,
                 now=now,
             )

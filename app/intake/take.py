@@ -62,6 +62,15 @@ class Taken:
     path: Path
 
 
+class NoIdentity(NotDicom):
+    """DICOM, but without the UIDs that say which image of which study it is."""
+
+    def __init__(self, details: str) -> None:
+        super().__init__(details)
+        self.title = "这张影像没有影像号"
+        self.advice = "请联系设备厂家：影像里要有 StudyInstanceUID 和 SOPInstanceUID"
+
+
 class Taker:
     """Puts objects into one spool and its index. Safe to use from several threads."""
 
@@ -130,7 +139,7 @@ def _check_usable(part: Path, header: Header) -> None:
     if header.study_instance_uid and header.sop_instance_uid:
         return
     part.unlink(missing_ok=True)
-    raise NotDicom("no StudyInstanceUID or SOPInstanceUID")
+    raise NoIdentity("no StudyInstanceUID or SOPInstanceUID")
 
 
 def arrival_of(header: Header, stored: Stored, relative: str, source: str, now: datetime) -> Arrival:

@@ -172,7 +172,7 @@ def _upsert_study(tx: Tx, arrival: Arrival, name: str, key: str, now: datetime, 
 
 
 def _check_accession(tx: Tx, uid: str, accession: str, key: str) -> None:
-    """An accession number that stands on another patient's study holds both until somebody looked."""
+    """An accession number that stands on another patient's study holds the later one until somebody looked."""
     if not accession:
         return
     others = tx.execute(
