@@ -71,7 +71,7 @@ def test_green_never_hides_that_somebody_must_act() -> None:
         ({"receiving": 1}, ("working", "正在接收 1 例")),
         ({"held_back": 1}, ("paused", "1 例已暂停")),
         ({}, ("confirmed", "全部确认")),
-        ({"confirmed": 0}, ("confirmed", "还没有要上传的")),
+        ({"confirmed": 0}, ("paused", "还没有要上传的")),
     ],
 )
 def test_the_gravest_fact_gives_the_sentence(changes: dict[str, object], said: tuple[str, str]) -> None:
