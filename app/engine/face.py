@@ -25,7 +25,7 @@ class Face(Protocol):
         {"look": "needs-you"|"trouble"|"paused"|"working"|"confirmed", "sentence": str (<= 20 characters),
         "tooltip": str, "last_confirmed_at": str|None, "paused_until": str|None ("" means until resumed),
         "counts": {"to_fill": n, "ready": n, "uploading": n, "attention": n, "confirmed": n, "receiving": n, "all": n},
-        "needs_you": [{"uid", "exam_key", "title", "why", "since", "turn", "action": "fill"|"open"|"reconcile"}],
+        "needs_you": [{"uid", "exam_key", "state", "title", "why", "since", "turn", "action": "fill"|"open"|"reconcile"}],
         "destinations": [{"name", "title", "region", "base_url", "last_ok_at", "trouble", "trouble_since",
         "clock_offset_seconds", "capabilities": [str], "practice": bool}],
         "dicom": {"ae_title", "port", "listening": bool, "trouble": str}, "folders": [{"path", "ok", "trouble"}],
@@ -57,7 +57,8 @@ class Face(Protocol):
 
     def form(self, uid: str) -> Json:
         """The form to fill: {"uid", "exam_key", "patient_name", "state", "state_words", "ready": bool,
-        "ready_why_not": [str], "destinations": [str], "fields": [FIELD], "reports": [{"report_key", "pdf": bool,
+        "ready_why_not": [str], "can_submit": bool (nothing blocks 提交上传; a report nobody began does not),
+        "accession_number", "troubles": [trouble of a newest job], "destinations": [name], "fields": [FIELD], "reports": [{"report_key", "pdf": bool,
         "fields": [FIELD]}], "settlements": [[FIELD]], "problems": [PROBLEM], "problem_count": n,
         "studies": [{"uid", "doubt", "doubt_words", "candidates": [[charset, text]], "raw_hex"}]}; FIELD is {"key",
         "label", "noun", "row", "group", "type", "table", "level": "must"|"if_known"|"may", "required_when",
