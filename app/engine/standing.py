@@ -49,7 +49,7 @@ def look_and_sentence(facts: Facts) -> tuple[str, str]:
         return "working", f"正在接收 {facts.receiving} 例"
     if facts.held_back:
         return "paused", f"{facts.held_back} 例已暂停"
-    return ("confirmed", "全部确认") if facts.confirmed else ("confirmed", "还没有要上传的")
+    return ("confirmed", "全部确认") if facts.confirmed else ("paused", "还没有要上传的")
 
 
 def tooltip(sentence: str, last_confirmed_at: datetime | None, now: datetime) -> str:
