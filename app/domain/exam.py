@@ -77,6 +77,8 @@ def exam_state(
         if state in live and state not in CONFIRMED and state is not JobState.WITHDRAWN:
             return ExamState(state.value)
     if live and not changed:
+        if JobState.WITHDRAWN in live:
+            return ExamState.WITHDRAWN  # never green while a part of it was taken back
         worst = next(state for state in _WORST_FIRST if state in live)
         return ExamState.CHECK if doubtful and worst in CONFIRMED else ExamState(worst.value)
     if not complete and not live:
@@ -96,6 +98,8 @@ class Exam:
     state: ExamState
     problem_count: int
     changed: bool
+    dirty: bool
+    """Something was entered or came in since it was last submitted whole."""
     created_at: datetime
     submitted_at: datetime | None
 

@@ -97,13 +97,15 @@ class House:
         instances = images.instances_of(tx.conn, exam_key)
         problems = _most_problems(views)
         changed = any(self._differs(each, stored, own_jobs, instances) for each in views)
+        if stored.exam.dirty and own_jobs and not changed:
+            exams.mark_dirty(tx, exam_key, dirty=False)  # everything entered is in what was submitted
         own_reports = [one for one, _ in stored.record.reports if one.report_key not in stored.carried_elsewhere]
         is_live = bool(own_jobs) and not _is_taken_back(own_jobs)
         unsent_report = is_live and not any(job.part in (Part.REPORT, Part.MERGED) for job in own_jobs)
         state = exam_state(
             complete=stored.complete,
             doubtful=bool(stored.doubts),
-            problem_count=len(problems),
+            problem_count=len(problems) if views else 1,
             changed=changed or (unsent_report and bool(own_reports)),
             jobs=jobs.newest(own_jobs),
         )
@@ -129,7 +131,12 @@ class House:
         )
 
     def _differs(self, view: View, stored: Known, own_jobs: list[Job], instances: list[Instance]) -> bool:
-        """Whether a submission now would send something new; an exam never submitted does not differ."""
+        """Whether a submission now would send something new that somebody entered or that came in.
+
+        An exam never submitted does not differ, nor does one whose settings or mapping changed around it.
+        """
+        if not stored.exam.dirty:
+            return False
         mine = [job for job in own_jobs if job.destination == view.target.name]
         if not mine or _is_taken_back(mine):
             return False

@@ -37,7 +37,6 @@ class HttpRequest:
     reply: str = "default"
     item: str = ""
     fresh: bool = False
-    timeout_seconds: float = 60.0
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -127,7 +127,7 @@ def show_images(tx: Tx, study_instance_uid: str, *, name: str, header: Mapping[s
     """What the list shows of an exam while its images come in; everything else waits for `refresh`."""
     date = header.get("StudyDate", "")
     tx.execute(
-        """UPDATE exams SET image_count = image_count + 1, sort_at = ?,
+        """UPDATE exams SET image_count = image_count + 1, dirty = 1, sort_at = ?,
            patient_name = CASE WHEN patient_name = '' THEN ? ELSE patient_name END,
            accession_number = CASE WHEN accession_number = '' THEN ? ELSE accession_number END,
            modality = CASE WHEN modality = '' THEN ? ELSE modality END,
@@ -154,10 +154,19 @@ def mint_accession(tx: Tx, now: datetime) -> str:
 
 def _insert(tx: Tx, key: str, minted: str, now: datetime) -> None:
     tx.execute(
-        """INSERT OR IGNORE INTO exams (exam_key, minted_accession, state, problem_count, problems, changed,
+        """INSERT OR IGNORE INTO exams (exam_key, minted_accession, state, problem_count, problems, changed, dirty,
            created_at, submitted_at, patient_name, accession_number, modality, description, exam_day, sort_at,
-           image_count, report_count) VALUES (?, ?, 'receiving', 0, '[]', 0, ?, NULL, '', ?, '', '', '', ?, 0, 0)""",
+           image_count, report_count) VALUES (?, ?, 'receiving', 0, '[]', 0, 0, ?, NULL, '', ?, '', '', '', ?, 0, 0)""",
         (key, minted, kept(now), minted, kept(now)),
+    )
+
+
+def mark_dirty(tx: Tx, owner: str, *, dirty: bool = True) -> None:
+    """Something of the exam (or of a report of it) was entered or came in since it was last submitted whole."""
+    tx.execute(
+        """UPDATE exams SET dirty = ? WHERE exam_key = ?
+           OR exam_key IN (SELECT exam_key FROM exam_reports WHERE report_key = ?)""",
+        (int(dirty), owner, owner),
     )
 
 
@@ -167,10 +176,12 @@ def link_study(tx: Tx, exam_key: str, study_instance_uid: str, patient_key: str 
         "INSERT OR REPLACE INTO exam_studies (exam_key, study_instance_uid, patient_key) VALUES (?, ?, ?)",
         (exam_key, study_instance_uid, patient_key),
     )
+    mark_dirty(tx, exam_key)
 
 
 def unlink_study(tx: Tx, exam_key: str, study_instance_uid: str) -> None:
     tx.execute("DELETE FROM exam_studies WHERE exam_key = ? AND study_instance_uid = ?", (exam_key, study_instance_uid))
+    mark_dirty(tx, exam_key)
 
 
 def of_study(conn: sqlite3.Connection, study_instance_uid: str) -> tuple[str, ...]:
@@ -201,6 +212,7 @@ def exam(conn: sqlite3.Connection, exam_key: str) -> Exam | None:
         state=ExamState(row["state"]),
         problem_count=row["problem_count"],
         changed=bool(row["changed"]),
+        dirty=bool(row["dirty"]),
         created_at=taken(row["created_at"]),
         submitted_at=taken_or_none(row["submitted_at"]),
     )
@@ -214,6 +226,7 @@ def set_value(tx: Tx, owner: str, noun: Noun, row: int, key: str, value: Value, 
     ).fetchone()
     if old is not None and (old["text"], old["source"], old["doubt"]) == (value.text, value.source.value, value.doubt):
         return False
+    mark_dirty(tx, owner)
     if value.text == "" and value.source is not Source.TECHNICIAN:
         tx.execute(
             "DELETE FROM record_values WHERE owner = ? AND noun = ? AND row = ? AND key = ?",
@@ -230,10 +243,12 @@ def set_value(tx: Tx, owner: str, noun: Noun, row: int, key: str, value: Value, 
 
 def drop_rows_from(tx: Tx, exam_key: str, first_row: int) -> None:
     """Forget settlement rows from that index on."""
-    tx.execute(
+    gone = tx.execute(
         "DELETE FROM record_values WHERE owner = ? AND noun = ? AND row >= ?",
         (exam_key, Noun.SETTLEMENT.value, first_row),
     )
+    if gone.rowcount:
+        mark_dirty(tx, exam_key)
 
 
 def record(conn: sqlite3.Connection, exam_key: str) -> Record:
@@ -300,9 +315,11 @@ def link_report(tx: Tx, exam_key: str, report_key: str, *, position: int = 0) ->
         "INSERT OR IGNORE INTO exam_reports (exam_key, report_key, position) VALUES (?, ?, ?)",
         (exam_key, report_key, position),
     )
+    mark_dirty(tx, report_key)
 
 
 def unlink_report(tx: Tx, exam_key: str, report_key: str) -> None:
+    mark_dirty(tx, report_key)
     tx.execute("DELETE FROM exam_reports WHERE exam_key = ? AND report_key = ?", (exam_key, report_key))
 
 
@@ -322,6 +339,7 @@ def was_submitted(tx: Tx, exam_key: str) -> bool:
 
 def set_pdf(tx: Tx, report_key: str, sha256: str, source: str) -> None:
     tx.execute("UPDATE reports SET pdf_sha256 = ?, pdf_source = ? WHERE report_key = ?", (sha256, source, report_key))
+    mark_dirty(tx, report_key)
 
 
 def refresh(tx: Tx, exam_key: str, columns: Mapping[str, Any]) -> None:

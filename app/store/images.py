@@ -209,6 +209,11 @@ def choose_content(tx: Tx, sop_instance_uid: str, data_set_sha256: str) -> None:
         "UPDATE instances SET current = (data_set_sha256 = ?) WHERE sop_instance_uid = ?",
         (data_set_sha256, sop_instance_uid),
     )
+    row = tx.execute(
+        "SELECT study_instance_uid FROM instances WHERE sop_instance_uid = ?", (sop_instance_uid,)
+    ).fetchone()
+    for exam_key in exams.of_study(tx.conn, row["study_instance_uid"]) if row else ():
+        exams.mark_dirty(tx, exam_key)
 
 
 def mark_complete(tx: Tx, uid: str, *, now: datetime) -> None:

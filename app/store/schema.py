@@ -79,6 +79,7 @@ def exams_and_reports(db: Database) -> None:
             "problem_count": int,
             "problems": str,
             "changed": int,
+            "dirty": int,
             "created_at": str,
             "submitted_at": str,
             "patient_name": str,
