@@ -35,6 +35,9 @@ from app.system.clock import Clock as MachineClock
 from app.system.paths import Home
 
 log = logging.getLogger("app.engine")
+_STOP_SECONDS = 3.0
+_RELOAD_SECONDS = 65.0
+"""New settings can wait for the answer to the longest request; the end of the program can't."""
 
 
 class Engine:
@@ -88,11 +91,12 @@ class Engine:
             self._tell({"event": "engine_stopped"})
             self.house.close()
 
-    def _stop_work(self) -> None:
+    def _stop_work(self, within_seconds: float = _STOP_SECONDS) -> None:
+        """A request in flight is waited for so long; one that takes longer goes again at the next start."""
         self.house.stopping.set()
         self._gateway.stop()
         for workers in self._workers.values():
-            workers.join(3.0)
+            workers.join(within_seconds)
         if self._clockwork is not None:
             self._clockwork.join(3.0)
         self._running = False
@@ -125,7 +129,7 @@ class Engine:
         with self._lock:
             was_running = self._running
             if was_running:
-                self._stop_work()
+                self._stop_work(_RELOAD_SECONDS)
             self.house.close()
             self.house = open_house(self.home, self._clock)
             self.house.store.subscribe(self._tell)
