@@ -6,6 +6,7 @@ The tables are the ones of the README's "How it is built"; a change there is a c
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
@@ -210,3 +211,14 @@ def _swallows_everything(node: ast.AST) -> bool:
 
 
 _EVERYTHING = {"Exception", "BaseException"}
+
+
+def test_only_the_store_speaks_sql() -> None:
+    sql = re.compile(r"\b(SELECT .+ FROM|INSERT (OR \w+ )?INTO|UPDATE \w+ SET|DELETE FROM)\b")
+    speakers = {
+        file
+        for file, tree in modules().items()
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and sql.search(node.value)
+    }
+    assert {file for file in speakers if not file.startswith(("app/store/", "app/practice/"))} == set()

@@ -21,7 +21,6 @@ from app.domain.times import cst_text
 from app.errors import NeedsOperator
 from app.regions.conversation import FileRef, ImageRef
 from app.store import Tx, answers, exams, files, jobs
-from app.store.times import kept
 
 _DELETED = {"disable_flag": "1", "check_status": "5"}
 """What a withdrawal says of a record: 已删除 (wherever the platform has such a field)."""
@@ -75,9 +74,7 @@ def submit(tx: Tx, exam_key: str, frozen: Sequence[Frozen], destination: str, *,
     for each in frozen:
         count += _queue(tx, exam_key, destination, each, newest.get((each.part, each.report_key)), now)
     if count:
-        tx.execute(
-            "UPDATE exams SET submitted_at = coalesce(submitted_at, ?) WHERE exam_key = ?", (kept(now), exam_key)
-        )
+        exams.mark_submitted(tx, exam_key, now=now)
     return count
 
 
@@ -297,7 +294,7 @@ def _again(tx: Tx, job: Job, event: Event, now: datetime) -> None:
     afresh = answers.acknowledged(tx.conn, job)
     if afresh:
         answers.forget_holdings(tx, job.destination, job.exam_key, job.part.value)
-        tx.execute("UPDATE jobs SET total_count = ?, done_count = 0 WHERE id = ?", (_image_count(job), job.id))
+        jobs.begin_again(tx, job.id, _image_count(job))
     jobs.move(tx, job.id, event, now=now, new_round=afresh)
 
 

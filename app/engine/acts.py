@@ -136,14 +136,8 @@ def _split(house: House, tx: Tx, study: Study, now: datetime) -> None:
 
 
 def _choose(house: House, tx: Tx, study: Study, *, newest: bool) -> None:
-    rows = tx.execute(
-        """SELECT sop_instance_uid, data_set_sha256 FROM instances WHERE study_instance_uid = ?
-           AND sop_instance_uid IN (SELECT sop_instance_uid FROM instances WHERE study_instance_uid = ?
-             GROUP BY sop_instance_uid HAVING count(*) > 1) ORDER BY received_at""",
-        (study.study_instance_uid, study.study_instance_uid),
-    ).fetchall()
     chosen: dict[str, str] = {}
-    for row in rows:
+    for row in images.contents(tx.conn, study.study_instance_uid):
         if newest or row["sop_instance_uid"] not in chosen:
             chosen[row["sop_instance_uid"]] = row["data_set_sha256"]
     for sop_uid, sha256 in chosen.items():

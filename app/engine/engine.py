@@ -21,7 +21,7 @@ from app.delivery.submission import resend as resend_exam
 from app.delivery.worker import Workers
 from app.domain.job import Event
 from app.domain.times import Clock
-from app.engine import acts, arrange, checks, pages
+from app.engine import acts, agreement, arrange, checks, pages
 from app.engine.clockwork import Clockwork, paused_until
 from app.engine.face import Json
 from app.engine.gateway import Gateway
@@ -141,15 +141,9 @@ class Engine:
     def _mend_settings(self) -> None:
         """Jobs that were rejected because of the settings are tried again after a change of the settings."""
         now = self._clock.now()
-        rows = self.house.store.rows(
-            """SELECT j.id, j.exam_key FROM jobs j WHERE j.state = 'rejected' AND (
-                 SELECT a.verdict FROM attempts a WHERE a.job_id = j.id ORDER BY a.id DESC LIMIT 1) = 'fix_settings'
-               AND NOT EXISTS (SELECT 1 FROM jobs n WHERE n.destination = j.destination AND n.exam_key = j.exam_key
-                 AND n.part = j.part AND n.report_key = j.report_key AND n.version > j.version)"""
-        )
-        for row in rows:
-            self.house.store.write(lambda tx, id=row["id"]: jobs.move(tx, id, Event.MENDED, now=now))  # type: ignore[misc]
-            self.house.refresh(row["exam_key"])
+        for job_id, exam_key in jobs.waiting_for_settings(self.house.store.read()):
+            self.house.store.write(lambda tx, id=job_id: jobs.move(tx, id, Event.MENDED, now=now))  # type: ignore[misc]
+            self.house.refresh(exam_key)
         for state in ("to_fill", "ready", "check"):
             for exam in exams.listed(self.house.store.read(), states=(state,), limit=1000)[0]:
                 self.house.refresh(exam["exam_key"])
@@ -426,13 +420,13 @@ class Engine:
             raise NeedsOperator("平台无对账接口", "以回执为准，不用对账")
         for name in names:
             self._ask(name, which)
-        return pages.reconciliation(self.house, which)
+        return agreement.reconciliation(self.house, which)
 
     def reconciliation(self, day: str) -> Json:
-        return pages.reconciliation(self.house, _day(day))
+        return agreement.reconciliation(self.house, _day(day))
 
     def reconciliation_days(self, limit: int = 31) -> Json:
-        return pages.reconciliation_days(self.house, limit)
+        return agreement.reconciliation_days(self.house, limit)
 
     def backfill(self, day_from: str, source: str = "", stop: bool = False) -> Json:
         return self._gateway.backfill(_day(day_from) if day_from else None, source, stop)

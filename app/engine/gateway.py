@@ -21,7 +21,7 @@ from app.intake.quiet import QuietStudies
 from app.intake.rebuild import drop_unkept, reindex
 from app.intake.reports import Reports
 from app.intake.take import Taken, source_of
-from app.store import files
+from app.store import exams, files
 from app.wire.dicom_receive import (
     AssociationChange,
     AssociationEvent,
@@ -260,13 +260,7 @@ class Gateway:
     def backfill_status(self) -> Json:
         """Progress, and what of those days the platforms do not have yet."""
         status = self._backfill.status()
-        day_from = status["day_from"]
-        rows = self._house.store.rows(
-            """SELECT exam_key FROM exams WHERE exam_day >= ? AND ? <> ''
-               AND state NOT IN ('acknowledged', 'reconciled', 'withdrawn', 'cancelled') ORDER BY exam_day""",
-            (day_from, day_from),
-        )
         return status | {
-            "undelivered": [row["exam_key"] for row in rows],
+            "undelivered": exams.undelivered(self._house.store.read(), status["day_from"]),
             "not_taken": self._backfill.undelivered(),
         }

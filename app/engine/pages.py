@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from datetime import date, datetime
+from datetime import datetime
 from typing import Any
 
 from app.catalogue.form import build_form
@@ -14,12 +14,11 @@ from app.delivery.record import Known, View
 from app.domain.exam import EXAM_WORDS, ExamState
 from app.domain.form import SOURCE_WORDS, FormField, Noun, Problem, Source, Value
 from app.domain.job import JOB_WORDS, PART_WORDS, TURN_WORDS, Job, Part, Trouble, Turn
-from app.domain.reconciliation import DAY_WORDS, DayState, Discrepancy
 from app.domain.study import DOUBT_WORDS, Doubt, Study
 from app.engine.face import Json
 from app.engine.house import House
 from app.errors import NeedsOperator
-from app.store import answers, days, exams, files, images, jobs
+from app.store import answers, exams, files, images, jobs
 from app.store.times import kept
 
 UMBRELLAS = {
@@ -231,9 +230,7 @@ def _name(stored: Known, views: list[View]) -> str:
 
 
 def _study(house: House, one: Study) -> Json:
-    row = house.store.row(
-        "SELECT patient_name_raw FROM studies WHERE study_instance_uid = ?", (one.study_instance_uid,)
-    )
+    conn = house.store.read()
     return {
         "uid": one.study_instance_uid,
         "patient_name": one.patient_name,
@@ -250,21 +247,9 @@ def _study(house: House, one: Study) -> Json:
         "doubt": one.doubt.value,
         "doubt_words": DOUBT_WORDS[one.doubt],
         "candidates": [list(each) for each in one.name_candidates],
-        "raw_hex": bytes(row["patient_name_raw"]).hex(" ") if row and one.doubt is Doubt.NAME else "",
-        "contents": _contents(house, one) if one.doubt is Doubt.CONFLICT else [],
+        "raw_hex": images.raw_name(conn, one.study_instance_uid).hex(" ") if one.doubt is Doubt.NAME else "",
+        "contents": images.contents(conn, one.study_instance_uid) if one.doubt is Doubt.CONFLICT else [],
     }
-
-
-def _contents(house: House, one: Study) -> list[Json]:
-    """The several contents under one SOP instance UID that a person must choose from."""
-    rows = house.store.rows(
-        """SELECT sop_instance_uid, data_set_sha256, size_bytes, received_at, current FROM instances
-           WHERE study_instance_uid = ? AND sop_instance_uid IN (
-             SELECT sop_instance_uid FROM instances WHERE study_instance_uid = ?
-             GROUP BY sop_instance_uid HAVING count(*) > 1) ORDER BY sop_instance_uid, received_at""",
-        (one.study_instance_uid, one.study_instance_uid),
-    )
-    return [dict(row) | {"current": bool(row["current"])} for row in rows]
 
 
 def _unique(problems: list[Problem]) -> list[Problem]:
@@ -445,102 +430,6 @@ def _need(row: Mapping[str, Any], trouble: Trouble | None, since: datetime | Non
         "since": kept(since) if since else row["sort_at"],
         "turn": turn.value,
         "action": "open" if row["state"] in ("rejected",) else "fill",
-    }
-
-
-def reconciliation(house: House, day: date) -> Json:
-    return {"day": day.isoformat(), "destinations": [_day(house, name, day) for name in house.targets]}
-
-
-def _day(house: House, name: str, day: date) -> Json:
-    conn, target = house.store.read(), house.targets[name]
-    answered = target.can("reconcile")
-    row = days.day(conn, name, day)
-    sent = days.acknowledged_on(conn, name, day)
-    found = [each for each in days.discrepancies(conn, name, day) if each.confirmed_at is not None]
-    unsolved = {each.exam_key for each in found if each.solved_at is None}
-    state = DayState(row["state"]) if row else DayState.OPEN
-    return {
-        "name": name,
-        "title": target.title,
-        "can_answer": answered,
-        "says": f"{target.title}只回答缺哪些检查" if answered else "平台无对账接口 · 以回执为准",
-        "state": state.value,
-        "state_words": DAY_WORDS[state],
-        "sent": len(sent),
-        "agreed": _reconciled_count(house, name, day) if answered else 0,
-        "missing": [_missing(house, each) for each in found],
-        "unsolved": len(unsolved),
-        "unsent": [_unsent(row) for row in _unsent_rows(house, name, day)],
-        "questions": days.questions(conn, name, day),
-        "ask_again_at": row["ask_again_at"] if row else None,
-        "trouble": row["trouble"] if row else "",
-    }
-
-
-def _reconciled_count(house: House, name: str, day: date) -> int:
-    row = house.store.row(
-        """SELECT count(DISTINCT exam_key) AS n FROM jobs WHERE destination = ? AND exam_day = ?
-           AND part IN ('exam', 'merged') AND state = 'reconciled'""",
-        (name, day.isoformat()),
-    )
-    return int(row["n"]) if row else 0
-
-
-def _unsent_rows(house: House, name: str, day: date) -> list[Any]:
-    return house.store.rows(
-        """SELECT e.* FROM exams e WHERE e.exam_day = ? AND e.state NOT IN ('withdrawn', 'cancelled')
-           AND NOT EXISTS (SELECT 1 FROM jobs j WHERE j.exam_key = e.exam_key AND j.destination = ?
-             AND j.part IN ('exam', 'merged') AND j.state IN ('acknowledged', 'reconciled'))""",
-        (day.isoformat(), name),
-    )
-
-
-def _unsent(row: Mapping[str, Any]) -> Json:
-    return {
-        "uid": row["exam_key"],
-        "patient_name": row["patient_name"],
-        "accession_number": row["accession_number"],
-        "state": row["state"],
-        "state_words": EXAM_WORDS[ExamState(row["state"])],
-    }
-
-
-def _missing(house: House, each: Discrepancy) -> Json:
-    row = house.store.row("SELECT * FROM exams WHERE exam_key = ?", (each.exam_key,))
-    if each.solved_at is not None:
-        words = "已自动补传"
-    elif each.resend_count >= 2 and row is not None and row["state"] == ExamState.REJECTED.value:
-        words = "已自动补传 2 次，平台仍查不到，需要工程师"
-    else:
-        words = f"正在自动补传 · 第 {max(1, each.resend_count)} 次"
-    return {
-        "uid": each.exam_key,
-        "exam_key": each.exam_key,
-        "patient_name": row["patient_name"] if row else "",
-        "accession_number": row["accession_number"] if row else "",
-        "modality": row["modality"] if row else "",
-        "first_seen_at": kept(each.first_seen_at),
-        "confirmed_at": kept(each.confirmed_at) if each.confirmed_at else None,
-        "resend_count": each.resend_count,
-        "solved_at": kept(each.solved_at) if each.solved_at else None,
-        "words": words,
-    }
-
-
-def reconciliation_days(house: House, limit: int) -> Json:
-    return {
-        "days": [
-            {
-                "day": row["day"],
-                "destination": row["destination"],
-                "state": row["state"],
-                "state_words": DAY_WORDS[DayState(row["state"])],
-                "sent": row["sent_count"],
-                "missing": row["missing_count"],
-            }
-            for row in days.recent(house.store.read(), min(limit, 400))
-        ]
     }
 
 

@@ -393,6 +393,27 @@ def listed(
     return [dict(row) | {"problems": json.loads(row["problems"])} for row in rows], int(total)
 
 
+def shown(conn: sqlite3.Connection, exam_key: str) -> dict[str, Any]:
+    """What lists show of one exam; {} for one that does not exist."""
+    row = conn.execute("SELECT * FROM exams WHERE exam_key = ?", (exam_key,)).fetchone()
+    return dict(row) if row else {}
+
+
+def undelivered(conn: sqlite3.Connection, day_from: str) -> list[str]:
+    """Exam keys from that day on that no platform has confirmed and nobody ended; none for ""."""
+    rows = conn.execute(
+        """SELECT exam_key FROM exams WHERE exam_day >= :day AND :day <> ''
+           AND state NOT IN ('acknowledged', 'reconciled', 'withdrawn', 'cancelled') ORDER BY exam_day""",
+        {"day": day_from},
+    ).fetchall()
+    return [row["exam_key"] for row in rows]
+
+
+def mark_submitted(tx: Tx, exam_key: str, *, now: datetime) -> None:
+    """The time of the first submission; later ones leave it."""
+    tx.execute("UPDATE exams SET submitted_at = coalesce(submitted_at, ?) WHERE exam_key = ?", (kept(now), exam_key))
+
+
 def counts(conn: sqlite3.Connection) -> dict[str, int]:
     return {row["state"]: row["n"] for row in conn.execute("SELECT state, count(*) AS n FROM exams GROUP BY state")}
 

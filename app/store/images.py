@@ -203,6 +203,26 @@ def set_name(tx: Tx, uid: str, name: str) -> None:
     tx.execute("UPDATE studies SET patient_name = ?, name_candidates = '[]' WHERE study_instance_uid = ?", (name, uid))
 
 
+def contents(conn: sqlite3.Connection, study_instance_uid: str) -> list[dict[str, Any]]:
+    """Every content of the images that came with several under one SOP instance UID, in the order they came."""
+    rows = conn.execute(
+        """SELECT sop_instance_uid, data_set_sha256, size_bytes, received_at, current FROM instances
+           WHERE study_instance_uid = :uid AND sop_instance_uid IN (
+             SELECT sop_instance_uid FROM instances WHERE study_instance_uid = :uid
+             GROUP BY sop_instance_uid HAVING count(*) > 1) ORDER BY sop_instance_uid, received_at""",
+        {"uid": study_instance_uid},
+    ).fetchall()
+    return [dict(row) | {"current": bool(row["current"])} for row in rows]
+
+
+def raw_name(conn: sqlite3.Connection, study_instance_uid: str) -> bytes:
+    """The patient's name as the device sent it."""
+    row = conn.execute(
+        "SELECT patient_name_raw FROM studies WHERE study_instance_uid = ?", (study_instance_uid,)
+    ).fetchone()
+    return bytes(row["patient_name_raw"]) if row else b""
+
+
 def choose_content(tx: Tx, sop_instance_uid: str, data_set_sha256: str) -> None:
     """Of several contents under one UID, this one is the image; the others stay beside it."""
     tx.execute(

@@ -159,6 +159,22 @@ def interrupted(tx: Tx, *, now: datetime) -> tuple[str, ...]:
     return tuple(dict.fromkeys(row["exam_key"] for row in rows))
 
 
+def waiting_for_settings(conn: sqlite3.Connection) -> list[tuple[int, str]]:
+    """(job id, exam key) of newest versions that were rejected because of the settings."""
+    rows = conn.execute(
+        """SELECT j.id, j.exam_key FROM jobs j WHERE j.state = 'rejected' AND (
+             SELECT a.verdict FROM attempts a WHERE a.job_id = j.id ORDER BY a.id DESC LIMIT 1) = 'fix_settings'
+           AND NOT EXISTS (SELECT 1 FROM jobs n WHERE n.destination = j.destination AND n.exam_key = j.exam_key
+             AND n.part = j.part AND n.report_key = j.report_key AND n.version > j.version)"""
+    ).fetchall()
+    return [(row["id"], row["exam_key"]) for row in rows]
+
+
+def begin_again(tx: Tx, job_id: int, total: int) -> None:
+    """Its progress counts from nothing: all of it goes once more."""
+    tx.execute("UPDATE jobs SET total_count = ?, done_count = 0 WHERE id = ?", (total, job_id))
+
+
 def progress(tx: Tx, job_id: int, step: str, done: int, total: int) -> None:
     tx.execute("UPDATE jobs SET step = ?, done_count = ?, total_count = ? WHERE id = ?", (step, done, total, job_id))
     tx.tell("job_progressed", job=job_id, done=done, total=total)
