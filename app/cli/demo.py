@@ -45,7 +45,7 @@ def _rehearse(folder: Path, *, headless: bool, show_window: ShowWindow) -> int:
                 return 0
             played = threading.Thread(target=_play, args=(rehearsal, face), name="rehearsal", daemon=True)
             played.start()
-            return show_window(face, NOTE.removeprefix("演练 · "))
+            return show_window(face, NOTE)
 
 
 def _play(rehearsal: Rehearsal, face: Face) -> None:

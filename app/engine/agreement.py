@@ -49,6 +49,8 @@ def _unsent(row: Mapping[str, Any]) -> Json:
         "uid": row["exam_key"],
         "patient_name": row["patient_name"],
         "accession_number": row["accession_number"],
+        "modality": row["modality"],
+        "description": row["description"],
         "state": row["state"],
         "state_words": EXAM_WORDS[ExamState(row["state"])],
     }

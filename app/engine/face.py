@@ -157,7 +157,8 @@ class Face(Protocol):
         """{"day", "destinations": [{"name", "title", "can_answer": bool, "says": str, "state", "state_words",
         "sent": n, "agreed": n, "missing": [{"uid", "exam_key", "patient_name", "accession_number", "modality",
         "first_seen_at", "confirmed_at", "resend_count", "solved_at", "words"}], "unsent": [{"uid", "patient_name",
-        "state", "state_words"}], "questions": [{"asked_at", "asked_count", "missing": [exam_key], "failed"}],
+        "accession_number", "modality", "description", "state", "state_words"}],
+        "questions": [{"asked_at", "asked_count", "missing": [exam_key], "failed"}],
         "ask_again_at", "trouble"}]}."""
         ...
 
