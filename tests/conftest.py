@@ -12,12 +12,17 @@ from pathlib import Path
 
 import keyring
 import pytest
+from hypothesis import settings
 from keyring.backend import KeyringBackend
 from keyring.errors import PasswordDeleteError
 
 from app.system.paths import Home
 
 faulthandler.enable()
+
+settings.register_profile("steady", derandomize=True)  # a build machine tries the same examples each time
+if os.environ.get("CI"):
+    settings.load_profile("steady")
 
 if sys.platform != "win32" and not (os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")):
     os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
