@@ -98,7 +98,7 @@ def _platform(house: House, target: Target) -> Iterator[Json]:
         f"clock-{target.name}",
         abs(offset) <= MOST_OFFSET_SECONDS,
         f"电脑时间和平台相差 {abs(offset):.0f} 秒",
-        f"电脑时间和平台相差 {abs(offset):.0f} 秒，请校准电脑时间；上传按平台的时间，不受影响",
+        clock_warning(offset),
     )
     options = target.options
     if options.get("dicom_host") and options.get("dicom_port"):
@@ -110,6 +110,13 @@ def _platform(house: House, target: Target) -> Iterator[Json]:
             name=target.title,
         )
         yield _tried(f"dicom-{target.name}", f"{target.title}的影像端口能连上", lambda: echo(peer))
+
+
+def clock_warning(offset_seconds: float) -> str:
+    """What a person is told when the PC's clock is too far from the platform's; "" while it is not."""
+    if abs(offset_seconds) <= MOST_OFFSET_SECONDS:
+        return ""
+    return f"电脑时间和平台相差 {abs(offset_seconds):.0f} 秒，请校准电脑时间；上传按平台的时间，不受影响"
 
 
 def _reach(target: Target) -> None:

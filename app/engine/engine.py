@@ -269,6 +269,7 @@ class Engine:
         target = self.house.targets.get(name)
         settings = next(each for each in self.house.settings.destinations if each.name == name)
         fault = self.house.faults.get(name)
+        offset = float(seen.get("clock_offset_seconds") or 0.0)
         return {
             "name": name,
             "title": target.title if target else name,
@@ -277,7 +278,8 @@ class Engine:
             "last_ok_at": seen.get("last_ok_at") or None,
             "trouble": f"{fault.title}。{fault.advice}" if fault else seen.get("trouble", ""),
             "trouble_since": seen.get("trouble_since") or None,
-            "clock_offset_seconds": seen.get("clock_offset_seconds", 0.0) or 0.0,
+            "clock_offset_seconds": offset,
+            "clock_warning": checks.clock_warning(offset),
             "capabilities": sorted(target.adapter.capabilities) if target else [],
             "practice": target.practice if target else False,
         }

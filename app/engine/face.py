@@ -28,7 +28,7 @@ class Face(Protocol):
         "needs_you": [{"uid", "exam_key", "state", "title", "why", "since", "turn",
         "action": "fill"|"open"|"reconcile"}],
         "destinations": [{"name", "title", "region", "base_url", "last_ok_at", "trouble", "trouble_since",
-        "clock_offset_seconds", "capabilities": [str], "practice": bool}],
+        "clock_offset_seconds", "clock_warning": str, "capabilities": [str], "practice": bool}],
         "dicom": {"ae_title", "port", "listening": bool, "trouble": str}, "folders": [{"path", "ok", "trouble"}],
         "files": {"listening": bool, "base_url", "trouble"}, "clinic": {"name", ...}, "set_up": bool, "version": str,
         "home": str}

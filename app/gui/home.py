@@ -343,6 +343,8 @@ def destination_health(look: Look, one: Json, now: datetime) -> Health:
         return Health(
             look, ("state-waiting", "retry"), one["title"], note, f"{trouble} · {since} 起，正在自动重试", "retry"
         )
+    if one["clock_warning"]:
+        return Health(look, ("state-held", "you"), one["title"], note, str(one["clock_warning"]), "you")
     mark = ("state-acknowledged", "ok") if last else ("clock", "idle")
     return Health(look, mark, one["title"], note, "连得上" if last else "第一次上传后这里会有时间", "text2")
 

@@ -10,6 +10,7 @@ import json
 import os
 import signal
 import sys
+import tempfile
 import threading
 from pathlib import Path
 
@@ -34,7 +35,8 @@ def run(argv: list[str]) -> int:
         file_access=options.file_access == "allow",
         sm4_key=options.sm4_key or module.SM4_KEY,
     )
-    platform = Platform(options.region, module, settings, Path(options.state), options.bind)
+    state = Path(options.state or tempfile.mkdtemp(prefix="imaging-practice-"))
+    platform = Platform(options.region, module, settings, state, options.bind)
     stop = _stop_event(options.until_stdin_closes)
     try:
         platform.open(options.port, options.dicom_port)
@@ -80,7 +82,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("region", choices=sorted(REGIONS), help="地区（或 modality：演练设备）")
     parser.add_argument("--port", type=int, default=8081, help="HTTP 端口，0 为任意空闲端口")
     parser.add_argument("--dicom-port", type=int, default=11199, help="DICOM 端口，0 为任意空闲端口")
-    parser.add_argument("--state", required=True, help="存放收到的数据的文件夹")
+    parser.add_argument("--state", default="", help="存放收到的数据的文件夹，不写为新建的临时文件夹")
     parser.add_argument("--sm4-key", type=_key, default="", help="SM4 密钥，32 位十六进制")
     parser.add_argument("--hospital-code", default="", help="只接收这个医院编号；不填则都接收")
     parser.add_argument("--ae-title", default="", help="本平台的 AE")

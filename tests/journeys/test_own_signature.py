@@ -1,0 +1,60 @@
+"""A clinic with its own signature system gives the five signature fields with the form; without them nothing goes."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from app.errors import NeedsOperator
+from app.system.paths import Home
+from tests.journeys import inside
+from tests.journeys.inside import EXAM_VALUES, REPORT_VALUES, SETTLEMENT, Agent, an_agent
+from tests.practice.clinic import PracticeProcess
+
+platform_process = inside.platform_process
+platform = inside.platform
+SIGNED = {
+    "ca_data": "报告原文 RPT-1",
+    "client_cert": base64.b64encode(b"certificate" * 90).decode(),
+    "sign_type": "1",
+    "sign_value": base64.b64encode(b"signature" * 120).decode(),
+    "tsa_token": base64.b64encode(b"timestamp" * 200).decode(),
+}
+
+
+@pytest.fixture
+def agent(platform: PracticeProcess, home: Home, tmp_path: Path) -> Iterator[Agent]:
+    platform.control("options", demand_signature=True)
+    with an_agent(platform, home, tmp_path, options={"demand_signature": True}) as clinic:
+        yield clinic
+
+
+def filled(agent: Agent) -> str:
+    """A study with everything but the signature."""
+    uid = agent.receive()
+    times = {"reported_at": "2026-01-05 10:00:00", "audited_at": "2026-01-05 10:30:00"}
+    agent.engine.fill(uid, {**EXAM_VALUES, **REPORT_VALUES, **times}, settlements=[SETTLEMENT])
+    agent.engine.attach(uid, str(agent.pdf()))
+    return uid
+
+
+def test_an_unsigned_report_is_held_here_and_says_what_is_missing(agent: Agent) -> None:
+    uid = filled(agent)
+    with pytest.raises(NeedsOperator) as refused:
+        agent.engine.submit(uid)
+    assert set(refused.value.fields) == set(SIGNED)
+
+
+def test_a_report_signed_elsewhere_goes_with_its_five_fields_uncut(agent: Agent) -> None:
+    uid = filled(agent)
+    agent.engine.fill(uid, SIGNED)
+    agent.engine.submit(uid)
+    agent.until_done(uid)
+    fields = agent.kept_report(uid)["fields"]
+    assert fields["CAData"] == SIGNED["ca_data"]
+    assert fields["SignType"] == 1
+    assert (fields["ClientCert"], fields["SignValue"]) == (SIGNED["client_cert"], SIGNED["sign_value"])
+    assert fields["Timestampvalue"] == SIGNED["tsa_token"]
