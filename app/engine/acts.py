@@ -201,6 +201,22 @@ def submit_many(house: House, exam_keys: Sequence[str], destination: str) -> Jso
     return {"submitted": done, "skipped": skipped, "jobs": count}
 
 
+def submit_ready(house: House, exam_keys: Sequence[str], destination: str) -> Json:
+    """Of these exams those that are ready; a repaired name or a doubtful code is never submitted by itself."""
+    able: list[str] = []
+    skipped: list[Json] = []
+    for key in exam_keys:
+        form = pages.form_of(house, key)
+        if form["state"] in ("acknowledged", "reconciled", "queued", "sending", "waiting"):
+            continue
+        if form["ready"]:
+            able.append(key)
+        else:
+            skipped.append({"uid": key, "why": "；".join(form["ready_why_not"])})
+    done = submit_many(house, able, destination)
+    return done | {"skipped": [*done["skipped"], *skipped]}
+
+
 def resend(house: House, exam_keys: Sequence[str], destination: str, *, only_failed: bool) -> Json:
     done: list[str] = []
     skipped: list[Json] = []

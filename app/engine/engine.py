@@ -6,26 +6,20 @@
 from __future__ import annotations
 
 import logging
-import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import date, datetime, timedelta
+from datetime import date, timedelta
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from random import Random
 from typing import Any
 
-from app.delivery.converse import Courier
-from app.delivery.reconcile import Reconciler
-from app.delivery.submission import resend as resend_exam
-from app.delivery.worker import Workers
 from app.domain.job import Event
 from app.domain.times import Clock
 from app.engine import acts, agreement, arrange, checks, pages
-from app.engine.clockwork import Clockwork, paused_until
+from app.engine.clockwork import paused_until
 from app.engine.face import Json
-from app.engine.gateway import Gateway
-from app.engine.house import House, open_house
+from app.engine.house import House
+from app.engine.life import Life
 from app.engine.settings import apply_answers, document_of
 from app.engine.standing import Facts, look_and_sentence, tooltip
 from app.errors import NeedsOperator
@@ -46,169 +40,24 @@ class Engine:
     def __init__(self, home: Home, *, clock: Clock | None = None, jitter: Callable[[], float] | None = None) -> None:
         self.home = home
         self._clock = clock or MachineClock()
-        self._random = Random()
-        self._jitter = jitter or (lambda: self._random.uniform(0.8, 1.2))
-        self._lock = threading.RLock()
         self._listeners: list[Callable[[Json], None]] = []
-        self.house: House = open_house(home, self._clock)
-        self.house.store.subscribe(self._tell)
-        self._couriers: dict[str, Courier] = {}
-        self._workers: dict[str, Workers] = {}
-        self._gateway = Gateway(self.house)
-        self._clockwork: Clockwork | None = None
-        self._running = False
+        self._life = Life(home, self._clock, jitter, self._tell)
 
-    # -- life -------------------------------------------------------------------------------------------------------
+    @property
+    def house(self) -> House:
+        return self._life.house
 
     def start(self) -> None:
         """Take up work: mend what an earlier end left, then open ports, folders and workers."""
-        with self._lock:
-            house, now = self.house, self._clock.now()
-            house.spool.sweep()
-            house.store.write(lambda tx: self._take_up(tx, now))
-            self._gateway.reindex()
-            self._running = True
-            self._start_delivery()
-            self._gateway.start()
-            self._clockwork = Clockwork(
-                house,
-                complete_due=self._complete_due,
-                wake=self._wake,
-                ask=self._ask,
-                resume_if_due=self._resume_if_due,
-            )
-            self._clockwork.start()
-
-    def _take_up(self, tx: Tx, now: datetime) -> None:
-        """What was being sent at the earlier end goes again."""
-        for key in jobs.interrupted(tx, now=now):
-            self.house.follow(tx, key)
+        self._life.start()
 
     def stop(self) -> None:
         """End within a few seconds; what is being sent goes on at the next start. Safe to call twice."""
-        with self._lock:
-            self._stop_work()
-            self._tell({"event": "engine_stopped"})
-            self.house.close()
-
-    def _stop_work(self, within_seconds: float = _STOP_SECONDS) -> None:
-        """A request in flight is waited for so long; one that takes longer goes again at the next start."""
-        self.house.stopping.set()
-        self._gateway.stop()
-        for workers in self._workers.values():
-            workers.join(within_seconds)
-        if self._clockwork is not None:
-            self._clockwork.join(3.0)
-        self._running = False
-
-    def _start_delivery(self) -> None:
-        house = self.house
-        self._couriers = {
-            name: Courier(house.store, target, self._clock, house, house.stopping)
-            for name, target in house.targets.items()
-        }
-        self._workers = {
-            name: Workers(
-                house.store,
-                target,
-                self._couriers[name],
-                self._clock,
-                house.settings.upload,
-                paused=lambda: paused_until(house)[0],
-                after=house.follow,
-                jitter=self._jitter,
-                stopping=house.stopping,
-            )
-            for name, target in house.targets.items()
-        }
-        for workers in self._workers.values():
-            workers.start()
-
-    def _reload(self) -> None:
-        """New settings: everything that depends on them starts anew; jobs that waited for the settings go again."""
-        with self._lock:
-            was_running = self._running
-            if was_running:
-                self._stop_work(_RELOAD_SECONDS)
-            self.house.close()
-            self.house = open_house(self.home, self._clock)
-            self.house.store.subscribe(self._tell)
-            self._gateway = Gateway(self.house)
-            if was_running:
-                self.start()
-            self._mend_settings()
-
-    def _mend_settings(self) -> None:
-        """Jobs that were rejected because of the settings are tried again after a change of the settings."""
-        now = self._clock.now()
-        for job_id, exam_key in jobs.waiting_for_settings(self.house.store.read()):
-            self.house.store.write(lambda tx, id=job_id: jobs.move(tx, id, Event.MENDED, now=now))  # type: ignore[misc]
-            self.house.refresh(exam_key)
-        for state in ("to_fill", "ready", "check"):
-            for exam in exams.listed(self.house.store.read(), states=(state,), limit=1000)[0]:
-                self.house.refresh(exam["exam_key"])
+        self._life.stop()
 
     def _tell(self, event: Json) -> None:
-        if event["event"] in ("job_changed", "resumed"):
-            self._wake()
-        self._gateway.heard(event)
-        if event["event"] == "report_attached":
-            self._refresh_soon(event["exam"])
         for listener in tuple(self._listeners):
             listener(event)
-
-    def _refresh_soon(self, exam_key: str) -> None:
-        """Events come on the writer thread, which must not wait for itself."""
-        self.house.store.submit(lambda tx: self.house.refresh_in(tx, exam_key))
-
-    def _wake(self) -> None:
-        for workers in self._workers.values():
-            workers.wake()
-
-    def _complete_due(self) -> None:
-        for study_uid in self._gateway.quiet_studies():
-            self._complete(study_uid)
-
-    def _complete(self, study_uid: str) -> None:
-        ready = acts.complete(self.house, study_uid)
-        self._gateway.attach_waiting()
-        if self.house.settings.upload.submit == "auto":
-            self._submit_ready(ready)
-
-    def _submit_ready(self, exam_keys: list[str], destination: str = "") -> Json:
-        """Of these exams those that are ready; a repaired name or a doubtful code is never submitted by itself."""
-        able: list[str] = []
-        skipped: list[Json] = []
-        for key in exam_keys:
-            form = self._form(key)
-            if form["state"] in ("acknowledged", "reconciled", "queued", "sending", "waiting"):
-                continue
-            if form["ready"]:
-                able.append(key)
-            else:
-                skipped.append({"uid": key, "why": "；".join(form["ready_why_not"])})
-        done = acts.submit_many(self.house, able, destination)
-        return done | {"skipped": [*done["skipped"], *skipped]}
-
-    def _ask(self, name: str, day: date) -> None:
-        self._reconciler(name).ask(day)
-
-    def _reconciler(self, name: str) -> Reconciler:
-        target = self.house.targets.get(name)
-        if target is None:
-            raise NeedsOperator("没有这个上传目标", "请核对名称：" + "、".join(self.house.targets), page="destination")
-        if not target.can("reconcile"):
-            raise NeedsOperator("平台无对账接口", "以回执为准，不用对账")
-        courier = self._couriers.get(name) or Courier(
-            self.house.store, target, self._clock, self.house, self.house.stopping
-        )
-
-        def again(tx: Tx, exam_key: str) -> None:
-            resend_exam(tx, exam_key, name, event=Event.FOUND_MISSING, now=self._clock.now())
-
-        return Reconciler(
-            self.house.store, target, courier, self._clock, self.house.settings.upload, again, self.house.follow
-        )
 
     # -- what is going on -------------------------------------------------------------------------------------------
 
@@ -251,15 +100,15 @@ class Engine:
             "needs_you": waiting,
             "missing_for_engineer": len(engineer_days),
             "destinations": [self._destination(name, seen.get(name, {})) for name in self._names()],
-            "dicom": self._gateway.dicom_status(),
-            "folders": self._gateway.folder_status(),
-            "files": self._gateway.files_status(),
+            "dicom": self._life.gateway.dicom_status(),
+            "folders": self._life.gateway.folder_status(),
+            "files": self._life.gateway.files_status(),
             "clinic": document_of(house.settings).get("clinic", {}),
             "set_up": set_up,
             "submit": house.settings.upload.submit,
             "version": _version(),
             "home": str(self.home.root),
-            "running": self._running,
+            "running": self._life.running,
         }
 
     def _names(self) -> list[str]:
@@ -294,8 +143,7 @@ class Engine:
         return self._form(self.house.exam_key(uid))
 
     def _form(self, exam_key: str) -> Json:
-        stored = self.house.known(exam_key)
-        return pages.form(self.house, stored, self.house.views(stored))
+        return pages.form_of(self.house, exam_key)
 
     def check(self, uid: str, values: Json) -> Json:
         stored = pages.with_values(self.house, self.house.known(self.house.exam_key(uid)), values)
@@ -317,12 +165,12 @@ class Engine:
     ) -> Json:
         key = self.house.exam_key(uid)
         acts.fill(self.house, key, _texts(values), _rows(settlements), _rows(reports))
-        self._gateway.attach_waiting()
+        self._life.gateway.attach_waiting()
         return self._form(key)
 
     def attach(self, uid: str, path: str, report: int = 0) -> Json:
         key = self.house.exam_key(uid)
-        self._gateway.attach(key, Path(path), report)
+        self._life.gateway.attach(key, Path(path), report)
         self.house.refresh(key)
         return self._form(key)
 
@@ -350,7 +198,7 @@ class Engine:
     def submit(self, uid: str = "", destination: str = "", ready: bool = False) -> Json:
         if ready:
             listed, _ = exams.listed(self.house.store.read(), states=("ready", "to_fill", "check"), limit=1000)
-            return self._submit_ready([row["exam_key"] for row in listed], destination)
+            return acts.submit_ready(self.house, [row["exam_key"] for row in listed], destination)
         key = self.house.exam_key(uid)
         count = acts.submit(self.house, key, destination)
         return {"submitted": [uid], "skipped": [], "jobs": count}
@@ -385,7 +233,7 @@ class Engine:
     def send_now(self, uid: str) -> Json:
         key = self.house.exam_key(uid)
         for study in images.studies_of(self.house.store, key):
-            self._complete(study.study_instance_uid)
+            self._life.complete(study.study_instance_uid)
         return self._form(key)
 
     def pause(self, minutes: int = 0) -> Json:
@@ -399,19 +247,11 @@ class Engine:
         return {"paused_until": until}
 
     def resume(self) -> Json:
-        def change(tx: Tx) -> None:
-            files.set_fact(tx, "paused", "")
-            tx.tell("resumed")
-
-        self.house.store.write(change)
+        self._life.resume()
         return {"paused_until": None}
 
-    def _resume_if_due(self) -> None:
-        if files.fact(self.house.store.read(), "paused") and not paused_until(self.house)[0]:
-            self.resume()
-
     def import_paths(self, paths: list[str]) -> Json:
-        return self._gateway.import_paths([Path(path) for path in paths])
+        return self._life.gateway.import_paths([Path(path) for path in paths])
 
     # -- reconciliation, backfill, machine --------------------------------------------------------------------------
 
@@ -421,7 +261,7 @@ class Engine:
         if not names:
             raise NeedsOperator("平台无对账接口", "以回执为准，不用对账")
         for name in names:
-            self._ask(name, which)
+            self._life.reconciler(name).ask(which)
         return agreement.reconciliation(self.house, which)
 
     def reconciliation(self, day: str) -> Json:
@@ -431,17 +271,17 @@ class Engine:
         return agreement.reconciliation_days(self.house, limit)
 
     def backfill(self, day_from: str, source: str = "", stop: bool = False) -> Json:
-        return self._gateway.backfill(_day(day_from) if day_from else None, source, stop)
+        return self._life.gateway.backfill(_day(day_from) if day_from else None, source, stop)
 
     def backfill_status(self) -> Json:
-        return self._gateway.backfill_status()
+        return self._life.gateway.backfill_status()
 
     def check_self(self) -> Json:
-        return checks.check_self(self.house, self._gateway)
+        return checks.check_self(self.house, self._life.gateway)
 
     def setup(self, answers: Json) -> Json:
         done = apply_answers(answers, self.home)
-        self._reload()
+        self._life.reload()
         return {"written": [str(path) for path in done.written], "secrets": list(done.secrets)}
 
     def settings(self) -> Json:

@@ -176,6 +176,11 @@ def trouble_shown(trouble: Trouble | None) -> Json | None:
     }
 
 
+def form_of(house: House, exam_key: str) -> Json:
+    stored = house.known(exam_key)
+    return form(house, stored, house.views(stored))
+
+
 def form(house: House, stored: Known, views: list[View]) -> Json:
     """The form of one exam for all its destinations: every field once, with the first problem any of them has."""
     own_jobs = jobs.newest(jobs.of_exam(house.store.read(), stored.exam.exam_key))

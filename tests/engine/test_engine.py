@@ -56,7 +56,7 @@ def test_a_start_after_a_kill_puts_what_was_being_sent_back_into_the_queue(
     assert job is not None and desk.state(uid) == "sending"
     desk.engine.house.close()
     with a_desk(home, tmp_path) as again:
-        again.engine.house.store.write(lambda tx: again.engine._take_up(tx, again.clock.now()))
+        again.engine.house.store.write(lambda tx: again.engine._life._take_up(tx, again.clock.now()))
         assert again.state(uid) == "queued", "and the list says so"
         assert {each.state for each in again.jobs(uid)} == {JobState.QUEUED}
 
@@ -110,10 +110,10 @@ def test_a_pause_ends_by_itself_at_its_time(desk: Desk) -> None:
     desk.engine.pause(30)
     assert desk.engine.status()["sentence"].startswith("已暂停到")
     desk.clock.pass_(1799)
-    desk.engine._resume_if_due()
+    desk.engine._life.resume_if_due()
     assert paused_until(desk.engine.house)[0]
     desk.clock.pass_(1)
-    desk.engine._resume_if_due()
+    desk.engine._life.resume_if_due()
     assert desk.engine.status()["paused_until"] is None
     assert "resumed" in [event["event"] for event in desk.events]
 
@@ -121,7 +121,7 @@ def test_a_pause_ends_by_itself_at_its_time(desk: Desk) -> None:
 def test_a_pause_without_end_lasts_until_resumed(desk: Desk) -> None:
     desk.engine.pause()
     desk.clock.pass_(10**7)
-    desk.engine._resume_if_due()
+    desk.engine._life.resume_if_due()
     assert desk.engine.status()["sentence"] == "已暂停"
     desk.engine.resume()
     assert desk.engine.status()["paused_until"] is None

@@ -1,0 +1,198 @@
+"""The engine at work (运行): ports, watched folders, workers and clock of one house; start, stop, begin anew.
+
+Decides nothing about exams: what a study at rest leads to is in `acts`, what people ask in `engine`.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from datetime import date, datetime
+from random import Random
+
+from app.delivery.converse import Courier
+from app.delivery.reconcile import Reconciler
+from app.delivery.submission import resend as resend_exam
+from app.delivery.worker import Workers
+from app.domain.job import Event
+from app.domain.times import Clock
+from app.engine import acts
+from app.engine.clockwork import Clockwork, paused_until
+from app.engine.face import Json
+from app.engine.gateway import Gateway
+from app.engine.house import House, open_house
+from app.errors import NeedsOperator
+from app.store import Tx, exams, files, jobs
+from app.system.paths import Home
+
+_STOP_SECONDS = 3.0
+_RELOAD_SECONDS = 65.0
+"""New settings can wait for the answer to the longest request; the end of the program can't."""
+
+
+class Life:
+    """`tell(event)` hears every fact after its commit. `house` and `gateway` are new ones after each `reload`."""
+
+    def __init__(
+        self,
+        home: Home,
+        clock: Clock,
+        jitter: Callable[[], float] | None,
+        tell: Callable[[Json], None],
+    ) -> None:
+        self._home, self._clock, self._told = home, clock, tell
+        self._random = Random()
+        self._jitter = jitter or (lambda: self._random.uniform(0.8, 1.2))
+        self._lock = threading.RLock()
+        self.house: House = open_house(home, clock)
+        self.house.store.subscribe(self._tell)
+        self.gateway = Gateway(self.house)
+        self.running = False
+        self._couriers: dict[str, Courier] = {}
+        self._workers: dict[str, Workers] = {}
+        self._clockwork: Clockwork | None = None
+
+    def start(self) -> None:
+        """Take up work: mend what an earlier end left, then open ports, folders and workers."""
+        with self._lock:
+            house, now = self.house, self._clock.now()
+            house.spool.sweep()
+            house.store.write(lambda tx: self._take_up(tx, now))
+            self.gateway.reindex()
+            self.running = True
+            self._start_delivery()
+            self.gateway.start()
+            self._clockwork = Clockwork(
+                house,
+                complete_due=self._complete_due,
+                wake=self._wake,
+                ask=self._ask,
+                resume_if_due=self.resume_if_due,
+            )
+            self._clockwork.start()
+
+    def _take_up(self, tx: Tx, now: datetime) -> None:
+        """What was being sent at the earlier end goes again."""
+        for key in jobs.interrupted(tx, now=now):
+            self.house.follow(tx, key)
+
+    def stop(self) -> None:
+        """End within a few seconds; what is being sent goes on at the next start. Safe to call twice."""
+        with self._lock:
+            self._stop_work()
+            self._tell({"event": "engine_stopped"})
+            self.house.close()
+
+    def _stop_work(self, within_seconds: float = _STOP_SECONDS) -> None:
+        """A request in flight is waited for so long; one that takes longer goes again at the next start."""
+        self.house.stopping.set()
+        self.gateway.stop()
+        for workers in self._workers.values():
+            workers.join(within_seconds)
+        if self._clockwork is not None:
+            self._clockwork.join(3.0)
+        self.running = False
+
+    def _start_delivery(self) -> None:
+        house = self.house
+        self._couriers = {
+            name: Courier(house.store, target, self._clock, house, house.stopping)
+            for name, target in house.targets.items()
+        }
+        self._workers = {
+            name: Workers(
+                house.store,
+                target,
+                self._couriers[name],
+                self._clock,
+                house.settings.upload,
+                paused=lambda: paused_until(house)[0],
+                after=house.follow,
+                jitter=self._jitter,
+                stopping=house.stopping,
+            )
+            for name, target in house.targets.items()
+        }
+        for workers in self._workers.values():
+            workers.start()
+
+    def reload(self) -> None:
+        """New settings: everything that depends on them starts anew; jobs that waited for the settings go again."""
+        with self._lock:
+            was_running = self.running
+            if was_running:
+                self._stop_work(_RELOAD_SECONDS)
+            self.house.close()
+            self.house = open_house(self._home, self._clock)
+            self.house.store.subscribe(self._tell)
+            self.gateway = Gateway(self.house)
+            if was_running:
+                self.start()
+            self._mend_settings()
+
+    def _mend_settings(self) -> None:
+        """Jobs that were rejected because of the settings are tried again after a change of the settings."""
+        now = self._clock.now()
+        for job_id, exam_key in jobs.waiting_for_settings(self.house.store.read()):
+            self.house.store.write(lambda tx, id=job_id: jobs.move(tx, id, Event.MENDED, now=now))  # type: ignore[misc]
+            self.house.refresh(exam_key)
+        for state in ("to_fill", "ready", "check"):
+            for exam in exams.listed(self.house.store.read(), states=(state,), limit=1000)[0]:
+                self.house.refresh(exam["exam_key"])
+
+    def _tell(self, event: Json) -> None:
+        if event["event"] in ("job_changed", "resumed"):
+            self._wake()
+        self.gateway.heard(event)
+        if event["event"] == "report_attached":
+            self._refresh_soon(event["exam"])
+        self._told(event)
+
+    def _refresh_soon(self, exam_key: str) -> None:
+        """Events come on the writer thread, which must not wait for itself."""
+        self.house.store.submit(lambda tx: self.house.refresh_in(tx, exam_key))
+
+    def _wake(self) -> None:
+        for workers in self._workers.values():
+            workers.wake()
+
+    def _complete_due(self) -> None:
+        for study_uid in self.gateway.quiet_studies():
+            self.complete(study_uid)
+
+    def complete(self, study_uid: str) -> None:
+        ready = acts.complete(self.house, study_uid)
+        self.gateway.attach_waiting()
+        if self.house.settings.upload.submit == "auto":
+            acts.submit_ready(self.house, ready, "")
+
+    def _ask(self, name: str, day: date) -> None:
+        self.reconciler(name).ask(day)
+
+    def reconciler(self, name: str) -> Reconciler:
+        target = self.house.targets.get(name)
+        if target is None:
+            raise NeedsOperator("没有这个上传目标", "请核对名称：" + "、".join(self.house.targets), page="destination")
+        if not target.can("reconcile"):
+            raise NeedsOperator("平台无对账接口", "以回执为准，不用对账")
+        courier = self._couriers.get(name) or Courier(
+            self.house.store, target, self._clock, self.house, self.house.stopping
+        )
+
+        def again(tx: Tx, exam_key: str) -> None:
+            resend_exam(tx, exam_key, name, event=Event.FOUND_MISSING, now=self._clock.now())
+
+        return Reconciler(
+            self.house.store, target, courier, self._clock, self.house.settings.upload, again, self.house.follow
+        )
+
+    def resume(self) -> None:
+        def change(tx: Tx) -> None:
+            files.set_fact(tx, "paused", "")
+            tx.tell("resumed")
+
+        self.house.store.write(change)
+
+    def resume_if_due(self) -> None:
+        if files.fact(self.house.store.read(), "paused") and not paused_until(self.house)[0]:
+            self.resume()
