@@ -16,6 +16,7 @@ from app.gui import words
 from app.gui.look import Look, palette
 from app.gui.page import Question
 from app.gui.style import style_sheet
+from app.gui.tell import tell_if_asked
 from app.gui.tray import Tray, TrayActs
 from app.gui.window import MainWindow
 
@@ -37,6 +38,7 @@ def run_gui(
     desktop = Desktop(app, face, look, practice_note=practice_note, on_quit=on_quit, end=app.exit)
     # exit, not quit: quit asks every window to close first, and ours hides instead
     desktop.start(show_window=show_window)
+    tell_if_asked(desktop, desktop.tray.described)
     try:
         return app.exec()
     finally:

@@ -56,6 +56,12 @@ class Tray(QObject):
         if self.available() and not self.icon.isVisible():
             self.icon.show()
 
+    def described(self) -> dict[str, Any]:
+        """Where the icon is and what it says."""
+        place = self.icon.geometry()
+        where = {"x": place.x(), "y": place.y(), "w": place.width(), "h": place.height()}
+        return {"look": self.look_name, "tooltip": self.icon.toolTip(), "shown": self.icon.isVisible(), **where}
+
     def hide(self) -> None:
         self._timer.stop()
         self.icon.hide()
