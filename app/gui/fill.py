@@ -12,9 +12,9 @@ from app.errors import AgentError, NeedsOperator
 from app.gui import news, words
 from app.gui.ask import OrElse, Then
 from app.gui.doubts import DoubtBox, TroubleNote
-from app.gui.facts import FactsCard, pdf_of
 from app.gui.fill_list import FillList
 from app.gui.form import FormView, row_fields
+from app.gui.images import ImagesCard, pdf_of
 from app.gui.page import Desk, Json, Page, Search
 from app.gui.parts import Button, Card, Empty, clear, column, label, line, row
 from app.gui.steps import newest
@@ -44,7 +44,7 @@ class FillPage(Page):
         box = row(gap=12)
         box.addWidget(self._list())
         box.addWidget(self._form_card(), 11)
-        self.facts = FactsCard(self.look)
+        self.facts = ImagesCard(self.desk)
         self.facts.attach.connect(self.choose_pdf)
         self.facts.dropped.connect(self.attach)
         box.addWidget(self.facts, 8)
@@ -254,7 +254,7 @@ class FillPage(Page):
         self._show_head(form)
         self._show_doubt(form)
         self.form.show_form(form, refused=self._trouble is not None)
-        self.facts.show_reports(form["reports"])
+        self.facts.show_reports(form["uid"], form["reports"])
         for widget in (self._form_body, self._foot):
             widget.setVisible(True)
         self._form_empty.setVisible(False)

@@ -8,8 +8,7 @@ from PySide6.QtGui import QDragEnterEvent, QDropEvent
 from PySide6.QtWidgets import QStackedWidget, QWidget
 
 from app.gui import words
-from app.gui.look import Look
-from app.gui.page import Json
+from app.gui.page import Desk, Json
 from app.gui.parts import Button, Card, Empty, clear, column, label, line, row
 from app.gui.rows import Cell, Column, RowsView, Text
 from app.gui.told import Told
@@ -44,15 +43,15 @@ def source_words(source: str) -> str:
     return {"ae": f"来自 {name}", "folder": f"来自文件夹 {Path(name).name}", "import": "手工导入"}.get(kind, source)
 
 
-class FactsCard(Card):
+class ImagesCard(Card):
     """Two tabs: 影像, 报告 PDF. `attach(report)` asks for a file, `dropped(path, report)` brings one."""
 
     attach = Told()
     dropped = Told()
 
-    def __init__(self, look: Look) -> None:
+    def __init__(self, desk: Desk) -> None:
         super().__init__()
-        self._look = look
+        self._desk, self._look = desk, desk.look
         self.setAcceptDrops(True)
         self._stack = QStackedWidget()
         self.tabs = [self._tab("影像", 0), self._tab("报告 PDF", 1)]
@@ -80,7 +79,7 @@ class FactsCard(Card):
         more = f" · 另有 {aside} 幅内容不同，没有用" if aside else ""
         self._total.setText(f"{len(rows)} 个序列 · {count} 幅 · {total}{more}" if rows else "")
 
-    def show_reports(self, reports: list[Json]) -> None:
+    def show_reports(self, uid: str, reports: list[Json]) -> None:
         clear(self._report_box)
         for number, report in enumerate(reports or [{"pdf": False}]):
             self._report_box.addWidget(self._report(number, report, alone=len(reports) < 2))
