@@ -98,6 +98,10 @@ class Courier:
             earlier = answers.journalled(self._store.read(), job, request.step, request.item, digest)
             if earlier is not None:
                 return Reply(data=earlier)
+            if answers.journals_another(self._store.read(), job, request.step, request.item, digest):
+                self._store.write_surely(
+                    lambda tx: answers.forget_answer(tx, job, request.step, request.item), self.stopping
+                )
         content = body.filled(request.body, job, self._files)
         wired = self._target.adapter.wrap(request, content, self._now())
         reply = self._target.http.send("POST", self._target.url(request.path), headers=wired.headers, body=wired.body)
@@ -140,6 +144,11 @@ class Courier:
                 for number, image in enumerate(waiting):
                     if self.stopping.is_set():
                         raise Interrupted
+                    if image.sop_instance_uid in held:
+                        self._store.write_surely(
+                            lambda tx, uid=image.sop_instance_uid: answers.forget_holding(tx, job, uid),  # type: ignore[misc]
+                            self.stopping,
+                        )
                     judged = self._push_one(sender, image, number % 65535 + 1, request.step)
                     if judged.verdict is Verdict.ACCEPT:
                         done += 1

@@ -37,6 +37,23 @@ def record(tx: Tx, job: Job, step: str, item: str, digest: str, reply: Mapping[s
     )
 
 
+def journals_another(conn: sqlite3.Connection, job: Job, step: str, item: str, digest: str) -> bool:
+    """An accepted reply to another body of this request is recorded: it stops being true once this one is sent."""
+    row = conn.execute(
+        "SELECT 1 FROM journal WHERE job_id = ? AND round = ? AND step = ? AND item = ? AND digest <> ?",
+        (job.id, job.round, step, item, digest),
+    ).fetchone()
+    return row is not None
+
+
+def forget_answer(tx: Tx, job: Job, step: str, item: str) -> None:
+    """Another body goes now: whether the platform then has the old or the new one is open until it answers."""
+    tx.execute(
+        "DELETE FROM journal WHERE job_id = ? AND round = ? AND step = ? AND item = ?",
+        (job.id, job.round, step, item),
+    )
+
+
 def hold(tx: Tx, job: Job, item: str, sha256: str, *, now: datetime) -> None:
     """The destination has this item now, with this content."""
     tx.execute(
@@ -52,6 +69,14 @@ def held(conn: sqlite3.Connection, destination: str, exam_key: str, part: str) -
         (destination, exam_key, part),
     ).fetchall()
     return {row["item"]: row["sha256"] for row in rows}
+
+
+def forget_holding(tx: Tx, job: Job, item: str) -> None:
+    """Another content of this item goes now: which of the two the destination has is open until it answers."""
+    tx.execute(
+        "DELETE FROM holdings WHERE destination = ? AND exam_key = ? AND part = ? AND item = ?",
+        (job.destination, job.exam_key, job.part.value, item),
+    )
 
 
 def forget_holdings(tx: Tx, destination: str, exam_key: str, part: str) -> None:

@@ -75,6 +75,23 @@ def test_a_mended_body_is_sent(stage: Stage) -> None:
     assert [request["body"] for request in stage.platform.received] == [{"a": 1}, {"a": 2}]
 
 
+def test_going_back_to_an_accepted_body_sends_it_when_another_went_in_between(stage: Stage) -> None:
+    job = a_job(stage, exam={"steps": {"first": {"a": 1}, "second": {"b": 1}}})
+    stage.platform.script = [{"code": 1}, RetryLater("断了", "再试")]
+    verdict_of(stage, job)
+    for a in (2, 1):
+        body = {"exam": {"steps": {"first": {"a": a}, "second": {"b": 1}}}}
+        stage.store.write(
+            lambda tx, body=body, a=a: jobs.replace_payload(tx, job.id, body, f"v{a}", "2026-11-20", 1, False)
+        )
+        stage.platform.script = [RetryLater("断了", "再试")] if a == 2 else []
+        if a == 2:
+            verdict_of(stage, jobs.job(stage.store.read(), job.id))
+    stage.courier().deliver(jobs.job(stage.store.read(), job.id))
+    firsts = [request["body"] for request in stage.platform.received if request["to"] == "/first"]
+    assert firsts == [{"a": 1}, {"a": 2}, {"a": 1}], "nobody knows which of the two the platform kept"
+
+
 def test_a_new_round_asks_everything_again(stage: Stage) -> None:
     job = a_job(stage, exam=TWO_STEPS)
     stage.courier().deliver(job)
@@ -170,6 +187,21 @@ def test_another_content_under_the_same_uid_is_sent(stage: Stage) -> None:
     stage.courier().deliver(a_job(stage, Part.IMAGES, images=refs("1.1", content="other")))
     assert stage.ae.received == ["1.1", "1.1"]
     assert holdings(stage) == {"1.1": "1.1other"}
+
+
+def test_going_back_to_a_held_image_sends_it_when_another_content_went_in_between(stage: Stage) -> None:
+    job = a_job(stage, Part.IMAGES, images=refs("1.1"))
+    stage.courier().deliver(job)
+    moved(stage.store, job.id, Event.ACKNOWLEDGED)
+    other = a_job(stage, Part.IMAGES, images=refs("1.1", content="other"))
+    stage.ae.statuses = {"1.1": RetryLater("断了", "再试")}
+    verdict_of(stage, other)
+    stage.ae.statuses = {}
+    back = {"images": refs("1.1")}
+    stage.store.write(lambda tx: jobs.replace_payload(tx, other.id, back, "back", "2026-11-20", 1, True))
+    before = len(stage.ae.received)
+    stage.courier().deliver(jobs.job(stage.store.read(), other.id))
+    assert stage.ae.received[before:] == ["1.1"]
 
 
 def test_a_cut_line_in_the_middle_does_not_send_an_image_twice(stage: Stage) -> None:
