@@ -29,18 +29,7 @@ from .world import ROOT, T, _die_with_parent, kill_child, wait_for
 Thing = dict[str, Any]
 NEEDED = ("Xvfb", "openbox", "trayer", "xdotool", "import")
 _START_SECONDS = 40.0
-_TRAY_LOOK = (
-    "--edge",
-    "bottom",
-    "--align",
-    "right",
-    "--widthtype",
-    "request",
-    "--height",
-    "28",
-    "--SetDockType",
-    "true",
-)
+_TRAY_LOOK = ("--edge", "bottom", "--align", "right", "--widthtype", "request", "--height", "28", "--expand", "true")
 
 
 def why_no_screen() -> str:
@@ -101,7 +90,7 @@ class Screen:
 
     def start_tray(self) -> None:
         """The place for tray icons, at the lower right."""
-        self.child("trayer", *_TRAY_LOOK)
+        self.child("trayer", *_TRAY_LOOK, "--SetDockType", "true")
 
     # -- hands and eyes
 
