@@ -9,8 +9,9 @@ from __future__ import annotations
 import os
 import re
 import tomllib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
+from functools import partial
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -178,22 +179,25 @@ def read_toml(path: Path) -> dict[str, Any]:
 
 
 def settings_from(document: Mapping[str, Any]) -> Settings:
-    """The settings that a document says; what it leaves out has its default. Raises NeedsOperator naming the key."""
+    """The settings that a document says; what it leaves out has its default.
+
+    Raises NeedsOperator naming the first faulty key; `faults_of` tells them all.
+    """
     for section in document:
         if section not in SECTIONS:
             _refuse(section, "没有这一节，可以用的有：" + "、".join(SECTIONS))
-    dicom = _table(document, "dicom")
-    settings = Settings(
-        clinic=Clinic(**_values("clinic", _table(document, "clinic"), CLINIC)),
-        intake=IntakeSettings(**_values("intake", _table(document, "intake"), INTAKE)),
-        dicom=DicomSettings(**_values("dicom", _without(dicom, "pacs"), DICOM), pacs=_pacs(dicom.get("pacs", []))),
-        files=FileService(**_values("files", _table(document, "files"), FILES)),
-        upload=UploadSettings(**_values("upload", _table(document, "upload"), UPLOAD)),
-        secret_store=_values("secrets", _table(document, "secrets"), SECRETS).get("store", Settings().secret_store),
-        destinations=_destinations(document.get("destination", [])),
-        signing=_signing(_table(document, "signing")),
-        his=dict(_table(document, "his")),
-    )
+    parts: dict[str, Callable[[], Any]] = {
+        "clinic": lambda: Clinic(**_section(document, "clinic", CLINIC)),
+        "intake": lambda: IntakeSettings(**_section(document, "intake", INTAKE)),
+        "dicom": lambda: _dicom(_table(document, "dicom")),
+        "files": lambda: FileService(**_section(document, "files", FILES)),
+        "upload": lambda: UploadSettings(**_section(document, "upload", UPLOAD)),
+        "secret_store": lambda: _section(document, "secrets", SECRETS).get("store", Settings().secret_store),
+        "destinations": lambda: _destinations(document.get("destination", [])),
+        "signing": lambda: _signing(_table(document, "signing")),
+        "his": lambda: dict(_table(document, "his")),
+    }
+    settings = Settings(**dict(zip(parts, _all_of(parts.values()), strict=True)))
     if settings.upload.retry_longest_seconds < settings.upload.retry_first_seconds:
         _refuse("upload.retry_longest_seconds", "不能小于 upload.retry_first_seconds")
     return settings
@@ -266,6 +270,33 @@ def _refuse(key: str, right: str) -> NoReturn:
     raise NeedsOperator(f"设置项 {key} 不对", f"{right}；请改正后再试", fields=(key,), page=section)
 
 
+class Refused(NeedsOperator):
+    """Several settings at once that can't be taken. Says the first; `faults` holds each."""
+
+    def __init__(self, faults: Sequence[NeedsOperator]) -> None:
+        first = faults[0]
+        super().__init__(first.title, first.advice, details=first.details, fields=first.fields, page=first.page)
+        self.faults = tuple(faults)
+
+
+def faults_of(error: NeedsOperator) -> tuple[NeedsOperator, ...]:
+    """Every fault of a document that was refused."""
+    return error.faults if isinstance(error, Refused) else (error,)
+
+
+def _all_of(readings: Iterable[Callable[[], Any]]) -> list[Any]:
+    """What each reading gives. A fault does not hide the faults of the others."""
+    values, faults = [], list[NeedsOperator]()
+    for reading in readings:
+        try:
+            values.append(reading())
+        except NeedsOperator as fault:
+            faults += faults_of(fault)
+    if faults:
+        raise Refused(faults)
+    return values
+
+
 def _checked(key: str, kind: Kind, value: Any) -> Any:
     try:
         return kind(value)
@@ -288,17 +319,33 @@ def _rows(key: str, found: Any) -> Sequence[Mapping[str, Any]]:
 
 def _values(section: str, table: Mapping[str, Any], known: Mapping[str, Kind]) -> dict[str, Any]:
     """The checked values of a section; refuses a key that `known` does not have."""
-    for key in table:
+
+    def value(key: str) -> Any:
         if key not in known:
             _refuse(f"{section}.{key}", "没有这一项，可以用的有：" + "、".join(known))
-    return {key: _checked(f"{section}.{key}", known[key], value) for key, value in table.items()}
+        return _checked(f"{section}.{key}", known[key], table[key])
+
+    return dict(zip(table, _all_of(partial(value, key) for key in table), strict=True))
 
 
 def _all_values(section: str, table: Mapping[str, Any], known: Mapping[str, Kind]) -> dict[str, Any]:
-    for key in known:
-        if key not in table:
-            _refuse(f"{section}.{key}", "不能没有")
-    return _values(section, table, known)
+    def there() -> None:
+        for key in known:
+            if key not in table:
+                _refuse(f"{section}.{key}", "不能没有")
+
+    return dict(_all_of((lambda: _values(section, table, known), there))[0])
+
+
+def _section(document: Mapping[str, Any], section: str, known: Mapping[str, Kind]) -> dict[str, Any]:
+    return _values(section, _table(document, section), known)
+
+
+def _dicom(table: Mapping[str, Any]) -> DicomSettings:
+    values, pacs = _all_of(
+        (lambda: _values("dicom", _without(table, "pacs"), DICOM), lambda: _pacs(table.get("pacs", [])))
+    )
+    return DicomSettings(**values, pacs=pacs)
 
 
 def _unique(section: str, names: Sequence[str]) -> None:
@@ -309,7 +356,8 @@ def _unique(section: str, names: Sequence[str]) -> None:
 
 def _pacs(found: Any) -> tuple[Pacs, ...]:
     rows = _rows("dicom.pacs", found)
-    pacs = tuple(Pacs(**_all_values(f"dicom.pacs[{place}]", row, PACS)) for place, row in enumerate(rows))
+    read = (partial(_all_values, f"dicom.pacs[{place}]", row, PACS) for place, row in enumerate(rows))
+    pacs = tuple(Pacs(**values) for values in _all_of(read))
     _unique("dicom.pacs", [one.name for one in pacs])
     return pacs
 
@@ -318,13 +366,15 @@ def _signing(table: Mapping[str, Any]) -> dict[str, object]:
     signing: dict[str, object] = _values("signing", _without(table, "staff"), SIGNING)
     if "staff" in table:
         rows = _rows("signing.staff", table["staff"])
-        signing["staff"] = [_values(f"signing.staff[{place}]", row, STAFF) for place, row in enumerate(rows)]
+        signing["staff"] = _all_of(
+            partial(_values, f"signing.staff[{place}]", row, STAFF) for place, row in enumerate(rows)
+        )
     return signing
 
 
 def _destinations(found: Any) -> tuple[DestinationSettings, ...]:
     rows = _rows("destination", found)
-    destinations = tuple(_destination(f"destination[{place}]", row) for place, row in enumerate(rows))
+    destinations = tuple(_all_of(partial(_destination, f"destination[{place}]", row) for place, row in enumerate(rows)))
     _unique("destination", [one.name for one in destinations])
     return destinations
 
@@ -338,13 +388,13 @@ def _destination(section: str, row: Mapping[str, Any]) -> DestinationSettings:
     }
     tables = {key: _table_in(section, row, key) for key in ("options", "defaults")}
     plain = {"secret_names": (), **_without(row, *tables)}
-    values = _all_values(section, plain, known)
-    region = load_region(values["region"])
-    return DestinationSettings(
-        **values,
-        options=_options(f"{section}.options", tables["options"], region),
-        defaults=_defaults(f"{section}.defaults", tables["defaults"], region),
-    )
+    readings: list[Callable[[], Any]] = [lambda: _all_values(section, plain, known)]
+    if row.get("region") in region_names():
+        region = load_region(str(row["region"]))
+        readings.append(lambda: _options(f"{section}.options", tables["options"], region))
+        readings.append(lambda: _defaults(f"{section}.defaults", tables["defaults"], region))
+    values, options, defaults = _all_of(readings)
+    return DestinationSettings(**values, options=options, defaults=defaults)
 
 
 def _table_in(section: str, row: Mapping[str, Any], key: str) -> Mapping[str, Any]:
