@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from app.domain.job import Job
+from app.domain.job import Job, JobState
 from app.store.database import Tx
 from app.store.times import kept
 
@@ -87,9 +87,12 @@ def forget_holdings(tx: Tx, destination: str, exam_key: str, part: str) -> None:
 
 
 def write_receipt(tx: Tx, job: Job, facts: Mapping[str, Any], *, now: datetime) -> None:
+    """The platform took the job; how long that was since it was claimed is kept with it."""
+    seconds = (now - job.changed_at).total_seconds() if job.state is JobState.SENDING else None
     tx.execute(
-        "INSERT OR REPLACE INTO receipts (job_id, round, version, acknowledged_at, facts) VALUES (?, ?, ?, ?, ?)",
-        (job.id, job.round, job.version, kept(now), json.dumps(facts, ensure_ascii=False)),
+        """INSERT OR REPLACE INTO receipts (job_id, round, version, acknowledged_at, facts, seconds)
+           VALUES (?, ?, ?, ?, ?, ?)""",
+        (job.id, job.round, job.version, kept(now), json.dumps(facts, ensure_ascii=False), seconds),
     )
 
 

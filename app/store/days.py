@@ -247,3 +247,42 @@ def _discrepancy(row: sqlite3.Row) -> Discrepancy:
         resend_count=row["resend_count"],
         solved_at=taken_or_none(row["solved_at"]),
     )
+
+
+def jobs_between(conn: sqlite3.Connection, destination: str, first: date, last: date) -> list[dict[str, Any]]:
+    """The newest job of each part of the exams of those days at one destination, without those a person cancelled."""
+    rows = conn.execute(
+        f"""SELECT exam_key, exam_day, part, report_key, state, withdraws, total_count, changed_at FROM jobs j
+            WHERE destination = ? AND exam_day BETWEEN ? AND ? AND state <> 'cancelled' AND NOT {_SUPERSEDED}
+            ORDER BY exam_day, exam_key, id""",
+        (destination, first.isoformat(), last.isoformat()),
+    ).fetchall()
+    return [dict(row) for row in rows]
+
+
+def exams_between(conn: sqlite3.Connection, first: date, last: date) -> list[dict[str, Any]]:
+    """What lists show of the exams of those days, oldest first."""
+    rows = conn.execute(
+        """SELECT e.*, (SELECT s.study_instance_uid FROM exam_studies s WHERE s.exam_key = e.exam_key LIMIT 1) AS uid
+           FROM exams e WHERE exam_day BETWEEN ? AND ? ORDER BY exam_day, sort_at""",
+        (first.isoformat(), last.isoformat()),
+    ).fetchall()
+    return [dict(row) | {"problems": json.loads(row["problems"])} for row in rows]
+
+
+def rows_between(conn: sqlite3.Connection, first: date, last: date) -> dict[tuple[str, str], dict[str, Any]]:
+    """(destination, day) -> how far the day was asked."""
+    rows = conn.execute(
+        "SELECT * FROM days WHERE day BETWEEN ? AND ?", (first.isoformat(), last.isoformat())
+    ).fetchall()
+    return {(row["destination"], row["day"]): dict(row) for row in rows}
+
+
+def missing_between(conn: sqlite3.Connection, destination: str, first: date, last: date) -> set[tuple[str, str]]:
+    """(day, exam key) of misses that count and are not solved."""
+    rows = conn.execute(
+        """SELECT day, exam_key FROM discrepancies WHERE destination = ? AND day BETWEEN ? AND ?
+           AND confirmed_at IS NOT NULL AND solved_at IS NULL""",
+        (destination, first.isoformat(), last.isoformat()),
+    ).fetchall()
+    return {(row["day"], row["exam_key"]) for row in rows}

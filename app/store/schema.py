@@ -280,3 +280,18 @@ def other_patients(db: Database) -> None:
         {"study_instance_uid": str, "patient_key": str, "patient_name": str, "header": str},
         pk=("study_instance_uid", "patient_key"),
     )
+
+
+@MIGRATIONS()
+def exams_found_again(db: Database) -> None:
+    """The patient's earlier exams and the last ones of a kind, among many."""
+    db.table("studies").create_index(["patient_id"])
+    db.table("exams").create_index(["modality", "sort_at"])
+
+
+@MIGRATIONS()
+def times_of_answers(db: Database) -> None:
+    """How long a receipt took, and receipts and attempts by time: the health of a destination over a day."""
+    db.table("receipts").add_column("seconds", float)
+    db.table("receipts").create_index(["acknowledged_at"])
+    db.table("attempts").create_index(["at"])
