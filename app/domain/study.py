@@ -61,6 +61,8 @@ class Arrival:
     charset: str
     name_candidates: tuple[tuple[str, str], ...]
     """(character set, reading) of a name that could not be read with certainty, best first; empty when certain."""
+    guided_name: str = ""
+    """The name as a person once said that this device's names are read; "" when that says nothing."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 UTF_8 = "ISO_IR 192"
 GB18030 = "GB18030"
 LATIN_1 = "ISO_IR 100"
+BIG5 = "Big5"
 ASCII = "ISO_IR 6"
 GB_2312_EXTENSION = "ISO 2022 IR 58"
 
@@ -27,6 +28,7 @@ _CHARSETS: Mapping[str, tuple[str, str]] = {
     "ISO2022IR58": (GB_2312_EXTENSION, "gb18030"),
     "ISOIR58": (GB_2312_EXTENSION, "gb18030"),
     "ISO202258": (GB_2312_EXTENSION, "gb18030"),
+    "BIG5": (BIG5, "big5"),  # no term of the standard, yet written by devices from Taiwan
     "ISOIR100": (LATIN_1, "latin-1"),
     "ISO2022IR100": (LATIN_1, "latin-1"),
     "ISOIR101": ("ISO_IR 101", "iso8859-2"),
@@ -79,7 +81,7 @@ SURNAMES = frozenset(
     "邹熊白孟秦邱侯江尹薛闫段雷龙黎史陶贺毛郝顾龚邵万覃武钱戴严莫孔向常汤康易乔牛岳齐梅庄辛管祝左涂谷祁倪温葛游冉柯洪季芦安樊申米晋靳柴解卫郎"
     "甄景霍翟兰骆裴鲁聂焦鲍骞娄苗路耿席尚栾项阮纪柳关车詹房欧华宁盛凌吉霍童颜巩原亢郄郜荆逯逄单盖褚臧麻邢师刁曲冀"
 )
-_COMPOUND_SURNAMES = ("欧阳", "司马", "上官", "诸葛", "东方", "皇甫", "尉迟", "公孙", "慕容", "令狐", "司徒", "夏侯")
+COMPOUND_SURNAMES = ("欧阳", "司马", "上官", "诸葛", "东方", "皇甫", "尉迟", "公孙", "慕容", "令狐", "司徒", "夏侯")
 # Characters of given names that stand outside the 3755 most common ones (level 1 of GB 2312).
 _OF_NAMES = frozenset(
     "婷鑫璐晗闫玥昕萱琪瑶煜烨晔骏钰珺珂玮琦琳璇璟瑾瑜瑞瑗璞璋璨婧娅娟婕嫣妍娜姝娴嫒媛婵娉妤妮昊旻昱晟晖晨晞暄曦昶旭杰桐梓楠榕槿樱栩柠檬沁沐泓洺淇淼渝"
@@ -135,7 +137,7 @@ def decode(raw: bytes, charset: str) -> Decoded:
     if not readings:
         return Decoded(text=raw.decode("ascii", "replace"), charset_used="", certain=False, candidates=())
     best, rivals = readings[0], readings[1:]
-    if best.charset in ours and _is_good(best, raw) and not any(_is_rival(reading, raw) for reading in rivals):
+    if best.charset in ours and is_good(best, raw) and not any(is_rival(reading, raw) for reading in rivals):
         return _sure(best)
     return Decoded(text=best.text, charset_used=best.charset, certain=False, candidates=tuple(readings))
 
@@ -151,6 +153,11 @@ def person_name(decoded_text: str) -> tuple[str, str]:
     display = next((group for group in ordered if _has_ideograph(group)), "")
     display = display or next((group for group in groups if group), "")
     return display, first if first.isascii() else ""
+
+
+def codec_of(term: str) -> str:
+    """The Python codec of a character set by its DICOM term, "" for one that nobody knows."""
+    return _known(term)[1]
 
 
 def _known(term: str) -> tuple[str, str]:
@@ -190,21 +197,21 @@ def _strict(raw: bytes, codec: str) -> str | None:
         return None
 
 
-def _is_good(reading: Candidate, raw: bytes) -> bool:
+def is_good(reading: Candidate, raw: bytes) -> bool:
     """Plausible, and nothing was cut off."""
     return _plausible(reading.text) and reading.text.encode(_known(reading.charset)[1], "replace") == raw
 
 
-def _is_rival(reading: Candidate, raw: bytes) -> bool:
+def is_rival(reading: Candidate, raw: bytes) -> bool:
     """Chinese or Latin: by chance many Chinese names are valid UTF-8 for a few Cyrillic or Arabic letters."""
     foreign = not _has_ideograph(reading.text) and any(ord(character) >= 0x250 for character in reading.text)
-    return _is_good(reading, raw) and not foreign
+    return is_good(reading, raw) and not foreign
 
 
 def _rank(reading: Candidate, raw: bytes, ours: set[str]) -> tuple[bool, float, bool, int]:
     """Sorts the likeliest first: whole and plausible, then common characters, then as declared, then the shorter."""
     text = reading.text
-    return not _is_good(reading, raw), -_commonness(text), reading.charset not in ours, len(text)
+    return not is_good(reading, raw), -_commonness(text), reading.charset not in ours, len(text)
 
 
 def _commonness(text: str) -> float:
@@ -217,9 +224,9 @@ def _commonness(text: str) -> float:
 
 
 def _weight(character: str) -> int:
-    if _is_common(character):
+    if is_common(character):
         return 2
-    if _is_ideograph(character):
+    if is_ideograph(character):
         return 1
     return 0 if character in _PUNCTUATION or _is_wide(character) else -3
 
@@ -229,12 +236,12 @@ def _plausible(text: str) -> bool:
     strange = [character for character in text if not character.isascii() and character not in _PUNCTUATION]
     if not strange:
         return text.isprintable() or text.isascii()
-    chinese = [character for character in strange if _is_ideograph(character)]
+    chinese = [character for character in strange if is_ideograph(character)]
     if not chinese:
         return _plausible_alphabet(text, strange)
-    if any(not _is_ideograph(character) and not _is_wide(character) for character in strange):
+    if any(not is_ideograph(character) and not _is_wide(character) for character in strange):
         return False
-    common = sum(_is_common(character) for character in chinese)
+    common = sum(is_common(character) for character in chinese)
     return 3 * common >= 2 * len(chinese) or (2 * common >= len(chinese) and _begins_with_surname(text))
 
 
@@ -250,12 +257,12 @@ def _plausible_alphabet(text: str, strange: list[str]) -> bool:
 def _begins_with_surname(text: str) -> bool:
     for group in text.split("="):
         start = group.lstrip(" 　")
-        if start[:1] in SURNAMES or start.startswith(_COMPOUND_SURNAMES):
+        if start[:1] in SURNAMES or start.startswith(COMPOUND_SURNAMES):
             return True
     return False
 
 
-def _is_common(character: str) -> bool:
+def is_common(character: str) -> bool:
     if character in _OF_NAMES or character in SURNAMES:
         return True
     try:
@@ -265,14 +272,14 @@ def _is_common(character: str) -> bool:
     return len(encoded) == 2 and 0xB0 <= encoded[0] <= 0xD7
 
 
-def _is_ideograph(character: str) -> bool:
+def is_ideograph(character: str) -> bool:
     return (
         "一" <= character <= "\u9fff" or "\u3400" <= character <= "\u4dbf" or "\U00020000" <= character <= "\U0003ffff"
     )
 
 
 def _has_ideograph(text: str) -> bool:
-    return any(_is_ideograph(character) for character in text)
+    return any(is_ideograph(character) for character in text)
 
 
 def _is_wide(character: str) -> bool:
@@ -327,6 +334,6 @@ def _joined(words: list[str]) -> str:
     """Words with a blank between, but none beside a Chinese character."""
     text = ""
     for word in words:
-        blank = text and not (_is_ideograph(text[-1]) or _is_ideograph(word[0]))
+        blank = text and not (is_ideograph(text[-1]) or is_ideograph(word[0]))
         text += f" {word}" if blank else word
     return text

@@ -9,7 +9,7 @@ from app.domain.times import Clock
 from app.errors import AgentError, RetryLater
 from app.intake.header import NotDicom
 from app.intake.take import Taken, Taker, source_of
-from app.store import Store, files, images
+from app.store import Store, files, sources
 from app.wire.dicom_receive import OUT_OF_RESOURCES, PROCESSING_FAILURE, SUCCESS, AssociationEvent, StoreRequest
 
 log = logging.getLogger("app.intake")
@@ -24,6 +24,7 @@ class Port:
         self._store = store
         self._taker = taker
         self._clock = clock
+        self._addresses: dict[str, str] = {}
         self.trouble = ""
 
     def on_store(self, request: StoreRequest) -> int:
@@ -46,11 +47,15 @@ class Port:
         return SUCCESS
 
     def on_association(self, event: AssociationEvent) -> None:
-        """A caller that is turned away is remembered, so that a person can be told its AE title."""
+        """The address that a device calls from is kept; a caller that is turned away too, with why."""
+        source, address, now = source_of(event.source), event.source.address, self._clock.now()
         if event.refused:
-            source = source_of(event.source)
-            now = self._clock.now()
-            self._store.submit(lambda tx: images.note_refusal(tx, source, event.change.value, now=now))
+            self._store.submit(
+                lambda tx: sources.note_refusal(tx, source, event.change.value, address=address, now=now)
+            )
+        elif self._addresses.get(source) != address:
+            self._addresses[source] = address
+            self._store.submit(lambda tx: sources.note_address(tx, source, address))
 
     def _set_aside(self, request: StoreRequest, error: NotDicom) -> None:
         name = f"{request.source.calling_ae}/{request.sop_instance_uid}"

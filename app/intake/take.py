@@ -15,8 +15,9 @@ from app.domain.times import Clock
 from app.intake import spool as layout
 from app.intake.header import Header, MoreNeeded, NotDicom, header_from_data_set, read_header
 from app.intake.names import person_name
+from app.intake.readings import guided
 from app.intake.spool import Spool, Stored
-from app.store import Store, images
+from app.store import Store, images, sources
 from app.store.images import Indexed, Outcome
 from app.wire.dicom_receive import Source, StoreRequest
 
@@ -100,7 +101,8 @@ class Taker:
         _check_usable(part, header)
         relative = layout.image_path(header.study_instance_uid, header.sop_instance_uid, stored.sha256)
         now = self._clock.now()
-        arrival = arrival_of(header, stored, relative, source, now)
+        chosen = sources.decoding(self._store.read(), source)
+        arrival = arrival_of(header, stored, relative, source, now, chosen)
         name, _ = person_name(header.text("PatientName"))
         is_here = self._is_here(header.sop_instance_uid, stored, relative)
         if is_here:
@@ -142,8 +144,10 @@ def _check_usable(part: Path, header: Header) -> None:
     raise NoIdentity("no StudyInstanceUID or SOPInstanceUID")
 
 
-def arrival_of(header: Header, stored: Stored, relative: str, source: str, now: datetime) -> Arrival:
-    name = header.decoded("PatientName")
+def arrival_of(header: Header, stored: Stored, relative: str, source: str, now: datetime, chosen: str = "") -> Arrival:
+    """`chosen`: the character set that a person said this source's names are written in, "" for none."""
+    plain = header.decoded("PatientName")
+    name = guided(header.raw.get("PatientName", b"").rstrip(b" \0"), header.charset, chosen) if chosen else plain
     return Arrival(
         instance=Instance(
             sop_instance_uid=header.sop_instance_uid,
@@ -168,6 +172,7 @@ def arrival_of(header: Header, stored: Stored, relative: str, source: str, now: 
         name_candidates=()
         if name.certain
         else tuple((candidate.charset, person_name(candidate.text)[0]) for candidate in name.candidates),
+        guided_name=person_name(name.text)[0] if name.certain and not plain.certain else "",
     )
 
 

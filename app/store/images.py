@@ -11,7 +11,7 @@ from enum import Enum
 from typing import Any
 
 from app.domain.study import DOUBT_WORDS, Arrival, Doubt, Instance, Study
-from app.store import exams
+from app.store import exams, sources
 from app.store.database import Store, Tx
 from app.store.times import kept, taken, taken_or_none
 
@@ -50,7 +50,8 @@ def patient_key(header: dict[str, str], name: str) -> str:
 def index(tx: Tx, arrival: Arrival, name: str, *, now: datetime) -> Indexed:
     """Record one image with its study and exam. The same data set twice is nothing new.
 
-    `name` is the patient's name as decoded, best reading first.
+    `name` is the patient's name as decoded, best reading first; it tells patients apart whatever a person chose for
+    the device since, `arrival.guided_name` is what is shown.
     """
     new = arrival.instance
     earlier = tx.execute(
@@ -68,7 +69,8 @@ def index(tx: Tx, arrival: Arrival, name: str, *, now: datetime) -> Indexed:
         )
     key = patient_key(arrival.header, name)
     _insert_instance(tx, new, key, current=not earlier)
-    _touch_source(tx, new.source, now)
+    sources.touch(tx, new.source, now=now)
+    name = arrival.guided_name or name
     is_new_study = _upsert_study(tx, arrival, name, key, now, conflict=bool(earlier))
     if earlier:
         raise_doubt(tx, new.study_instance_uid, Doubt.CONFLICT, new.sop_instance_uid)
@@ -110,14 +112,6 @@ def _insert_instance(tx: Tx, new: Instance, key: str, *, current: bool) -> None:
             kept(new.received_at),
             int(current),
         ),
-    )
-
-
-def _touch_source(tx: Tx, source: str, now: datetime) -> None:
-    tx.execute(
-        """INSERT INTO sources (name, last_at, image_count, refused_at, refused_why) VALUES (?, ?, 1, '', '')
-           ON CONFLICT (name) DO UPDATE SET last_at = excluded.last_at, image_count = image_count + 1""",
-        (source, kept(now)),
     )
 
 
@@ -346,20 +340,6 @@ def mark_released(tx: Tx, instances: Sequence[Instance]) -> None:
             "UPDATE instances SET released = 1 WHERE sop_instance_uid = ? AND data_set_sha256 = ?",
             (one.sop_instance_uid, one.data_set_sha256),
         )
-
-
-def sources(store: Store) -> list[dict[str, Any]]:
-    return [dict(row) for row in store.rows("SELECT * FROM sources ORDER BY name")]
-
-
-def note_refusal(tx: Tx, source: str, why: str, *, now: datetime) -> None:
-    """A caller that was turned away, so that a person can be told which AE title asked."""
-    tx.execute(
-        """INSERT INTO sources (name, last_at, image_count, refused_at, refused_why) VALUES (?, '', 0, ?, ?)
-           ON CONFLICT (name) DO UPDATE SET refused_at = excluded.refused_at, refused_why = excluded.refused_why""",
-        (source, kept(now), why),
-    )
-    tx.tell("caller_refused", source=source)
 
 
 def _study(row: sqlite3.Row) -> Study:

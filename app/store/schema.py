@@ -295,3 +295,61 @@ def times_of_answers(db: Database) -> None:
     db.table("receipts").add_column("seconds", float)
     db.table("receipts").create_index(["acknowledged_at"])
     db.table("attempts").create_index(["at"])
+
+
+@MIGRATIONS()
+def devices_at_work(db: Database) -> None:
+    """When each source sends, hour by hour (China Standard Time), and what a person or its images said about it."""
+    db.table("device_hours").create(
+        {"source": str, "hour": str, "image_count": int, "longest_gap_seconds": float}, pk=("source", "hour")
+    )
+    said = ("shown_name", "address", "charset", "charset_by", "charset_at", "muted_until", "quiet_since", "quiet_words")
+    db.table("devices").create(
+        {"source": str, **dict.fromkeys(said, str)}, pk="source", not_null=said, defaults=dict.fromkeys(said, "")
+    )
+    db.table("studies").create_index(["source", "first_at"])
+    db.execute(
+        """INSERT INTO device_hours (source, hour, image_count, longest_gap_seconds)
+           SELECT source, strftime('%Y-%m-%dT%H', received_at, '+8 hours'), count(*), 0.0
+           FROM instances GROUP BY 1, 2"""
+    )
+
+
+@MIGRATIONS()
+def submissions_as_listed(db: Database) -> None:
+    """One row per exam and destination for the lists (filled by `submissions.rebuild`), and what lists search by."""
+    db.table("submissions").create(
+        {
+            "exam_key": str,
+            "destination": str,
+            "state": str,
+            "pile": str,
+            "rank": int,
+            "sort": int,
+            "day": str,
+            "job_id": int,
+            "parts_done": int,
+            "parts": int,
+            "submitted_at": str,
+            "changed_at": str,
+            "image_count": int,
+            "late_count": int,
+            "bytes_total": int,
+        },
+        pk=("exam_key", "destination"),
+        not_null={"image_count", "late_count", "bytes_total"},
+        defaults={"image_count": 0, "late_count": 0, "bytes_total": 0},
+    )
+    db.table("submissions").create_index(["rank", "sort", "exam_key", "destination", "state", "day"])
+    db.table("submissions").create_index(["pile", "rank", "sort", "exam_key", "destination", "day"])
+    db.table("submissions").create_index(["day", "rank", "sort", "exam_key", "destination", "state", "pile"])
+    db.table("submissions").create_index(["state", "destination", "day"])
+    db.table("submissions").create_index(["changed_at"])
+    db.table("exams").add_column("sought", str, not_null_default="")
+    db.execute("UPDATE exams SET sought = upper(trim(patient_name || ' ' || accession_number))")
+    db.table("exams").create_index(["sought", "exam_key"])
+    db.table("receipt_numbers").create(
+        {"number": str, "exam_key": str, "destination": str}, pk=("number", "exam_key", "destination")
+    )
+    db.table("receipt_numbers").create_index(["exam_key", "destination"])
+    db.table("receipts").create_index(["acknowledged_at"])
