@@ -352,4 +352,3 @@ def submissions_as_listed(db: Database) -> None:
         {"number": str, "exam_key": str, "destination": str}, pk=("number", "exam_key", "destination")
     )
     db.table("receipt_numbers").create_index(["exam_key", "destination"])
-    db.table("receipts").create_index(["acknowledged_at"])
