@@ -75,6 +75,14 @@ class UploadSettings:
 
 
 @dataclass(frozen=True, kw_only=True)
+class UiSettings:
+    """What the window does by itself. `closing`: say how the day stands at `closing_at` (China Standard Time)."""
+
+    closing: bool = True
+    closing_at: str = "17:30"
+
+
+@dataclass(frozen=True, kw_only=True)
 class DestinationSettings:
     """One destination (上传目标): a region's platform under one name of ours. Secrets are not here."""
 
@@ -95,6 +103,7 @@ class Settings:
     dicom: DicomSettings = field(default_factory=DicomSettings)
     files: FileService = field(default_factory=FileService)
     upload: UploadSettings = field(default_factory=UploadSettings)
+    ui: UiSettings = field(default_factory=UiSettings)
     secret_store: str = "keyring"
     destinations: tuple[DestinationSettings, ...] = ()
     signing: dict[str, object] = field(default_factory=dict)

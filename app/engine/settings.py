@@ -28,6 +28,7 @@ from app.domain.settings import (
     IntakeSettings,
     Pacs,
     Settings,
+    UiSettings,
     UploadSettings,
 )
 from app.engine import setting_kinds as kinds
@@ -101,6 +102,7 @@ UPLOAD: Mapping[str, Kind] = {
     "reconcile_again_seconds": kinds.seconds(0.01, 86_400),
     "reconcile_at": kinds.time_of_day,
 }
+UI: Mapping[str, Kind] = {"closing": kinds.yes_or_no, "closing_at": kinds.time_of_day}
 SECRETS: Mapping[str, Kind] = {"store": kinds.one_of(("keyring", "file"))}
 SIGNING: Mapping[str, Kind] = {"base_url": kinds.url_or_none, "app_id": kinds.text}
 STAFF: Mapping[str, Kind] = {
@@ -109,7 +111,7 @@ STAFF: Mapping[str, Kind] = {
     "code": kinds.text,
     "mssp_id": kinds.text,
 }
-SECTIONS = ("clinic", "intake", "dicom", "files", "upload", "secrets", "signing", "his", "destination")
+SECTIONS = ("clinic", "intake", "dicom", "files", "upload", "ui", "secrets", "signing", "his", "destination")
 _DESTINATION = ("name", "region", "base_url", "options", "defaults")
 _EXTRA_OPTIONS: Mapping[str, Kind] = {
     "dicom_port": kinds.whole(0, 65_535),
@@ -192,6 +194,7 @@ def settings_from(document: Mapping[str, Any]) -> Settings:
         "dicom": lambda: _dicom(_table(document, "dicom")),
         "files": lambda: FileService(**_section(document, "files", FILES)),
         "upload": lambda: UploadSettings(**_section(document, "upload", UPLOAD)),
+        "ui": lambda: UiSettings(**_section(document, "ui", UI)),
         "secret_store": lambda: _section(document, "secrets", SECRETS).get("store", Settings().secret_store),
         "destinations": lambda: _destinations(document.get("destination", [])),
         "signing": lambda: _signing(_table(document, "signing")),
@@ -211,6 +214,7 @@ def document_of(settings: Settings) -> dict[str, Any]:
         "dicom": _plain(settings.dicom),
         "files": _plain(settings.files),
         "upload": _plain(settings.upload),
+        "ui": _plain(settings.ui),
         "secrets": {"store": settings.secret_store},
         "signing": dict(settings.signing),
         "his": dict(settings.his),
