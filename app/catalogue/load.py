@@ -118,6 +118,11 @@ def _lines(path: Path, columns: tuple[str, ...], *, more: bool = False) -> list[
     return lines
 
 
+def csv_rows(path: Path, columns: tuple[str, ...]) -> list[tuple[int, Mapping[str, str]]]:
+    """(row number, column -> cell) of a file with exactly these columns. Raises `Bug` naming file and row."""
+    return [(line.number, line.cells) for line in _lines(path, columns)]
+
+
 def _tables(folder: Path) -> dict[str, Table]:
     return {path.stem: _table(path) for path in sorted(folder.glob("*.csv"))}
 

@@ -15,7 +15,7 @@ from typing import Any
 
 from app.domain.job import Event
 from app.domain.times import Clock
-from app.engine import acts, agreement, arrange, checks, pages
+from app.engine import acts, agreement, arrange, checks, pages, sharing, suggest
 from app.engine.clockwork import paused_until
 from app.engine.face import Json
 from app.engine.house import House
@@ -149,6 +149,9 @@ class Engine:
         stored = pages.with_values(self.house, self.house.known(self.house.exam_key(uid)), values)
         return pages.form(self.house, stored, self.house.views(stored))
 
+    def suggestions(self, uid: str, values: Json | None = None) -> Json:
+        return suggest.suggestions(self.house, self.house.exam_key(uid), _texts(values or {}))
+
     def search_codes(self, table: str, text: str, limit: int = 50) -> Json:
         return pages.search_codes(self.house, table, text, limit)
 
@@ -167,6 +170,18 @@ class Engine:
         acts.fill(self.house, key, _texts(values), _rows(settlements), _rows(reports))
         self._life.gateway.attach_waiting()
         return self._form(key)
+
+    def shared_fields(self, uids: list[str]) -> Json:
+        return sharing.shared_fields(self.house, uids)
+
+    def fill_many(self, uids: list[str], values: Json, dry: bool = True) -> Json:
+        return sharing.fill_many(self.house, uids, _texts(values), dry=dry)
+
+    def keep_defaults(self, values: Json, destination: str = "", dry: bool = False) -> Json:
+        found = sharing.with_defaults(self.house, _texts(values), destination)
+        if found.told["kept"] and not dry:
+            self._life.adopt(found.settings)
+        return found.told
 
     def attach(self, uid: str, path: str, report: int = 0) -> Json:
         key = self.house.exam_key(uid)

@@ -72,6 +72,13 @@ class Face(Protocol):
         """As `form`, as if `values` had been entered; nothing is kept."""
         ...
 
+    def suggestions(self, uid: str, values: Json | None = None) -> Json:
+        """At most one suggestion for each field with a problem, as if `values` had been entered; nothing is kept.
+
+        {"suggestions": [{"noun", "row", "key", "text" (saved), "shown", "why", "also": [{"key", "text"}]}]}. `also` is
+        taken together with it: a doctor's code with the name. What a destination would refuse is not suggested."""
+        ...
+
     def search_codes(self, table: str, text: str, limit: int = 50) -> Json:
         """{"codes": [{"code", "label", "spans": [[start, end]] of the label that matched, "doubt"}]}."""
         ...
@@ -90,6 +97,27 @@ class Face(Protocol):
         self, uid: str, values: Json, settlements: list[Json] | None = None, reports: list[Json] | None = None
     ) -> Json:
         """Keep values as typed (`key: text`; report keys go to the first report). Returns the form."""
+        ...
+
+    def shared_fields(self, uids: list[str]) -> Json:
+        """Which fields several exams may be given at once, those that one of them still misses first.
+
+        {"studies": [{"uid", "patient_name", "why_not"}], "fields": [{"key", "label", "noun", "row", "group", "type",
+        "table", "help", "max_length", "text", "shown" (where all hold the same), "same": bool, "missing": bool,
+        "now": [{"uid", "patient_name", "shown"}], "now_words"}]}. Never what belongs to one patient."""
+        ...
+
+    def fill_many(self, uids: list[str], values: Json, dry: bool = True) -> Json:
+        """Give several exams the same values; `dry` says only what that would change.
+
+        {"studies": [{"uid", "patient_name", "changes": [{"key", "label", "old_shown", "new_shown", "new_text",
+        "overwrites": bool}], "why_not"}], "values": n, "written": n}."""
+        ...
+
+    def keep_defaults(self, values: Json, destination: str = "", dry: bool = False) -> Json:
+        """存为本机构默认: {"kept": [{"key", "label", "shown", "noun"}], "left": [{"key", "label", "why"}]}.
+
+        What belongs to one exam or patient is left; "" stands for every destination; `dry` keeps nothing."""
         ...
 
     def attach(self, uid: str, path: str, report: int = 0) -> Json:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import date, datetime
 from random import Random
 
@@ -15,12 +16,14 @@ from app.delivery.reconcile import Reconciler
 from app.delivery.submission import resend as resend_exam
 from app.delivery.worker import Workers
 from app.domain.job import Event
+from app.domain.settings import Settings
 from app.domain.times import Clock
 from app.engine import acts
 from app.engine.clockwork import Clockwork, paused_until
 from app.engine.face import Json
 from app.engine.gateway import Gateway
 from app.engine.house import House, open_house
+from app.engine.settings import write_settings
 from app.errors import NeedsOperator
 from app.store import Tx, exams, files, jobs
 from app.system.paths import Home
@@ -130,12 +133,26 @@ class Life:
                 self.start()
             self._mend_settings()
 
+    def adopt(self, settings: Settings) -> None:
+        """Write settings that differ in the destinations' defaults alone; ports and workers go on as they are."""
+        with self._lock:
+            write_settings(self._home, settings)
+            self.house = replace(self.house, settings=settings)
+            for one in settings.destinations:
+                if one.name in self.house.targets:
+                    self.house.targets[one.name] = replace(self.house.targets[one.name], defaults=one.defaults)
+            self._refresh_unsent()
+
     def _mend_settings(self) -> None:
         """Jobs that were rejected because of the settings are tried again after a change of the settings."""
         now = self._clock.now()
         for job_id, exam_key in jobs.waiting_for_settings(self.house.store.read()):
             self.house.store.write(lambda tx, id=job_id: jobs.move(tx, id, Event.MENDED, now=now))  # type: ignore[misc]
             self.house.refresh(exam_key)
+        self._refresh_unsent()
+
+    def _refresh_unsent(self) -> None:
+        """What still waits for a person may need more or less of it under other settings."""
         for state in ("to_fill", "ready", "check"):
             for exam in exams.listed(self.house.store.read(), states=(state,), limit=1000)[0]:
                 self.house.refresh(exam["exam_key"])
