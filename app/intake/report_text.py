@@ -11,9 +11,11 @@ import re
 import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 from statistics import median
 
 from app.catalogue.report_labels import ReportLabels, normal_label
+from app.domain.report_text import Template
 from app.intake.pdf_text import Line
 
 LONG = frozenset(
@@ -43,14 +45,6 @@ class Pair:
     label: str
     value: str
     page: int
-
-
-@dataclass(frozen=True, kw_only=True)
-class Template:
-    """What a person said of one layout: our field -> normal label, "" for a field that is not to be read from it."""
-
-    labels: frozenset[str]
-    mapping: Mapping[str, str]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -160,7 +154,7 @@ def _candidates(
 
 
 def _body(lines: Sequence[Line]) -> list[Line]:
-    """Without page numbers and without heads and feet that each page repeats (they stay where they say it first/last)."""
+    """Without page numbers; a head that every page repeats stays on the first, a foot on the last."""
     kept = [line for line in lines if not _PAGE_NUMBER.fullmatch(line.text.strip())]
     pages = {line.page for line in kept}
     if len(pages) < 2:
@@ -380,7 +374,7 @@ def _pitch(lines: Sequence[Line]) -> float:
     """The usual step from one line to the next."""
     steps = [
         after.top - before.top
-        for before, after in zip(lines, lines[1:], strict=False)
+        for before, after in pairwise(lines)
         if before.page == after.page and after.top > before.top
     ]
     usual = median(line.height for line in lines) * 1.3 if lines else 1.0
@@ -398,7 +392,7 @@ def _joined(parts: Sequence[tuple[str, Line]]) -> str:
     edge = max(line.right for _, line in parts)
     indent = min(line.left for _, line in parts[1:]) if len(parts) > 1 else parts[0][1].left
     text = _tidy(parts[0][0])
-    for (_, before), (piece, line) in zip(parts, parts[1:], strict=False):
+    for (_, before), (piece, line) in pairwise(parts):
         broken = (
             before.right > edge - 2.5 * line.height
             and not _LIST_ITEM.match(piece)

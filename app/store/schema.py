@@ -346,9 +346,32 @@ def submissions_as_listed(db: Database) -> None:
     db.table("submissions").create_index(["state", "destination", "day"])
     db.table("submissions").create_index(["changed_at"])
     db.table("exams").add_column("sought", str, not_null_default="")
-    db.execute("UPDATE exams SET sought = upper(trim(patient_name || ' ' || accession_number))")
+    db.execute(
+        "UPDATE exams SET sought = upper(trim(coalesce(patient_name, '') || ' ' || coalesce(accession_number, '')))"
+    )
     db.table("exams").create_index(["sought", "exam_key"])
     db.table("receipt_numbers").create(
         {"number": str, "exam_key": str, "destination": str}, pk=("number", "exam_key", "destination")
     )
     db.table("receipt_numbers").create_index(["exam_key", "destination"])
+
+
+@MIGRATIONS()
+def report_texts(db: Database) -> None:
+    """What was read out of reports, and how each layout of report is read."""
+    db.table("report_readings").create(
+        {
+            "report_key": str,
+            "origin": str,
+            "content": str,
+            "layout": str,
+            "keys": str,
+            "doubts": str,
+            "trouble": str,
+            "read_at": str,
+        },
+        pk=("report_key", "origin"),
+    )
+    db.table("report_readings").create_index(["origin"])
+    db.table("report_readings").create_index(["layout"])
+    db.table("report_templates").create({"layout": str, "labels": str, "mapping": str, "kept_at": str}, pk="layout")
