@@ -53,7 +53,7 @@ def some_text(value: Any) -> str:
 def whole(least: int, most: int) -> Kind:
     def checked(value: Any) -> int:
         if isinstance(value, bool) or not isinstance(value, int) or not least <= value <= most:
-            raise Unfit(f"应为 {least} 到 {most} 的整数，不加引号")
+            raise Unfit(f"应为 {least} 到 {most} 的整数{_no_quotes(value)}")
         return value
 
     return checked
@@ -62,10 +62,15 @@ def whole(least: int, most: int) -> Kind:
 def seconds(least: float, most: float) -> Kind:
     def checked(value: Any) -> float:
         if isinstance(value, bool) or not isinstance(value, int | float) or not least <= value <= most:
-            raise Unfit(f"应为 {least:g} 到 {most:g} 秒的数字，不加引号")
+            raise Unfit(f"应为 {least:g} 到 {most:g} 秒的数字{_no_quotes(value)}")
         return float(value)
 
     return checked
+
+
+def _no_quotes(value: Any) -> str:
+    """Only for whoever wrote a number as a text: in TOML the quotes are the fault."""
+    return "，不加引号" if isinstance(value, str) and value.strip().isdecimal() else ""
 
 
 def one_of(choices: Collection[str]) -> Kind:
@@ -99,7 +104,7 @@ def port(value: Any) -> int:
 def folder(value: Any) -> str:
     path = some_text(value)
     if not Path(path).is_absolute():
-        raise Unfit(r"应为完整的文件夹路径，例：D:\PACS（TOML 里用单引号）")
+        raise Unfit(r"应为完整的文件夹路径，例：D:\PACS")
     return path
 
 

@@ -19,12 +19,14 @@ import tomli_w
 
 from app.catalogue.identity import uscc_fault
 from app.catalogue.load import load_catalogue, load_region, region_names
+from app.catalogue.questions import choices_of_options
 from app.catalogue.region import Region
 from app.domain.settings import (
     Clinic,
     DestinationSettings,
     DicomSettings,
     FileService,
+    HisSettings,
     IntakeSettings,
     Pacs,
     Settings,
@@ -32,6 +34,7 @@ from app.domain.settings import (
     UploadSettings,
 )
 from app.engine import setting_kinds as kinds
+from app.engine.his_settings import HIS, HIS_PASSWORD
 from app.engine.setting_kinds import Kind, Unfit
 from app.errors import AgentError, NeedsOperator
 from app.regions.adapters import ADAPTERS
@@ -39,7 +42,9 @@ from app.system.disk import durable_replace
 from app.system.paths import Home
 from app.system.secrets import SecretStore, secret_store
 
+Secrets = dict[str, str]
 OpenStore = Callable[[str, Home], SecretStore]
+AGAIN = "；请改正后再试"
 _PRIVATE_FILE = 0o600
 _MAX_BYTES = 1_000_000
 
@@ -198,7 +203,7 @@ def settings_from(document: Mapping[str, Any]) -> Settings:
         "secret_store": lambda: _section(document, "secrets", SECRETS).get("store", Settings().secret_store),
         "destinations": lambda: _destinations(document.get("destination", [])),
         "signing": lambda: _signing(_table(document, "signing")),
-        "his": lambda: dict(_table(document, "his")),
+        "his": lambda: HisSettings(**_section(document, "his", HIS)),
     }
     settings = Settings(**dict(zip(parts, _all_of(parts.values()), strict=True)))
     if settings.upload.retry_longest_seconds < settings.upload.retry_first_seconds:
@@ -217,7 +222,7 @@ def document_of(settings: Settings) -> dict[str, Any]:
         "ui": _plain(settings.ui),
         "secrets": {"store": settings.secret_store},
         "signing": dict(settings.signing),
-        "his": dict(settings.his),
+        "his": _plain(settings.his),
         "destination": [_plain(one) for one in settings.destinations],
     }
 
@@ -232,19 +237,14 @@ def apply_answers(answers: Mapping[str, Any], home: Home, open_store: OpenStore 
     not mentioned stay, also when the answers name another store: then they move there.
     """
     before = read_settings(home)
-    document = {**document_of(before), **_without_secrets(answers)}
-    settings = settings_from(document)
-    given = _given_secrets(answers, settings)
+    settings, given = read_answers(answers, before)
     home.make()
     store = open_store(settings.secret_store, home)
     old = store if settings.secret_store == before.secret_store else open_store(before.secret_store, home)
-    recorded = _full_names(
-        [one for one in before.destinations if one.name in {now.name for now in settings.destinations}]
-    )
-    found = {name: (old if name in recorded else store).get(name) for name in recorded | _expected_names(settings)}
-    kept = {name: value for name, value in found.items() if value is not None}
-    settings = _with_secret_names(settings, {**kept, **given})
-    _try_adapters(settings, {**kept, **given})
+    recorded = _recorded(before, settings)
+    kept = _kept_secrets(settings, recorded, store, old)
+    settings = with_secret_names(settings, {**kept, **given})
+    try_adapters(settings, {**kept, **given})
     for name, value in {**kept, **given}.items():
         if given.get(name) or old is not store:
             store.set(name, value)
@@ -255,12 +255,41 @@ def apply_answers(answers: Mapping[str, Any], home: Home, open_store: OpenStore 
     return SetupResult(settings=settings, written=(written,), secrets=tuple(sorted(given)))
 
 
+def read_answers(answers: Mapping[str, Any], before: Settings) -> tuple[Settings, dict[str, str]]:
+    """The settings as they would be, and the given secrets by their full names; nothing is written.
+
+    Raises NeedsOperator naming the first faulty key; `faults_of` tells them all.
+    """
+    document = {**document_of(before), **_without_secrets(answers)}
+    settings, given = _all_of((lambda: settings_from(document), lambda: _given_secrets(answers)))
+    return settings, given
+
+
+def kept_secrets(settings: Settings, before: Settings, home: Home, open_store: OpenStore = secret_store) -> Secrets:
+    """Full name -> secret of what these settings find in the stores already."""
+    store = open_store(settings.secret_store, home)
+    old = store if settings.secret_store == before.secret_store else open_store(before.secret_store, home)
+    return _kept_secrets(settings, _recorded(before, settings), store, old)
+
+
+def _recorded(before: Settings, settings: Settings) -> frozenset[str]:
+    """The secrets that the destinations which stay had so far."""
+    staying = {now.name for now in settings.destinations}
+    his = {HIS_PASSWORD} if before.his.url else set[str]()
+    return _full_names([one for one in before.destinations if one.name in staying]) | his
+
+
+def _kept_secrets(settings: Settings, recorded: frozenset[str], store: SecretStore, old: SecretStore) -> Secrets:
+    found = {name: (old if name in recorded else store).get(name) for name in recorded | _expected_names(settings)}
+    return {name: value for name, value in found.items() if value is not None}
+
+
 def secret_name(destination: str, name: str) -> str:
     """Where a destination's secret rests in the store."""
     return f"destination/{destination}/{name}"
 
 
-def secrets_of(destination: DestinationSettings, store: SecretStore) -> dict[str, str]:
+def secrets_of(destination: DestinationSettings, store: SecretStore) -> Secrets:
     """The destination's secrets by their short names, without those the store has lost."""
     found = {name: store.get(secret_name(destination.name, name)) for name in destination.secret_names}
     return {name: value for name, value in found.items() if value is not None}
@@ -271,7 +300,7 @@ def secrets_of(destination: DestinationSettings, store: SecretStore) -> dict[str
 
 def _refuse(key: str, right: str) -> NoReturn:
     section = key.partition(".")[0].partition("[")[0]
-    raise NeedsOperator(f"设置项 {key} 不对", f"{right}；请改正后再试", fields=(key,), page=section)
+    raise NeedsOperator(f"设置项 {key} 不对", f"{right}{AGAIN}", fields=(key,), page=section)
 
 
 class Refused(NeedsOperator):
@@ -412,6 +441,7 @@ def _options(section: str, table: Mapping[str, Any], region: Region) -> dict[str
     """The region's own options (its file says which), `paths` (name = path) and `fields` (overrides of the mapping)."""
     examples = region.options.get("options", {})
     known: dict[str, Kind] = {name: kinds.like(example) for name, example in examples.items()}
+    known.update({name: kinds.one_of(values) for name, values in choices_of_options(region).items()})
     known.update(_EXTRA_OPTIONS)
     values: dict[str, object] = _values(section, _without(table, "paths", "fields"), known)
     if "paths" in table:
@@ -462,22 +492,33 @@ def _without_secrets(answers: Mapping[str, Any]) -> dict[str, Any]:
             if "secret_names" in row:
                 _refuse(f"destination[{place}].secret_names", "不能自己填，密钥请写在 [destination.secrets]")
         document["destination"] = [_without(row, "secrets") for row in rows]
+    if "his" in document:
+        document["his"] = _without(_table(document, "his"), "password")
     return document
 
 
-def _given_secrets(answers: Mapping[str, Any], settings: Settings) -> dict[str, str]:
+def _given_secrets(answers: Mapping[str, Any]) -> Secrets:
     """Full name -> value of every secret in the answers, each as its region wants it."""
-    given: dict[str, str] = {}
-    for place, (row, destination) in enumerate(
-        zip(answers.get("destination", ()), settings.destinations, strict=False)
-    ):
-        section = f"destination[{place}].secrets"
-        rules = _secret_rules(destination.region)
-        table = _table_in(f"destination[{place}]", row, "secrets")
-        for name, value in _values(section, table, rules or dict.fromkeys(table, _secret())).items():
-            if value:
-                given[secret_name(destination.name, _checked(section, kinds.name, name))] = value
-    return given
+    rows = _rows("destination", answers.get("destination", ()))
+    given = _all_of(partial(_secrets_in, f"destination[{place}]", row) for place, row in enumerate(rows))
+    his = _values("his", {"password": _table(answers, "his").get("password", "")}, {"password": kinds.text})
+    return {name: value for each in given for name, value in each.items()} | (
+        {HIS_PASSWORD: his["password"]} if his["password"] else {}
+    )
+
+
+def _secrets_in(section: str, row: Mapping[str, Any]) -> Secrets:
+    table = _table_in(section, row, "secrets")
+    if not table or row.get("region") not in region_names():
+        return {}
+    rules = _secret_rules(str(row["region"])) or dict.fromkeys(table, _secret())
+    owner = str(row.get("name", "")).strip()
+    values = _values(f"{section}.secrets", table, rules)
+    return {
+        secret_name(owner, _checked(f"{section}.secrets", kinds.name, name)): value
+        for name, value in values.items()
+        if value
+    }
 
 
 def _secret_rules(region: str) -> dict[str, Kind]:
@@ -509,7 +550,7 @@ def _expected_names(settings: Settings) -> frozenset[str]:
     return frozenset(secret_name(one.name, name) for one in settings.destinations for name in _secret_rules(one.region))
 
 
-def _with_secret_names(settings: Settings, secrets: Mapping[str, str]) -> Settings:
+def with_secret_names(settings: Settings, secrets: Mapping[str, str]) -> Settings:
     def named(one: DestinationSettings) -> DestinationSettings:
         prefix = secret_name(one.name, "")
         names = tuple(sorted(name.removeprefix(prefix) for name in secrets if name.startswith(prefix)))
@@ -518,7 +559,7 @@ def _with_secret_names(settings: Settings, secrets: Mapping[str, str]) -> Settin
     return replace(settings, destinations=tuple(named(one) for one in settings.destinations))
 
 
-def _try_adapters(settings: Settings, secrets: Mapping[str, str]) -> None:
+def try_adapters(settings: Settings, secrets: Mapping[str, str]) -> None:
     """A destination whose required secrets are all there must make an adapter: that checks options together."""
     for place, one in enumerate(settings.destinations):
         region = load_region(one.region)
