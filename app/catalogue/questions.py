@@ -1,0 +1,227 @@
+"""What a clinic is asked when it sets the program up: `resources/setup.toml` and `[setup]` of each region.
+
+Reads strictly: anything odd is refused with file and place. Knows labels and kinds, never an answer.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NoReturn
+
+from app.catalogue.load import load_catalogue, load_region
+from app.catalogue.region import Region
+from app.catalogue.resources import resources_dir
+from app.catalogue.tables import Table
+from app.errors import Bug
+
+KINDS = frozenset(
+    {
+        "text",
+        "code",
+        "url",
+        "host",
+        "port",
+        "number",
+        "seconds",
+        "days",
+        "time",
+        "choice",
+        "yes_no",
+        "folder",
+        "folders",
+        "list",
+        "secret",
+    }
+)
+_QUESTION = {"key": str, "label": str, "kind": str, "help": str, "default": None, "table": str, "choice": list}
+_MARKS = ("first", "needed")
+_SECTION = {"name", "title", "note", "question"}
+_SETUP = {"name", "pinyin", "does", "clinic", "needs", "probe", "question"}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Choice:
+    """One answer of several: what is written down, what a person reads."""
+
+    value: str
+    label: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Question:
+    """One setting as it is asked. `first`: the first set-up asks it; `needed`: nothing works without an answer."""
+
+    key: str
+    """Within its section (`port`), or within a destination (`base_url`, `options.dicom_port`, `secrets.sm4_key`)."""
+    label: str
+    kind: str
+    help: str
+    first: bool = False
+    needed: bool = False
+    default: object = ""
+    choices: tuple[Choice, ...] = ()
+
+    @property
+    def secret(self) -> bool:
+        return self.kind == "secret"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Section:
+    """A section of the settings: its title, what saving it does to the work under way, its questions."""
+
+    name: str
+    title: str
+    note: str
+    questions: tuple[Question, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class RegionSetup:
+    """What one region asks of a clinic. `clinic`: keys of the section of that name that it can't do without."""
+
+    region: str
+    title: str
+    document: str
+    pinyin: str
+    does: str
+    clinic: tuple[str, ...]
+    needs: tuple[str, ...]
+    """What to have at hand before beginning (准备清单), one sentence each."""
+    probe: str
+    """The path under which the platform reads, and refuses, an empty record: shows whether it can read us."""
+    questions: tuple[Question, ...]
+
+
+def load_sections(root: Path | None = None) -> tuple[Section, ...]:
+    """The sections that every clinic has. Raises `Bug` naming the place."""
+    path = (root or resources_dir()) / "setup.toml"
+    try:
+        document = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise Bug(f"{path.name}: {error}") from error
+    tables = load_catalogue(root).tables
+    _must(set(document) == {"section"}, path, "top", "only [[section]] may stand here")
+    sections = tuple(_section(path, row, tables) for row in document["section"])
+    _unique(path, "section", [one.name for one in sections])
+    return sections
+
+
+def load_setup(name: str, root: Path | None = None) -> RegionSetup:
+    """What this region asks. Raises `Bug` naming the place, also for a region without `[setup]`."""
+    region = load_region(name, root=root)
+    path = (root or resources_dir()) / "regions" / name / "region.toml"
+    table = region.options.get("setup", {})
+    _must(set(table) == _SETUP, path, "[setup]", f"must have exactly {', '.join(sorted(_SETUP))}")
+    for key in ("name", "pinyin", "does"):
+        _must(isinstance(table[key], str) and table[key], path, f"[setup] {key}", "a text is missing")
+    for key in ("clinic", "needs"):
+        fine = isinstance(table[key], list) and table[key] and all(isinstance(one, str) and one for one in table[key])
+        _must(fine, path, f"[setup] {key}", "a list of texts is missing")
+    fine = not table["probe"] or table["probe"] in region.options.get("paths", {})
+    _must(fine, path, "[setup] probe", 'names no path of [paths]; "" for none')
+    asked = tuple(_region_question(path, row, region) for row in table["question"])
+    secrets = tuple(_secret(path, key, rule) for key, rule in region.options.get("secrets", {}).items())
+    _unique(path, "[setup]", [one.key for one in asked])
+    _must(any(one.key == "base_url" for one in asked), path, "[setup]", "base_url is not asked")
+    return RegionSetup(
+        region=name,
+        title=table["name"],
+        document=region.document,
+        pinyin=table["pinyin"],
+        does=table["does"],
+        clinic=tuple(table["clinic"]),
+        needs=tuple(table["needs"]),
+        probe=table["probe"],
+        questions=(*asked, *secrets),
+    )
+
+
+def choices_of_options(region: Region) -> dict[str, tuple[str, ...]]:
+    """Option -> what it may be, of the options that are one of several."""
+    asked = region.options.get("setup", {}).get("question", ())
+    return {
+        one["key"].removeprefix("options."): tuple(choice["value"] for choice in one["choice"])
+        for one in asked
+        if "choice" in one
+    }
+
+
+def _section(path: Path, row: Mapping[str, Any], tables: Mapping[str, Table]) -> Section:
+    place = f"[[section]] {row.get('name', '')}"
+    _must(set(row) == _SECTION, path, place, f"must have exactly {', '.join(sorted(_SECTION))}")
+    questions = tuple(_question(path, one, tables) for one in row["question"])
+    _unique(path, place, [one.key for one in questions])
+    return Section(name=row["name"], title=row["title"], note=row["note"], questions=questions)
+
+
+def _question(path: Path, row: Mapping[str, Any], tables: Mapping[str, Table]) -> Question:
+    place = f"question {row.get('key', '')}"
+    for key, value in row.items():
+        known = key in _MARKS or key in _QUESTION
+        _must(known, path, place, f"{key!r} is not known")
+        kind = bool if key in _MARKS else _QUESTION[key]
+        _must(kind is None or isinstance(value, kind), path, place, f"{key} has the wrong type")
+    for key in ("key", "label", "kind", "help"):
+        _must(row.get(key), path, place, f"{key} is missing")
+    _must(row["kind"] in KINDS - {"secret"}, path, place, f"{row['kind']!r} is not a kind")
+    choices = _choices(path, place, row, tables)
+    _must(bool(choices) == (row["kind"] == "choice"), path, place, "choices belong to a choice, and only to it")
+    return Question(
+        key=row["key"],
+        label=row["label"],
+        kind=row["kind"],
+        help=row["help"],
+        first=row.get("first", False),
+        needed=row.get("needed", False),
+        default=row.get("default", ""),
+        choices=choices,
+    )
+
+
+def _choices(path: Path, place: str, row: Mapping[str, Any], tables: Mapping[str, Table]) -> tuple[Choice, ...]:
+    if "table" in row:
+        _must(row["table"] in tables, path, place, f"no table {row['table']!r}")
+        return tuple(Choice(value=code.code, label=code.label) for code in tables[row["table"]].codes)
+    for one in row.get("choice", ()):
+        fine = set(one) == {"value", "label"} and all(isinstance(text, str) and text for text in one.values())
+        _must(fine, path, place, "a choice has a value and a label")
+    return tuple(Choice(**one) for one in row.get("choice", ()))
+
+
+def _region_question(path: Path, row: Mapping[str, Any], region: Region) -> Question:
+    found = _question(path, row, region.tables)
+    options = region.options.get("options", {})
+    where, _, name = found.key.partition(".")
+    _must(found.key == "base_url" or (where == "options" and name in options), path, found.key, "no such option")
+    values = {one.value for one in found.choices}
+    _must(not values or options.get(name) in values, path, found.key, "the option's default is none of the choices")
+    is_flag = isinstance(options.get(name), bool)
+    _must(is_flag == (found.kind == "yes_no"), path, found.key, "yes_no belongs to true or false, and only to them")
+    return found
+
+
+def _secret(path: Path, key: str, rule: Mapping[str, Any]) -> Question:
+    for part in ("label", "help"):
+        _must(isinstance(rule.get(part), str) and rule[part], path, f"[secrets.{key}] {part}", "a text is missing")
+    needed = bool(rule.get("required", False))
+    return Question(
+        key=f"secrets.{key}", label=rule["label"], kind="secret", help=rule["help"], first=True, needed=needed
+    )
+
+
+def _unique(path: Path, place: str, keys: list[str]) -> None:
+    twice = {key for key in keys if keys.count(key) > 1}
+    _must(not twice, path, place, f"{', '.join(sorted(twice))} stands twice")
+
+
+def _must(fine: object, path: Path, place: str, why: str) -> None:
+    if not fine:
+        _refuse(path, place, why)
+
+
+def _refuse(path: Path, place: str, why: str) -> NoReturn:
+    raise Bug(f"{path.parent.name}/{path.name}, {place}: {why}")
