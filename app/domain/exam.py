@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
 
-from app.domain.job import CONFIRMED, Job, JobState
+from app.domain.job import CONFIRMED, Job
+from app.domain.submission import live_state, settled_state, unfinished_state
 
 
 class ExamState(Enum):
@@ -47,20 +48,6 @@ EXAM_WORDS = {
     ExamState.WITHDRAWN: "已撤回",
 }
 
-_WORST_FIRST = (
-    JobState.REJECTED,
-    JobState.HELD,
-    JobState.TO_SIGN,
-    JobState.WAITING,
-    JobState.SENDING,
-    JobState.QUEUED,
-    JobState.PAUSED,
-    JobState.CANCELLED,
-    JobState.ACKNOWLEDGED,
-    JobState.RECONCILED,
-    JobState.WITHDRAWN,
-)
-
 
 def exam_state(
     *, complete: bool, doubtful: bool, problem_count: int, changed: bool, jobs: tuple[Job, ...]
@@ -70,17 +57,13 @@ def exam_state(
     `jobs`: the newest job of each (destination, part, report). `changed`: values differ from what was submitted.
     A doubt that came up after the acknowledgement takes the green back: a person has to look.
     """
-    live = [JobState.WITHDRAWN if job.withdraws and job.state in CONFIRMED else job.state for job in jobs]
-    if set(live) == {JobState.WITHDRAWN, JobState.CANCELLED}:
-        live = [JobState.WITHDRAWN]  # what was not sent yet was cancelled by the withdrawal
-    for state in _WORST_FIRST:
-        if state in live and state not in CONFIRMED and state is not JobState.WITHDRAWN:
-            return ExamState(state.value)
+    live = [live_state(job.state, withdraws=job.withdraws) for job in jobs]
+    unfinished = unfinished_state(live)
+    if unfinished is not None:
+        return ExamState(unfinished.value)
     if live and not changed:
-        if JobState.WITHDRAWN in live:
-            return ExamState.WITHDRAWN  # never green while a part of it was taken back
-        worst = next(state for state in _WORST_FIRST if state in live)
-        return ExamState.CHECK if doubtful and worst in CONFIRMED else ExamState(worst.value)
+        settled = settled_state(live)
+        return ExamState.CHECK if doubtful and settled in CONFIRMED else ExamState(settled.value)
     if not complete and not live:
         return ExamState.RECEIVING
     if doubtful:

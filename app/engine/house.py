@@ -31,7 +31,7 @@ from app.intake.carry import with_accession
 from app.intake.spool import Spool
 from app.intake.take import Taker
 from app.regions.conversation import ImageRef
-from app.store import Store, Tx, exams, files, images, jobs
+from app.store import Store, Tx, exams, files, images, jobs, submissions
 from app.system.disk import durable_folder, free_bytes, sync_folder, synced_replace
 from app.system.paths import Home
 from app.system.secrets import secret_store
@@ -122,6 +122,11 @@ class House:
                 "changed": int(changed and bool(own_jobs)),
                 "patient_name": shown.get("patient_name") or (study.patient_name if study else ""),
                 "accession_number": stored.accession_number,
+                "sought": submissions.sought(
+                    shown.get("patient_name") or (study.patient_name if study else ""),
+                    shown.get("patient_name_pinyin", "").replace(" ", ""),
+                    stored.accession_number,
+                ),
                 "modality": study.modality if study else shown.get("modality", ""),
                 "description": shown.get("exam_item") or (study.description if study else ""),
                 "exam_day": shown.get("examined_at", "")[:10],

@@ -13,6 +13,7 @@ from app.store.database import Tx
 from app.store.times import kept
 
 _LARGEST_KEPT = 64 * 1024
+_NUMBER_LENGTHS = range(6, 129)
 
 
 def journalled(conn: sqlite3.Connection, job: Job, step: str, item: str, digest: str) -> dict[str, Any] | None:
@@ -94,6 +95,12 @@ def write_receipt(tx: Tx, job: Job, facts: Mapping[str, Any], *, now: datetime) 
            VALUES (?, ?, ?, ?, ?, ?)""",
         (job.id, job.round, job.version, kept(now), json.dumps(facts, ensure_ascii=False), seconds),
     )
+    found = [fact for fact in facts.values() if isinstance(fact, str) and len(fact) in _NUMBER_LENGTHS]
+    for number in found:
+        tx.execute(
+            "INSERT OR IGNORE INTO receipt_numbers (number, exam_key, destination) VALUES (?, ?, ?)",
+            (number, job.exam_key, job.destination),
+        )
 
 
 def acknowledged_jobs(conn: sqlite3.Connection, exam_key: str) -> set[int]:

@@ -18,6 +18,7 @@ from typing import Any, TypeVar
 import sqlite_utils
 
 from app.errors import AgentError, NeedsOperator, RetryLater
+from app.store import submissions
 from app.store.schema import MIGRATIONS
 
 log = logging.getLogger("app.store")
@@ -234,6 +235,7 @@ def _open_writer(path: Path) -> sqlite3.Connection:
         conn.execute("PRAGMA journal_mode = WAL")
         conn.execute("PRAGMA synchronous = FULL")
         MIGRATIONS.apply(sqlite_utils.Database(conn))
+        submissions.rebuild(conn)
     except sqlite3.DatabaseError as error:
         conn.close()
         raise NeedsOperator(

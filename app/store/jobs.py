@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import Any
 
 from app.domain.job import MOVING, NEEDS_A_PERSON, Event, Job, JobState, Part, Trouble, Turn, advance
+from app.store import submissions
 from app.store.database import Tx
 from app.store.times import kept, taken, taken_or_none
 
@@ -60,6 +61,7 @@ def insert(
         ),
     )
     job_id = int(cursor.lastrowid or 0)
+    submissions.follow(tx.conn, exam_key, destination, recount=part is Part.IMAGES)
     tx.tell("job_changed", job=job_id, exam=exam_key, state=state.value)
     return job_id
 
@@ -75,7 +77,7 @@ def move(
     new_round: bool = False,
 ) -> JobState:
     """Advance one job by the transition table; raises `ImpossibleMove` for a pair that cannot happen."""
-    row = tx.execute("SELECT state, exam_key FROM jobs WHERE id = ?", (job_id,)).fetchone()
+    row = tx.execute("SELECT state, exam_key, destination FROM jobs WHERE id = ?", (job_id,)).fetchone()
     state = advance(JobState(row["state"]), event)
     tx.execute(
         """UPDATE jobs SET state = ?, trouble = ?, due_at = ?, changed_at = ?, round = round + ?,
@@ -91,6 +93,7 @@ def move(
             job_id,
         ),
     )
+    submissions.follow(tx.conn, row["exam_key"], row["destination"])
     tx.tell("job_changed", job=job_id, exam=row["exam_key"], state=state.value)
     return state
 
@@ -103,6 +106,7 @@ def replace_payload(
         "UPDATE jobs SET payload = ?, digest = ?, exam_day = ?, total_count = ?, late = ? WHERE id = ?",
         (json.dumps(payload, ensure_ascii=False), digest, exam_day, total_count, int(late), job_id),
     )
+    _follow(tx, job_id, recount=True)
 
 
 def claim(tx: Tx, destination: str, waits_for: Mapping[str, str], *, now: datetime) -> Job | None:
@@ -111,10 +115,7 @@ def claim(tx: Tx, destination: str, waits_for: Mapping[str, str], *, now: dateti
     Order is kept within one exam only: one job of an exam at a time, older versions of a part first, and a part in
     `waits_for` only once the part it needs has been acknowledged.
     """
-    tx.execute(
-        """UPDATE jobs SET state = ?, due_at = NULL WHERE destination = ? AND state = ? AND due_at <= ?""",
-        (advance(JobState.WAITING, Event.DUE).value, destination, JobState.WAITING.value, kept(now)),
-    )
+    _wake_due(tx, destination, now)
     needs = "".join(_after(part, needed) for part, needed in waits_for.items())
     row = tx.execute(
         f"""SELECT j.id FROM jobs j WHERE j.destination = ? AND j.state = 'queued'
@@ -131,6 +132,16 @@ def claim(tx: Tx, destination: str, waits_for: Mapping[str, str], *, now: dateti
         return None
     move(tx, row["id"], Event.CLAIMED, now=now)
     return job(tx.conn, row["id"])
+
+
+def _wake_due(tx: Tx, destination: str, now: datetime) -> None:
+    due = tx.execute(
+        """UPDATE jobs SET state = ?, due_at = NULL WHERE destination = ? AND state = ? AND due_at <= ?
+           RETURNING exam_key""",
+        (advance(JobState.WAITING, Event.DUE).value, destination, JobState.WAITING.value, kept(now)),
+    ).fetchall()
+    for exam_key in {row["exam_key"] for row in due}:
+        submissions.follow(tx.conn, exam_key, destination)
 
 
 def _after(part: str, needed: str) -> str:
@@ -182,6 +193,12 @@ def progress(tx: Tx, job_id: int, step: str, done: int, total: int) -> None:
 
 def send_first(tx: Tx, job_id: int) -> None:
     tx.execute("UPDATE jobs SET first = 1 WHERE id = ?", (job_id,))
+    _follow(tx, job_id)
+
+
+def _follow(tx: Tx, job_id: int, *, recount: bool = False) -> None:
+    row = tx.execute("SELECT exam_key, destination FROM jobs WHERE id = ?", (job_id,)).fetchone()
+    submissions.follow(tx.conn, row["exam_key"], row["destination"], recount=recount)
 
 
 def note_attempt(tx: Tx, running: Job, step: str, verdict: str, code: str, words: str, *, now: datetime) -> None:
