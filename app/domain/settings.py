@@ -83,6 +83,28 @@ class UiSettings:
 
 
 @dataclass(frozen=True, kw_only=True)
+class HisSettings:
+    """What the clinic's HIS gives: files in a folder, a query, or both. The password is not here.
+
+    `refresh_minutes`: the query is asked so often; 0: only when a person asks.
+    """
+
+    folder: str = ""
+    url: str = ""
+    user: str = ""
+    query: str = ""
+    refresh_minutes: int = 10
+    columns: dict[str, str] = field(default_factory=dict)
+    """Our field -> the column that fills it."""
+    match: dict[str, str] = field(default_factory=dict)
+    """accession, id_number, name, day -> the column that says which exam a row belongs to."""
+
+    @property
+    def mapped(self) -> bool:
+        return bool(self.columns and self.match)
+
+
+@dataclass(frozen=True, kw_only=True)
 class DestinationSettings:
     """One destination (上传目标): a region's platform under one name of ours. Secrets are not here."""
 
@@ -107,4 +129,4 @@ class Settings:
     secret_store: str = "keyring"
     destinations: tuple[DestinationSettings, ...] = ()
     signing: dict[str, object] = field(default_factory=dict)
-    his: dict[str, object] = field(default_factory=dict)
+    his: HisSettings = field(default_factory=HisSettings)
