@@ -24,9 +24,11 @@ class Face(Protocol):
 
         {"look": "needs-you"|"trouble"|"paused"|"working"|"confirmed", "sentence": str (<= 20 characters),
         "tooltip": str, "last_confirmed_at": str|None, "paused_until": str|None ("" means until resumed),
+        "states": {exam state: n}, "oldest_to_fill_at": str|None, "today": {"day", "received": n, "confirmed": n} (exams
+        of that day; confirmed by every destination), "closing_due": day|"" (show its closing now),
         "counts": {"to_fill": n, "ready": n, "uploading": n, "attention": n, "confirmed": n, "receiving": n, "all": n},
         "needs_you": [{"uid", "exam_key", "state", "title", "why", "since", "turn",
-        "action": "fill"|"open"|"reconcile"}],
+        "action": "fill"|"open"|"reconcile" (then "uid" is the day)}],
         "destinations": [{"name", "title", "region", "base_url", "last_ok_at", "trouble", "trouble_since",
         "clock_offset_seconds", "clock_warning": str, "capabilities": [str], "practice": bool}],
         "dicom": {"ae_title", "port", "listening": bool, "trouble": str}, "folders": [{"path", "ok", "trouble"}],
@@ -75,8 +77,9 @@ class Face(Protocol):
     def suggestions(self, uid: str, values: Json | None = None) -> Json:
         """At most one suggestion for each field with a problem, as if `values` had been entered; nothing is kept.
 
-        {"suggestions": [{"noun", "row", "key", "text" (saved), "shown", "why", "also": [{"key", "text"}]}]}. `also` is
-        taken together with it: a doctor's code with the name. What a destination would refuse is not suggested."""
+        {"suggestions": [{"noun", "row", "key", "text" (saved), "shown", "why", "told" (why and what in one line),
+        "also": [{"key", "text", "shown"}]}]}. `also` is taken together with it: a doctor's code with the name. What a
+        destination would refuse is not suggested."""
         ...
 
     def search_codes(self, table: str, text: str, limit: int = 50) -> Json:
@@ -183,15 +186,56 @@ class Face(Protocol):
 
     def reconciliation(self, day: str) -> Json:
         """{"day", "destinations": [{"name", "title", "can_answer": bool, "says": str, "state", "state_words",
-        "sent": n, "agreed": n, "missing": [{"uid", "exam_key", "patient_name", "accession_number", "modality",
-        "first_seen_at", "confirmed_at", "resend_count", "solved_at", "words"}], "unsent": [{"uid", "patient_name",
-        "accession_number", "modality", "description", "state", "state_words"}],
+        "all": n, "sent": n, "agreed": n, "received": n (taken, not asked yet), "unsolved": n, "missing": [{"uid", "exam_key", "patient_name", "accession_number", "modality",
+        "first_seen_at", "confirmed_at", "resend_count", "solved_at", "words", "description", "parts_words",
+        "acknowledged_at", "asked_count": answers that lacked it}], "unsent": [{"uid", "patient_name",
+        "accession_number", "modality", "description", "state", "state_words", "done_words", "left_words",
+        "action": "fill"|"open"}],
         "questions": [{"asked_at", "asked_count", "missing": [exam_key], "failed"}],
         "ask_again_at", "trouble"}]}."""
         ...
 
-    def reconciliation_days(self, limit: int = 31) -> Json:
-        """{"days": [{"day", "destination", "state", "state_words", "sent", "missing"}]}, newest first."""
+    def reconciliation_days(self, limit: int = 31, until: str = "") -> Json:
+        """The last `limit` days up to `until` (today), newest first; days without an exam are left out. {"days":
+        [{"day", "destination", "can_answer", "state", "state_words", "sent" (taken by the platform: agreed + received +
+        missing), "agreed", "received" (not asked yet), "missing", "unsent"}]}."""
+        ...
+
+    def reconciled(self, day: str, destination: str, limit: int = 200, offset: int = 0) -> Json:
+        """What the platform has of that day: {"total": n, "rows": [{"uid", "exam_key", "patient_name",
+        "accession_number", "modality", "description", "state": "reconciled"|"acknowledged", "parts_words",
+        "acknowledged_at", "index_code": "" unless the platform returned one}]}."""
+        ...
+
+    def export_reconciliation(self, path: str, day_from: str, day_to: str) -> Json:
+        """Write the days as a sheet, CSV or XLSX by the name of `path`. {"path", "rows": n}."""
+        ...
+
+    # -- the day ----------------------------------------------------------------------------------------------------
+
+    def health(self, day: str = "") -> Json:
+        """{"day", "destinations": [{"name", "title", "slots": 40 numbers, one for each quarter of an hour from 8 to 18:
+        0 not yet, 1 quiet, 2 only retries, 3 something was confirmed, "last_ok_at", "average_seconds": float|None (from
+        the start of a job to its receipt), "sentence"}]}."""
+        ...
+
+    def recently_confirmed(self, limit: int = 5) -> Json:
+        """{"exams": [{"uid", "exam_key", "patient_name", "modality", "description", "state", "acknowledged_at",
+        "index_code": "" unless a platform returned one}]}, the newest first; confirmed by every destination."""
+        ...
+
+    def closing(self, day: str = "") -> Json:
+        """How a day (today) stands: {"day", "received": n, "confirmed": n, "to_fill": n, "open": [{"uid", "exam_key",
+        "state", "patient_name", "what", "received_at", "why", "action": "fill"|"open"}], "sentence",
+        "may_shut_down_words", "closing_at": "17:30", "closing": bool}."""
+        ...
+
+    def closing_shown(self, day: str, remind: bool = False) -> Json:
+        """A person has seen the closing of that day; `remind`: once more at 8 tomorrow. {"day", "remind_at"}."""
+        ...
+
+    def set_closing(self, on: bool, at: str = "") -> Json:
+        """Whether the end of a day is told, and when ("17:30"). {"closing", "closing_at"}."""
         ...
 
     def backfill(self, day_from: str, source: str = "", stop: bool = False) -> Json:

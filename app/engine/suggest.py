@@ -153,17 +153,18 @@ def suggestions(house: House, exam_key: str, values: Mapping[str, str]) -> Json:
 
 def _shown(desk: Desk, place: Place, key: str, idea: Idea) -> Json:
     region = desk.views[0].target.region
-    others = {other: text for other, text in idea.texts.items() if other != key}
-    head = next(iter(idea.texts))
-    told = [shown(region, one, idea.texts[one]) for one in dict.fromkeys((head, key))]
+    texts = {one: shown(region, one, text) for one, text in idea.texts.items()}
+    head = next(iter(texts))
+    told = " · ".join(texts[one] for one in dict.fromkeys((head, key)))
     return {
         "noun": place[0].value,
         "row": place[1],
         "key": key,
         "text": idea.texts[key],
-        "shown": " · ".join(told),
+        "shown": texts[key],
         "why": idea.why,
-        "also": [{"key": other, "text": text} for other, text in others.items()],
+        "told": f"{idea.why}：{told}",
+        "also": [{"key": one, "text": idea.texts[one], "shown": texts[one]} for one in texts if one != key],
     }
 
 

@@ -90,8 +90,8 @@ def test_a_doctor_comes_with_the_code(desk: Desk) -> None:
     for number in range(3):
         done(desk, number)
     one = suggested(desk, opened(desk))["exam_doctor_industry_code"]
-    assert one["shown"] == "王强 · D140105000001"
-    assert {"key": "exam_doctor_name", "text": "王强"} in one["also"]
+    assert one["told"] == "本机构胸部 CT 常填：王强 · D140105000001"
+    assert {"key": "exam_doctor_name", "text": "王强", "shown": "王强"} in one["also"]
 
 
 def test_the_code_is_that_of_the_doctor_who_is_named_already(desk: Desk) -> None:
@@ -188,7 +188,7 @@ def test_the_only_member_of_staff_with_a_role_is_suggested(home: Home, tmp_path:
     with with_staff(home, tmp_path, *staff) as desk:
         found = suggested(desk, opened(desk))
         assert (found["audit_doctor_name"]["text"], found["audit_doctor_name"]["why"]) == ("刘慧", "医生名单")
-        assert found["audit_doctor_name"]["also"] == [{"key": "audit_doctor_code", "text": "1001"}]
+        assert found["audit_doctor_name"]["also"] == [{"key": "audit_doctor_code", "text": "1001", "shown": "1001"}]
         assert "report_doctor_name" not in found
 
 
