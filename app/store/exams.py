@@ -241,6 +241,15 @@ def set_value(tx: Tx, owner: str, noun: Noun, row: int, key: str, value: Value, 
     return True
 
 
+def own_value(conn: sqlite3.Connection, owner: str, noun: Noun, key: str) -> Value | None:
+    """The value as kept; its text is "" when a technician emptied it, None when nobody ever set it."""
+    row = conn.execute(
+        "SELECT text, source, doubt FROM record_values WHERE owner = ? AND noun = ? AND row = 0 AND key = ?",
+        (owner, noun.value, key),
+    ).fetchone()
+    return Value(text=row["text"], source=Source(row["source"]), doubt=row["doubt"]) if row else None
+
+
 def drop_rows_from(tx: Tx, exam_key: str, first_row: int) -> None:
     """Forget settlement rows from that index on."""
     gone = tx.execute(

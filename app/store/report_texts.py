@@ -64,16 +64,15 @@ def readings_of(conn: sqlite3.Connection, report_key: str) -> list[ReadReport]:
     ]
 
 
-def unread_pdfs(conn: sqlite3.Connection, *, layout: str = "") -> list[str]:
-    """Reports whose present PDF was never read, with `layout` those read by it; none that was submitted."""
-    condition = "t.layout = :layout" if layout else "t.report_key IS NULL"
+def unread_pdfs(conn: sqlite3.Connection, *, again: bool = False) -> list[str]:
+    """Reports whose present PDF was never read (`again`: every one with a PDF); none that was submitted."""
     rows = conn.execute(
-        f"""SELECT r.report_key FROM reports r
+        """SELECT r.report_key FROM reports r
             LEFT JOIN report_readings t ON t.report_key = r.report_key AND t.origin = 'pdf' AND t.content = r.pdf_sha256
-            WHERE r.pdf_sha256 <> '' AND {condition} AND NOT EXISTS (SELECT 1 FROM exam_reports x
+            WHERE r.pdf_sha256 <> '' AND (:again OR t.report_key IS NULL) AND NOT EXISTS (SELECT 1 FROM exam_reports x
               JOIN exams e USING (exam_key) WHERE x.report_key = r.report_key AND e.submitted_at IS NOT NULL)
             ORDER BY r.created_at""",
-        {"layout": layout},
+        {"again": int(again)},
     ).fetchall()
     return [row["report_key"] for row in rows]
 
