@@ -35,8 +35,10 @@ _MOVING = ("receiving", "queued", "sending", "waiting")
 class Rehearsal:
     """Opens in `home` (made anew); `scenes` does the main job on a running face and says what it does."""
 
-    def __init__(self, home: Home, *, region: str = "") -> None:
+    def __init__(self, home: Home, *, region: str = "", only_one: bool = False) -> None:
+        """`only_one`: the first exam of the script instead of all of them."""
         self._home = home
+        self._only_one = only_one
         self._region = region or _first_region()
         folder = resources_dir() / "regions" / self._region / "demo.toml"
         self._script: dict[str, Any] = tomllib.loads(folder.read_text(encoding="utf-8"))
@@ -88,7 +90,7 @@ class Rehearsal:
         """
         yield f"演练平台已打开：{self._at['base_url']}（DICOM 端口 {self._at['dicom_port']}）"
         done: list[str] = []
-        for exam in self._script["exam"]:
+        for exam in self._script["exam"][: 1 if self._only_one else None]:
             if not exam["done"] and not leave_one:
                 continue
             uid = yield from self._receive(face, exam)
@@ -190,6 +192,10 @@ class Rehearsal:
                 }
             ],
         }
+
+
+def can_rehearse(region: str) -> bool:
+    return (resources_dir() / "regions" / region / "demo.toml").is_file()
 
 
 def _program() -> tuple[str, ...]:

@@ -321,7 +321,10 @@ SETTINGS = st.builds(
             name=_NAME,
             region=st.just(REGION),
             base_url=st.sampled_from(["http://127.0.0.1:9000", "https://cloud.example/api"]),
-            options=st.fixed_dictionaries({}, optional={"dicom_port": st.integers(0, 65535), "upload_mode": _NAME}),
+            options=st.fixed_dictionaries(
+                {},
+                optional={"dicom_port": st.integers(0, 65535), "upload_mode": st.sampled_from(["separate", "merged"])},
+            ),
             defaults=st.fixed_dictionaries({}, optional={"exam_status": _TEXT, "age_unit": _TEXT}),
             secret_names=_tuples(_NAME),
         ),
