@@ -375,3 +375,44 @@ def report_texts(db: Database) -> None:
     db.table("report_readings").create_index(["origin"])
     db.table("report_readings").create_index(["layout"])
     db.table("report_templates").create({"layout": str, "labels": str, "mapping": str, "kept_at": str}, pk="layout")
+
+
+@MIGRATIONS()
+def exams_in_the_order_of_lists(db: Database) -> None:
+    """The first page of 100,000 exams is read, not sorted (see `exams.TURN`)."""
+    db.execute(
+        """CREATE INDEX idx_exams_turn ON exams (CASE WHEN state IN
+           ('rejected','held','check','to_fill','ready','to_sign') THEN 0
+           WHEN state IN ('sending','queued','waiting','receiving') THEN 1 ELSE 2 END, sort_at DESC)"""
+    )
+
+
+@MIGRATIONS()
+def his_exports(db: Database) -> None:
+    """Rows as HIS gave them with the exam they belong to; what its words mean in our code tables; what was imported."""
+    db.table("his_rows").create(
+        {
+            "id": int,
+            "visit": str,
+            "fee": str,
+            "digest": str,
+            "accession_number": str,
+            "id_number": str,
+            "patient_name": str,
+            "day": str,
+            "given": str,
+            "applied": str,
+            "place": int,
+            "state": str,
+            "why": str,
+            "exam_key": str,
+            "seen_at": str,
+        },
+        pk="id",
+    )
+    for columns in (["visit"], ["exam_key"], ["state"], ["seen_at"]):
+        db.table("his_rows").create_index(columns)
+    for column in ("accession_number", "id_number", "patient_name"):
+        db.table("his_rows").create_index([column, "state"])
+    db.table("his_codes").create({"key": str, "words": str, "code": str}, pk=("key", "words"))
+    db.table("his_imports").create({"id": int, "at": str, "name": str, "source": str, "found": str}, pk="id")
