@@ -19,6 +19,9 @@ from app.store.database import Store, Tx
 from app.store.times import kept, taken, taken_or_none
 
 Values = dict[str, Value]
+TURN = """CASE WHEN state IN ('rejected','held','check','to_fill','ready','to_sign') THEN 0
+    WHEN state IN ('sending','queued','waiting','receiving') THEN 1 ELSE 2 END"""
+"""What needs a person, what moves, what is over. An index is made of these very words: a change needs a migration."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -392,11 +395,10 @@ def listed(
     total = conn.execute(f"SELECT count(*) AS n FROM exams WHERE {condition}", values).fetchone()["n"]
     rows = conn.execute(
         f"""SELECT e.*, (SELECT s.study_instance_uid FROM exam_studies s WHERE s.exam_key = e.exam_key LIMIT 1) AS uid,
-                   EXISTS (SELECT 1 FROM jobs j WHERE j.exam_key = e.exam_key AND j.late = 1) AS late
-            FROM exams e WHERE {condition}
-            ORDER BY CASE WHEN state IN ('rejected','held','check','to_fill','ready','to_sign') THEN 0
-                          WHEN state IN ('sending','queued','waiting','receiving') THEN 1 ELSE 2 END,
-                     sort_at DESC LIMIT :limit OFFSET :offset""",
+                   EXISTS (SELECT 1 FROM submissions s WHERE s.exam_key = e.exam_key AND s.late_count > 0) AS late
+            FROM (SELECT rowid AS r FROM exams WHERE {condition} ORDER BY {TURN}, sort_at DESC LIMIT :limit
+                  OFFSET :offset) p
+            JOIN exams e ON e.rowid = p.r ORDER BY {TURN}, sort_at DESC""",
         values | {"limit": limit, "offset": offset},
     ).fetchall()
     return [dict(row) | {"problems": json.loads(row["problems"])} for row in rows], int(total)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from app.domain.job import CONFIRMED, JobState
@@ -93,13 +93,15 @@ def _images(conn: sqlite3.Connection, exam_key: str, destination: str) -> dict[s
 def rebuild(conn: sqlite3.Connection) -> None:
     """Fill an empty table from the jobs: a home of an earlier version of the program."""
     if conn.execute("SELECT 1 FROM submissions LIMIT 1").fetchone() is None:
+        conn.execute("BEGIN IMMEDIATE")
         for row in conn.execute("SELECT DISTINCT exam_key, destination FROM jobs").fetchall():
             follow(conn, row["exam_key"], row["destination"], recount=True)
+        conn.execute("COMMIT")
 
 
 def page(conn: sqlite3.Connection, wanted: Wanted, *, limit: int, offset: int) -> list[dict[str, Any]]:
     """What needs a person, then what moves, then what is over (newest first), with what a row says of its exam."""
-    where, values = _condition(conn, wanted)
+    where, values = _condition(wanted)
     rows = conn.execute(
         f"""SELECT s.*, e.patient_name, e.accession_number, e.modality, e.description, e.exam_day, e.changed,
                    e.problems, j.part, j.step, j.done_count, j.total_count, j.due_at, j.attempts, j.round, j.trouble,
@@ -116,7 +118,7 @@ def page(conn: sqlite3.Connection, wanted: Wanted, *, limit: int, offset: int) -
 
 def keys(conn: sqlite3.Connection, wanted: Wanted, *, limit: int) -> list[dict[str, Any]]:
     """(exam_key, destination, state) of everything wanted, in the order of `page`."""
-    where, values = _condition(conn, wanted)
+    where, values = _condition(wanted)
     rows = conn.execute(
         f"""SELECT exam_key, destination, state FROM submissions WHERE {where}
             ORDER BY rank, sort, exam_key LIMIT :limit""",
@@ -144,14 +146,22 @@ def destinations_of(conn: sqlite3.Connection, exam_key: str) -> list[str]:
 
 def counts(conn: sqlite3.Connection, wanted: Wanted) -> dict[str, int]:
     """state -> how many, whatever `wanted.pile` says: the words of the filter buttons."""
-    where, values = _condition(conn, wanted, with_pile=False)
-    rows = conn.execute(f"SELECT state, count(*) AS n FROM submissions WHERE {where} GROUP BY state", values).fetchall()
-    return {row["state"]: row["n"] for row in rows}
+    where, values = _condition(replace(wanted, pile="", day="" if wanted.with_open else wanted.day))
+    if not (wanted.with_open and wanted.day):
+        rows = conn.execute(f"SELECT state, count(*) AS n FROM submissions WHERE {where} GROUP BY state", values)
+    else:  # what is open and what is over have no state in common: each has an index of its own
+        rows = conn.execute(
+            f"""SELECT state, count(*) AS n FROM submissions WHERE rank < {DONE_RANK} AND {where} GROUP BY +state
+                UNION ALL SELECT state, count(*) AS n FROM submissions
+                WHERE day = :day AND rank = {DONE_RANK} AND {where} GROUP BY +state""",
+            values | {"day": wanted.day},
+        )
+    return {row["state"]: row["n"] for row in rows.fetchall()}
 
 
 def exam_count(conn: sqlite3.Connection, wanted: Wanted) -> int:
     """How many exams these submissions are of."""
-    where, values = _condition(conn, wanted)
+    where, values = _condition(wanted)
     row = conn.execute(f"SELECT count(DISTINCT exam_key) AS n FROM submissions WHERE {where}", values).fetchone()
     return int(row["n"])
 
@@ -223,9 +233,9 @@ def numbers(conn: sqlite3.Connection, exam_key: str, destination: str) -> list[s
     return [row["number"] for row in rows]
 
 
-def _condition(conn: sqlite3.Connection, wanted: Wanted, *, with_pile: bool = True) -> tuple[str, dict[str, Any]]:
+def _condition(wanted: Wanted) -> tuple[str, dict[str, Any]]:
     where, values = ["1 = 1"], dict[str, Any]()
-    if wanted.pile and with_pile:
+    if wanted.pile:
         where.append("pile = :pile")
         values["pile"] = wanted.pile
     if wanted.destination:
