@@ -14,8 +14,21 @@ from pathlib import Path
 from typing import Any
 
 from app.domain.job import Event
-from app.domain.times import Clock
-from app.engine import acts, agreement, arrange, checks, pages, sharing, suggest
+from app.domain.times import Clock, cst_day
+from app.engine import (
+    acts,
+    agreement,
+    arrange,
+    checks,
+    closing,
+    devices,
+    health,
+    name_repair,
+    pages,
+    sharing,
+    standing,
+    suggest,
+)
 from app.engine.clockwork import paused_until
 from app.engine.face import Json
 from app.engine.house import House
@@ -23,7 +36,7 @@ from app.engine.life import Life
 from app.engine.settings import apply_answers, document_of
 from app.engine.standing import Facts, look_and_sentence, tooltip
 from app.errors import NeedsOperator
-from app.store import Tx, answers, days, exams, files, images, jobs
+from app.store import Tx, answers, days, exams, files, images, jobs, tally
 from app.store.times import kept, taken_or_none
 from app.system.clock import Clock as MachineClock
 from app.system.paths import Home
@@ -40,6 +53,7 @@ class Engine:
     def __init__(self, home: Home, *, clock: Clock | None = None, jitter: Callable[[], float] | None = None) -> None:
         self.home = home
         self._clock = clock or MachineClock()
+        self._started_at = self._clock.now()
         self._listeners: list[Callable[[Json], None]] = []
         self._life = Life(home, self._clock, jitter, self._tell)
 
@@ -97,6 +111,10 @@ class Engine:
             "last_confirmed_at": pages.at_text(last),
             "paused_until": None if not paused else (kept(until) if until else ""),
             "counts": counted,
+            "states": exams.counts(conn),
+            "oldest_to_fill_at": tally.oldest_to_fill(conn),
+            "today": standing.today(house, now),
+            "closing_due": closing.due(house, self._started_at),
             "needs_you": waiting,
             "missing_for_engineer": len(engineer_days),
             "destinations": [self._destination(name, seen.get(name, {})) for name in self._names()],
@@ -161,6 +179,15 @@ class Engine:
     def set_asides(self) -> Json:
         return pages.set_asides(self.house)
 
+    def devices(self) -> Json:
+        return devices.devices(self.house, self._life.gateway)
+
+    def test_device(self, name: str) -> Json:
+        return devices.tested(self.house, self._life.gateway, name)
+
+    def name_repair(self, uid: str) -> Json:
+        return name_repair.name_repair(self.house, self.house.exam_key(uid))
+
     # -- the technician's acts --------------------------------------------------------------------------------------
 
     def fill(
@@ -187,12 +214,43 @@ class Engine:
         key = self.house.exam_key(uid)
         self._life.gateway.attach(key, Path(path), report)
         self.house.refresh(key)
+        self._life.reports.read_attached(key, report)
         return self._form(key)
+
+    def report_text(self, uid: str, report: int = 0, mapping: Json | None = None) -> Json:
+        return self._life.reports.shown(self.house.exam_key(uid), report, mapping)
+
+    def keep_report_template(self, uid: str, report: int, mapping: Json) -> Json:
+        return self._life.reports.keep_template(self.house.exam_key(uid), report, mapping)
 
     def settle(self, uid: str, decision: str, detail: str = "") -> Json:
         key = self.house.exam_key(uid)
         acts.settle(self.house, key, decision, detail)
         return self._form(key)
+
+    def repair_name(
+        self, uid: str, charset: str = "", name: str = "", remember: bool = False, also: list[str] | None = None
+    ) -> Json:
+        key = self.house.exam_key(uid)
+        mended = name_repair.repair_name(self.house, key, charset, name, remember=remember, also=also or [])
+        return self._form(key) | {"mended": mended}
+
+    def name_device(self, source: str, name: str) -> Json:
+        devices.name_device(self.house, source, name)
+        return self.devices()
+
+    def mute_device(self, source: str) -> Json:
+        devices.mute_device(self.house, source)
+        return self.devices()
+
+    def choose_decoding(self, source: str, charset: str) -> Json:
+        devices.choose_decoding(self.house, source, charset)
+        return self.devices()
+
+    def allow_caller(self, source: str) -> Json:
+        dicom = document_of(self.house.settings)["dicom"]
+        self.setup({"dicom": dicom | {"allowed_callers": devices.allow_caller(self.house, source)}})
+        return self.devices()
 
     def register(self, values: Json) -> Json:
         return self._form(arrange.register(self.house, _texts(values)))
@@ -282,8 +340,35 @@ class Engine:
     def reconciliation(self, day: str) -> Json:
         return agreement.reconciliation(self.house, _day(day))
 
-    def reconciliation_days(self, limit: int = 31) -> Json:
-        return agreement.reconciliation_days(self.house, limit)
+    def reconciliation_days(self, limit: int = 31, until: str = "") -> Json:
+        return agreement.reconciliation_days(self.house, limit, _day(until).isoformat() if until else "")
+
+    def reconciled(self, day: str, destination: str, limit: int = 200, offset: int = 0) -> Json:
+        return agreement.reconciled(self.house, _day(day), destination, limit, offset)
+
+    def export_reconciliation(self, path: str, day_from: str, day_to: str) -> Json:
+        return agreement.export(self.house, Path(path), _day(day_from), _day(day_to))
+
+    # -- the day ----------------------------------------------------------------------------------------------------
+
+    def health(self, day: str = "") -> Json:
+        return health.health(self.house, self._day_or_today(day))
+
+    def recently_confirmed(self, limit: int = 5) -> Json:
+        return standing.recently_confirmed(self.house, limit)
+
+    def closing(self, day: str = "") -> Json:
+        return closing.closing(self.house, self._day_or_today(day))
+
+    def closing_shown(self, day: str, remind: bool = False) -> Json:
+        return closing.was_shown(self.house, _day(day), remind)
+
+    def set_closing(self, on: bool, at: str = "") -> Json:
+        self._life.house = closing.with_closing(self.house, on, at)
+        return {"closing": on, "closing_at": self.house.settings.ui.closing_at}
+
+    def _day_or_today(self, day: str) -> date:
+        return _day(day or cst_day(self._clock.now()))
 
     def backfill(self, day_from: str, source: str = "", stop: bool = False) -> Json:
         return self._life.gateway.backfill(_day(day_from) if day_from else None, source, stop)

@@ -94,6 +94,28 @@ class Face(Protocol):
         """{"files": [{"path", "title", "advice", "at", "source"}]}: what was not DICOM, broken, or has no exam."""
         ...
 
+    def devices(self) -> Json:
+        """Per calling AE and folder: {"devices": [{"source", "name", "kind": "dicom"|"folder", "ae_title", "address",
+        "path", "last_at", "last_words", "days": [{"day", "count"}] (14, today last), "decoding",
+        "decoding_chosen_by": "person"|"program"|"", "decoding_chosen_at", "missing": [{"label", "filled_by":
+        "program"|"id_card"|"person"}], "clock_offset_seconds" (ahead of ours) |None, "quiet": {"since", "title",
+        "usually"}|None, "watch_words", "state": "fine"|"quiet"|"resting"|"new"}], "refused": [{"source", "ae_title",
+        "address", "at", "why", "can_allow"}], "listening": {"ae_title", "port", "listening", "trouble", "addresses"},
+        "decodings": [{"charset", "title"}], "quiet_seconds"}."""
+        ...
+
+    def test_device(self, name: str) -> Json:
+        """What can be known of a device from here, done now: {"source", "name", "steps": [{"ok": bool|None (nobody
+        can know, or the person's turn), "title", "detail", "at"}]}."""
+        ...
+
+    def name_repair(self, uid: str) -> Json:
+        """The readings of a name that waits: {"uid", "exam_key", "description", "modality", "received_at",
+        "accession_number", "source", "device", "raw": [hex byte], "declared", "readings": [{"charset", "title",
+        "text" ("": can't be read so), "groups": [bytes of each character in hex], "good", "recommended", "why"}],
+        "others": [{"uid", "description", "modality", "received_at", "texts": {charset: name}}]}."""
+        ...
+
     # -- the technician's acts --------------------------------------------------------------------------------------
 
     def fill(
@@ -127,9 +149,46 @@ class Face(Protocol):
         """Attach a report PDF. Returns the form."""
         ...
 
+    def report_text(self, uid: str, report: int = 0, mapping: Json | None = None) -> Json:
+        """What the text of a report's PDF says, and which of our fields it is. With `mapping` ({key: label; "": not in
+        this layout; None: guess}) as if that were kept; nothing is kept.
+
+        {"report_key", "trouble": {"title", "advice"}|None (scanned, locked), "pairs": [{"label", "value", "page"}] in
+        reading order, "fields": [{"key", "label", "text" ("": not found), "from" (the label in the PDF), "compared":
+        bool (who it is: compared with the exam, never taken over)}], "layout", "mapped": bool (a kept template reads
+        it), "doubts": [str]}."""
+        ...
+
+    def keep_report_template(self, uid: str, report: int, mapping: Json) -> Json:
+        """Keep `mapping` for all reports of this layout; what is not submitted yet is read again. As `report_text`."""
+        ...
+
     def settle(self, uid: str, decision: str, detail: str = "") -> Json:
         """Answer a doubt: "name" (detail: the right name), "same" (one patient after all), "split" (two patients: a
         second exam), "first"/"second" (which content of an image). Returns the form."""
+        ...
+
+    def repair_name(
+        self, uid: str, charset: str = "", name: str = "", remember: bool = False, also: list[str] | None = None
+    ) -> Json:
+        """Take a reading of the name, or a typed one; `remember` it for the device, mend `also` (other studies of it)
+        in the same go. Returns the form and {"mended": [exam key]}."""
+        ...
+
+    def name_device(self, source: str, name: str) -> Json:
+        """What people call it ("": its own name again). As `devices`."""
+        ...
+
+    def mute_device(self, source: str) -> Json:
+        """今天不用它: not missed until tomorrow. As `devices`."""
+        ...
+
+    def choose_decoding(self, source: str, charset: str) -> Json:
+        """How its undeclared names are read from now on ("": a person is asked each time). As `devices`."""
+        ...
+
+    def allow_caller(self, source: str) -> Json:
+        """允许它: a caller that the list of AE titles turned away joins the list. As `devices`."""
         ...
 
     def register(self, values: Json) -> Json:
@@ -186,7 +245,8 @@ class Face(Protocol):
 
     def reconciliation(self, day: str) -> Json:
         """{"day", "destinations": [{"name", "title", "can_answer": bool, "says": str, "state", "state_words",
-        "all": n, "sent": n, "agreed": n, "received": n (taken, not asked yet), "unsolved": n, "missing": [{"uid", "exam_key", "patient_name", "accession_number", "modality",
+        "all": n, "sent": n, "agreed": n, "received": n (taken, not asked yet), "unsolved": n,
+        "missing": [{"uid", "exam_key", "patient_name", "accession_number", "modality",
         "first_seen_at", "confirmed_at", "resend_count", "solved_at", "words", "description", "parts_words",
         "acknowledged_at", "asked_count": answers that lacked it}], "unsent": [{"uid", "patient_name",
         "accession_number", "modality", "description", "state", "state_words", "done_words", "left_words",

@@ -20,9 +20,11 @@ from app.domain.settings import Settings
 from app.domain.times import Clock
 from app.engine import acts
 from app.engine.clockwork import Clockwork, paused_until
+from app.engine.devices import Watch
 from app.engine.face import Json
 from app.engine.gateway import Gateway
 from app.engine.house import House, open_house
+from app.engine.report_reading import ReportReading
 from app.engine.settings import write_settings
 from app.errors import NeedsOperator
 from app.store import Tx, exams, files, jobs
@@ -50,6 +52,7 @@ class Life:
         self.house: House = open_house(home, clock)
         self.house.store.subscribe(self._tell)
         self.gateway = Gateway(self.house)
+        self.reports = ReportReading(self.house)
         self.running = False
         self._couriers: dict[str, Courier] = {}
         self._workers: dict[str, Workers] = {}
@@ -64,6 +67,7 @@ class Life:
             self.gateway.reindex()
             self.running = True
             self._start_delivery()
+            self.reports.start()
             self.gateway.start()
             self._clockwork = Clockwork(
                 house,
@@ -71,6 +75,7 @@ class Life:
                 wake=self._wake,
                 ask=self._ask,
                 resume_if_due=self.resume_if_due,
+                watch=Watch(house).look,
             )
             self._clockwork.start()
 
@@ -83,6 +88,7 @@ class Life:
         """End within a few seconds; what is being sent goes on at the next start. Safe to call twice."""
         with self._lock:
             self._stop_work()
+            self.reports.close(_STOP_SECONDS)
             self._tell({"event": "engine_stopped"})
             self.house.close()
 
@@ -125,10 +131,12 @@ class Life:
             was_running = self.running
             if was_running:
                 self._stop_work(_RELOAD_SECONDS)
+            self.reports.close(_STOP_SECONDS)
             self.house.close()
             self.house = open_house(self._home, self._clock)
             self.house.store.subscribe(self._tell)
             self.gateway = Gateway(self.house)
+            self.reports = ReportReading(self.house)
             if was_running:
                 self.start()
             self._mend_settings()
@@ -161,6 +169,7 @@ class Life:
         if event["event"] in ("job_changed", "resumed"):
             self._wake()
         self.gateway.heard(event)
+        self.reports.heard(event)
         if event["event"] == "report_attached":
             self._refresh_soon(event["exam"])
         self._told(event)
