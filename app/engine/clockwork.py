@@ -11,12 +11,13 @@ from app.domain.study import Instance
 from app.domain.times import CST
 from app.engine.house import House
 from app.errors import AgentError
-from app.store import answers, days, files, images, jobs
+from app.store import answers, days, files, images, jobs, sources
 from app.store.times import taken
 
 log = logging.getLogger("app.engine")
 _TICK_SECONDS = 0.25
 _FOLD_AFTER = timedelta(days=30)
+_HOURS_KEPT = timedelta(days=100)
 _HOUSE_KEEPING_EVERY = timedelta(hours=6)
 
 
@@ -31,12 +32,14 @@ class Clockwork:
         wake: Callable[[], None],
         ask: Callable[[str, date], None],
         resume_if_due: Callable[[], None],
+        watch: Callable[[datetime], None],
     ) -> None:
         self._house = house
         self._complete_due = complete_due
         self._wake = wake
         self._ask = ask
         self._resume_if_due = resume_if_due
+        self._watch = watch
         self._kept_house_at: datetime | None = None
         self._clock = threading.Thread(target=self._loop, name="clock", daemon=True)
         self._asking = threading.Thread(target=self._ask_loop, name="reconcile", daemon=True)
@@ -66,6 +69,7 @@ class Clockwork:
     def _tick(self, now: datetime) -> None:
         self._complete_due()
         self._resume_if_due()
+        self._watch(now)
         due = jobs.next_due(self._house.store.read())
         if due is not None and due <= now:
             self._wake()
@@ -79,6 +83,7 @@ class Clockwork:
         keep = timedelta(days=self._house.settings.intake.keep_days)
         self._house.store.write(lambda tx: answers.fold(tx, now - _FOLD_AFTER))
         self._house.store.write(lambda tx: files.expire_links(tx, now - keep, now=now))
+        self._house.store.write(lambda tx: sources.forget_old_hours(tx, now - _HOURS_KEPT))
         self._release(now - keep)
 
     def _release(self, before: datetime) -> None:

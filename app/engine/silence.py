@@ -69,6 +69,13 @@ def silence(hours: Sequence[Hour], *, last_at: datetime | None, awake_since: dat
     return Silence(since=last_at if today else None, an_hour=_an_hour(hours, here))
 
 
+def is_over(hours: Sequence[Hour], now: datetime) -> bool:
+    """The last hour in which it usually sends on such a day has passed."""
+    here = now.astimezone(CST)
+    usual = habit(hours, here.date()).hours
+    return not usual or here.hour > max(usual)
+
+
 def watch_words(hours: Sequence[Hour], today: date) -> str:
     """工作日 8:00–18:00，超过 90 分钟提醒: when the device would be missed."""
     week = [today - timedelta(days=ago) for ago in range(7)]

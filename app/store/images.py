@@ -217,6 +217,14 @@ def raw_name(conn: sqlite3.Connection, study_instance_uid: str) -> bytes:
     return bytes(row["patient_name_raw"]) if row else b""
 
 
+def declared_charset(conn: sqlite3.Connection, study: Study) -> str:
+    """The Specific Character Set its first image declared, "" for none."""
+    row = conn.execute(
+        "SELECT charset FROM studies WHERE study_instance_uid = ?", (study.study_instance_uid,)
+    ).fetchone()
+    return str(row["charset"] or "") if row else ""
+
+
 def choose_content(tx: Tx, sop_instance_uid: str, data_set_sha256: str) -> None:
     """Of several contents under one UID, this one is the image; the others stay beside it."""
     tx.execute(

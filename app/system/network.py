@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import socket
+import sys
 
 _ELSEWHERE = ("192.0.2.1", 9)  # RFC 5737: never assigned; asking for the way there sends no packet
 _TAKEN = (errno.EADDRINUSE, errno.EACCES, 10048, 10013)  # the last two: WSAEADDRINUSE, WSAEACCES
@@ -22,6 +23,8 @@ def own_addresses() -> tuple[str, ...]:
 def port_is_free(port: int, address: str = "0.0.0.0") -> bool:
     """Whether a server could listen there now. Raises OSError for an address that is not this machine's."""
     with socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET) as probe:
+        if sys.platform != "win32":  # there it would mean: take the port away from whoever has it
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind((address, port))
             probe.listen(1)

@@ -147,7 +147,14 @@ def a_clockwork(desk: Desk, asked: list[date], refusing: dict[date, Exception] |
 
     def nothing() -> None: ...
 
-    return Clockwork(desk.engine.house, complete_due=nothing, wake=nothing, ask=ask, resume_if_due=nothing)
+    return Clockwork(
+        desk.engine.house,
+        complete_due=nothing,
+        wake=nothing,
+        ask=ask,
+        resume_if_due=nothing,
+        watch=lambda now: None,
+    )
 
 
 def sent_on(desk: Desk, *texts: str) -> list[date]:
