@@ -14,11 +14,14 @@ from app.delivery.record import Known, View
 from app.domain.exam import EXAM_WORDS, ExamState
 from app.domain.form import SOURCE_WORDS, FormField, Noun, Problem, Source, Value
 from app.domain.job import JOB_WORDS, PART_WORDS, TURN_WORDS, Job, Part, Trouble, Turn
+from app.domain.reconciliation import Discrepancy
 from app.domain.study import DOUBT_WORDS, Doubt, Study
+from app.domain.times import CST
+from app.engine import devices
 from app.engine.face import Json
 from app.engine.house import House
 from app.errors import NeedsOperator
-from app.store import answers, exams, files, images, jobs
+from app.store import answers, days, exams, files, images, jobs
 from app.store.times import kept
 
 UMBRELLAS = {
@@ -407,11 +410,46 @@ def needs_you(house: House) -> list[Json]:
     rows: list[Json] = []
     troubles = jobs.troubles(conn)
     listed, _ = exams.listed(conn, states=("rejected", "held", "check", "to_fill", "ready", "to_sign"), limit=200)
+    missing = days.for_engineer(conn)
+    on_days = {each.exam_key for each in missing}
     for row in listed:
         trouble, since = troubles.get(row["exam_key"], (None, None))
+        if row["exam_key"] in on_days and trouble is not None and trouble.step == "reconcile":
+            continue  # counted with its day
         rows.append(_need(row, trouble, since))
-    order = {"rejected": 0, "held": 1, "check": 2, "to_fill": 3, "ready": 4, "to_sign": 5}
-    rows.sort(key=lambda row: (order.get(row["state"], 9), row["since"] or ""))
+    rows += _days_that_lack(house, missing)
+    rows += devices.quiet_rows(house)
+    rows.sort(key=lambda row: (_NEED_ORDER.get(row["state"], 9), row["since"] or ""))
+    return rows
+
+
+_NEED_ORDER = {"rejected": 0, "held": 1, "missing": 2, "check": 3, "to_fill": 3, "ready": 4, "to_sign": 5}
+"""Refused, missing after two resends, to fill (oldest first), to submit, to sign."""
+
+
+def _days_that_lack(house: House, missing: list[Discrepancy]) -> list[Json]:
+    """One row for each day of which the platform still lacks something after two resends."""
+    conn, today = house.store.read(), house.clock.now().astimezone(CST).date()
+    rows = []
+    for day in sorted({each.day for each in missing}):
+        here = [each for each in missing if each.day == day]
+        first = exams.shown(conn, here[0].exam_key)
+        who = " ".join(part for part in (first.get("patient_name"), first.get("description")) if part)
+        more = f"等 {len(here)} 例" if len(here) > 1 else ""
+        words = {0: "今天", 1: "昨天"}.get((today - day).days, f"{day.month} 月 {day.day} 日")
+        rows.append(
+            {
+                "uid": day.isoformat(),
+                "exam_key": "",
+                "day": day.isoformat(),
+                "state": "missing",
+                "title": f"{words}对账缺 {len(here)} 例",
+                "why": f"{who}{more} 已自动补传 2 次，平台仍查不到，需要工程师".strip(),
+                "since": kept(min(each.confirmed_at or each.first_seen_at for each in here)),
+                "turn": Turn.ENGINEER.value,
+                "action": "reconcile",
+            }
+        )
     return rows
 
 

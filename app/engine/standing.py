@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, time, timedelta
 
-from app.domain.times import CST
+from app.domain.times import CST, cst_day
+from app.engine.face import Json
+from app.engine.house import House
+from app.store import tally
 
 LONG_TROUBLE = timedelta(minutes=30)
 
@@ -42,7 +45,7 @@ def look_and_sentence(facts: Facts) -> tuple[str, str]:
     if facts.trouble_since is not None:
         return "trouble", "正在自动重试"
     if facts.paused:
-        return "paused", f"已暂停到 {_clock(facts.paused_until)}" if facts.paused_until else "已暂停"
+        return "paused", f"已暂停到{_until(facts.paused_until, facts.now)}" if facts.paused_until else "已暂停"
     if facts.moving:
         return "working", f"正在上传 {facts.moving} 例"
     if facts.receiving:
@@ -58,8 +61,46 @@ def tooltip(sentence: str, last_confirmed_at: datetime | None, now: datetime) ->
     return f"{sentence} · 平台最近确认 {_when(last_confirmed_at, now)}"
 
 
-def _clock(at: datetime | None) -> str:
-    return at.astimezone(CST).strftime("%H:%M") if at else ""
+def _clock(at: datetime) -> str:
+    return at.astimezone(CST).strftime("%H:%M")
+
+
+def _until(at: datetime, now: datetime) -> str:
+    """A pause until tomorrow ends at midnight; any other has its time."""
+    then = at.astimezone(CST)
+    if then.time() == time() and then.date() > now.astimezone(CST).date():
+        return "明天"
+    return f" {_clock(at)}"
+
+
+def today(house: House, now: datetime) -> Json:
+    """The day's own numbers, which the counts of everything open do not give."""
+    states = tally.states_of_day(house.store.read(), date.fromisoformat(cst_day(now)))
+    here = {state: count for state, count in states.items() if state not in ("withdrawn", "cancelled")}
+    confirmed = sum(here.get(state, 0) for state in ("acknowledged", "reconciled"))
+    return {"day": cst_day(now), "received": sum(here.values()), "confirmed": confirmed}
+
+
+def recently_confirmed(house: House, limit: int) -> Json:
+    """The exams that every destination has confirmed, the newest first; a number only where a platform gave one."""
+    conn = house.store.read()
+    rows = tally.confirmed_last(conn, min(limit, 100))
+    receipts = tally.last_receipts(conn, [row["exam_key"] for row in rows])
+    return {
+        "exams": [
+            {
+                "uid": row["uid"] or row["exam_key"],
+                "exam_key": row["exam_key"],
+                "patient_name": row["patient_name"],
+                "modality": row["modality"],
+                "description": row["description"],
+                "state": row["state"],
+                "acknowledged_at": row["acknowledged_at"],
+                "index_code": str(receipts[row["exam_key"]]["facts"].get("index_code") or ""),
+            }
+            for row in rows
+        ]
+    }
 
 
 def _when(at: datetime, now: datetime) -> str:

@@ -296,7 +296,22 @@ def test_every_command_of_the_face_can_be_reached_or_is_for_pages() -> None:
     parser = build_parser()
     named = next(action.choices for action in parser._actions if isinstance(action.choices, dict))
     assert named is not None
-    for_pages = {"form", "check", "search_codes", "set_asides", "reconciliation", "reconciliation_days", "settings"}
+    for_pages = {
+        "check",
+        "closing",
+        "closing_shown",
+        "export_reconciliation",
+        "form",
+        "health",
+        "recently_confirmed",
+        "reconciled",
+        "reconciliation",
+        "reconciliation_days",
+        "search_codes",
+        "set_asides",
+        "set_closing",
+        "settings",
+    }
     said = {name.replace("-", "_") for name in named}
     renamed = {"import": "import_paths", "check": "check_self"}
     reached = {renamed.get(name, name) for name in said} | {"backfill_status"}

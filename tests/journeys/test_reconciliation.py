@@ -125,7 +125,8 @@ def test_what_the_platform_loses_again_and_again_is_the_engineers_and_never_gree
     assert (trouble["title"], trouble["turn"]) == ("补传两次，平台仍查不到这例", "engineer")
     status = agent.engine.status()
     assert (status["missing_for_engineer"], status["counts"]["confirmed"]) == (1, 0)
-    assert (status["look"], status["needs_you"][0]["exam_key"]) == ("needs-you", agent.key(uid))
+    assert status["look"] == "needs-you"
+    assert [(row["action"], row["uid"]) for row in status["needs_you"]] == [("reconcile", EXAM_DAY)]
     agent.advance(AGAIN)
     received = agent.kept(uid)["received"]
     day = ask(agent)
@@ -223,7 +224,8 @@ def test_every_open_day_is_asked_about_at_the_next_start(agent: Agent, platform:
     agent.restart()
     agent.until(lambda: (agent.state(first), agent.state(second)) == ("reconciled", "reconciled"))
     assert (day_of(agent)["state"], day_of(agent, "2026-01-06")["state"]) == ("agreed", "agreed")
-    assert [row["day"] for row in agent.engine.reconciliation_days()["days"]] == ["2026-01-06", EXAM_DAY]
+    rows = agent.engine.reconciliation_days(until="2026-01-07")["days"]
+    assert [(row["day"], row["agreed"]) for row in rows] == [("2026-01-06", 1), (EXAM_DAY, 1)]
     agent.restart()
     agent.receive()  # some time goes by
     assert asked(agent) == 1, "a second start in the same night asks nothing again"
