@@ -78,6 +78,17 @@ def attach(face: Face, words: Words) -> Answer:
     return _form(face.attach(words.uid, _absolute(words.path), words.report - 1))
 
 
+def report_text(face: Face, words: Words) -> Answer:
+    value = face.report_text(words.uid, words.report - 1)
+    return Answer(value=value, lines=say.report_text(value))
+
+
+def report_map(face: Face, words: Words) -> Answer:
+    mapping = {key: None if label == "auto" else label for key, label in words.pairs}
+    value = face.keep_report_template(words.uid, words.report - 1, mapping)
+    return Answer(value=value, lines=["以后这种报告都这样读", *say.report_text(value)])
+
+
 def register(face: Face, words: Words) -> Answer:
     return _form(face.register(dict(words.pairs)))
 
@@ -153,6 +164,8 @@ COMMANDS: dict[str, Command] = {
     "fields": fields,
     "fill": fill,
     "attach": attach,
+    "report-text": report_text,
+    "report-map": report_map,
     "register": register,
     "join": join,
     "part": part,

@@ -40,6 +40,17 @@ EVENTS = {
 }
 
 
+def report_text(value: Json) -> list[str]:
+    """The fields first, then what else stands on the report."""
+    if value["trouble"]:
+        return [f"{value['trouble']['title']}。{value['trouble']['advice']}"]
+    fields = [(f"{one['label']}  {one['key']}", one["text"].replace("\n", " ")) for one in value["fields"]]
+    taken = {one["from"] for one in value["fields"]}
+    others = [(one["label"], one["value"].replace("\n", " ")) for one in value["pairs"] if one["label"] not in taken]
+    lines = pairs([(name, text or "没有读到") for name, text in fields])
+    return [*lines, *(["", "报告上还有：", *pairs(others)] if others else []), *value["doubts"]]
+
+
 def moment(text: str | None) -> str:
     """UTC ISO text as `MM-dd HH:mm` in China, with the year when it is another one."""
     if not text:

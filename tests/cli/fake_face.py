@@ -55,6 +55,18 @@ FORM: Json = {
     "problem_count": 1,
     "studies": [],
 }
+REPORT_TEXT: Json = {
+    "report_key": "R1",
+    "trouble": None,
+    "pairs": [{"label": "影像所见", "value": "双肺清晰", "page": 1}, {"label": "费别", "value": "自费", "page": 1}],
+    "fields": [
+        {"key": "findings", "label": "影像所见", "text": "双肺清晰", "from": "影像所见", "compared": False},
+        {"key": "conclusion", "label": "诊断结论", "text": "", "from": "", "compared": False},
+    ],
+    "layout": "0123456789ab",
+    "mapped": False,
+    "doubts": [],
+}
 DAY: Json = {
     "day": "2026-01-05",
     "destinations": [
@@ -213,6 +225,8 @@ DEFAULTS: Json = {
     "check": FORM,
     "fill": FORM,
     "attach": FORM,
+    "report_text": REPORT_TEXT,
+    "keep_report_template": REPORT_TEXT,
     "settle": FORM,
     "search_codes": {"codes": []},
     "fields": {

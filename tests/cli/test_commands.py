@@ -339,3 +339,14 @@ def test_a_form_says_what_is_left_to_fill(run: Callable[..., Ran]) -> None:
     assert "请填写姓名" in said
     assert FORM["problem_count"] == 1
     assert "还有 1 处" in said
+
+
+def test_a_layout_of_report_is_taught_in_one_line(run: Callable[..., Ran], fake: FakeFace) -> None:
+    code, said, _ = run("report-text", "A1")
+    assert code == 0
+    assert "双肺清晰" in said and "没有读到" in said and "费别" in said
+    assert run("report-map", "A1", "findings=放射学表现", "conclusion=auto", "remark=")[0] == 0
+    assert fake.calls[-1] == (
+        "keep_report_template",
+        {"uid": "A1", "report": 0, "mapping": {"findings": "放射学表现", "conclusion": None, "remark": ""}},
+    )
