@@ -211,8 +211,8 @@ def candidates(conn: sqlite3.Connection, facts: RowFacts) -> list[Candidate]:
            UNION SELECT owner FROM record_values WHERE key = 'id_number' AND text = :id AND :id <> '' AND noun = 'exam'
            UNION SELECT e.exam_key FROM exam_studies e JOIN studies s USING (study_instance_uid)
              WHERE s.patient_id = :id AND :id <> ''
-           UNION SELECT exam_key FROM exams WHERE patient_name = :name AND exam_day = :day AND :name <> '' AND :day <> ''
-        """,
+           UNION SELECT exam_key FROM exams WHERE patient_name = :name AND exam_day = :day AND :name <> ''
+             AND :day <> ''""",
         {"accession": facts.accession_number, "id": facts.id_number, "name": facts.patient_name, "day": facts.day},
     ).fetchall()
     known = [candidate(conn, one["exam_key"]) for one in found]
