@@ -28,6 +28,7 @@ def name_repair(house: House, exam_key: str) -> Json:
     raw, declared = images.raw_name(conn, study.study_instance_uid), images.declared_charset(conn, study)
     found = readings.readings(raw, declared)
     good = [reading for reading in found if reading.is_good]
+    best = [reading for reading in good if readings.surname_of(reading.text)] or good
     return {
         "uid": study.study_instance_uid,
         "exam_key": exam_key,
@@ -46,7 +47,7 @@ def name_repair(house: House, exam_key: str) -> Json:
                 "text": reading.text,
                 "groups": list(reading.groups),
                 "good": reading.is_good,
-                "recommended": len(good) == 1 and reading is good[0],
+                "recommended": len(best) == 1 and reading is best[0],
                 "why": reading.why,
             }
             for reading in found

@@ -12,6 +12,10 @@ from dataclasses import dataclass
 from app.intake import names
 from app.intake.names import BIG5, GB18030, LATIN_1, UTF_8, Candidate, Decoded
 
+_TRADITIONAL_SURNAMES = frozenset(
+    "張劉陳楊黃趙吳孫馬羅鄭謝許韓鄧馮彭肖潘蔣餘蘇呂盧鐘譚陸範廖賈韋鄒閻龍萬龔錢湯賴陶賀顧嚴武莊詹簡連蕭葉蘭歐顏於鄔溫莫華單衛紀駱麥齊聶關閔喬畢藍塗穆"
+)
+_TRADITIONAL_DOUBLE = ("歐陽", "司馬", "諸葛", "東方", "尉遲", "公孫")
 TITLES = {GB18030: "GB18030", UTF_8: "UTF-8", BIG5: "Big5 繁体", LATIN_1: "Latin-1 西文"}
 """What can be chosen for a device, in the order of the dialog, and how it is called on screen."""
 
@@ -37,20 +41,23 @@ def title_of(charset: str) -> str:
 def readings(raw: bytes, declared: str) -> list[Reading]:
     """Every reading that may be chosen, the likeliest first: four, and the declared one where it is another."""
     terms = [GB18030, UTF_8, BIG5, LATIN_1]
-    own = declared.split("\\")[0].strip()
-    if own and names.codec_of(own) and names.codec_of(own) not in [names.codec_of(term) for term in terms]:
-        terms.insert(3, own)
+    given = declared.split("\\")[0].strip()
+    if names.codec_of(given) and names.codec_of(given) not in [names.codec_of(term) for term in terms]:
+        terms.insert(3, given)
     likeliest = names.decode(raw, declared)
     first = likeliest.candidates[0].charset if likeliest.candidates else ""
     found = [_reading(raw, term) for term in terms]
-    return sorted(found, key=lambda one: (not one.is_good, names.codec_of(one.charset) != names.codec_of(first)))
+    own = names.codec_of(first)
+    return sorted(
+        found, key=lambda one: (not one.is_good, not surname_of(one.text), names.codec_of(one.charset) != own)
+    )
 
 
 def guided(raw: bytes, declared: str, chosen: str) -> Decoded:
-    """As `names.decode`, but in doubt the reading that a person chose for the device, if it is a Chinese name."""
+    """As `names.decode`, but in doubt the reading that a person chose for the device, if that has a surname."""
     found = names.decode(raw, declared)
     text = "" if found.certain or not chosen else read_as(raw, chosen)
-    if not text or not _looks_like_a_name(text, raw, chosen):
+    if not text or not surname_of(text) or not _looks_like_a_name(text, raw, chosen):
         return found
     rivals = [each for each in found.candidates if names.codec_of(each.charset) != names.codec_of(chosen)]
     if any(names.is_rival(each, raw) for each in rivals):
@@ -72,8 +79,8 @@ def _looks_like_a_name(text: str, raw: bytes, charset: str) -> bool:
     chinese = [character for character in text if names.is_ideograph(character)]
     if not chinese or not text.isprintable():
         return False
-    if charset == BIG5:
-        return all(_is_level_one_of_big5(character) for character in chinese)
+    if charset == BIG5:  # Chinese of the mainland read so often gives characters that are common there
+        return bool(surname_of(text)) and all(_is_level_one_of_big5(character) for character in chinese)
     whole = names.is_good(Candidate(charset=charset, text=text), raw.rstrip(b" \0"))
     return whole and all(names.is_common(character) for character in chinese)
 
@@ -140,5 +147,5 @@ def _why(text: str, charset: str, *, good: bool) -> str:
 def surname_of(text: str) -> str:
     """The known Chinese surname a name begins with, "" for none."""
     spoken = names.person_name(text)[0]
-    double = next((each for each in names.COMPOUND_SURNAMES if spoken.startswith(each)), "")
-    return double or (spoken[:1] if spoken[:1] in names.SURNAMES else "")
+    double = next((each for each in (*names.COMPOUND_SURNAMES, *_TRADITIONAL_DOUBLE) if spoken.startswith(each)), "")
+    return double or (spoken[:1] if spoken[:1] in names.SURNAMES | _TRADITIONAL_SURNAMES else "")

@@ -8,7 +8,19 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from app.intake.names import ASCII, GB18030, GB_2312_EXTENSION, LATIN_1, SURNAMES, UTF_8, decode, person_name
+from app.intake.names import (
+    ASCII,
+    BIG5,
+    GB18030,
+    GB_2312_EXTENSION,
+    LATIN_1,
+    SURNAMES,
+    UTF_8,
+    decode,
+    is_rival,
+    person_name,
+)
+from app.intake.readings import guided, readings
 
 COMMON = (
     "伟芳娜秀英敏静丽强磊军洋勇艳杰娟涛明超兰霞平刚桂文辉建华国庆志红玉梅春生海燕雪荣玲亮佳慧宇婷浩然子轩梓涵欣怡一诺思雨晨曦博文天宇俊杰家豪雅琪"
@@ -182,3 +194,48 @@ def test_any_bytes_under_any_declaration_give_a_text(raw: bytes, charset: str) -
 )
 def test_a_stored_name_is_shown_as_a_person_writes_it(stored: str, display: str, ascii_group: str) -> None:
     assert person_name(stored) == (display, ascii_group)
+
+
+# -- what a person chooses from, and what the choice means afterwards ----------------------------------------------
+
+
+def test_each_reading_says_what_speaks_for_or_against_it() -> None:
+    found = {one.charset: one for one in readings("王小满".encode("gb18030"), "")}
+    assert found[GB18030].is_good and found[GB18030].why == "都是常用字，姓氏表里有“王”"
+    assert found[GB18030].groups == ("CDF5", "D0A1", "C2FA")
+    assert (found[UTF_8].text, found[UTF_8].groups) == ("", ("CD ×",))
+    assert found[UTF_8].why == "第 1 个字节就不符合规则"
+    assert not found[BIG5].is_good and found[BIG5].text == "卼苤雛"
+    assert found[LATIN_1].why == "没有汉字，像乱码"
+
+
+@pytest.mark.parametrize("name", ["林志玲", "張學友", "歐陽菲菲"])
+def test_a_traditional_name_is_offered_and_can_be_chosen_for_the_device(name: str) -> None:
+    raw = name.encode("big5")
+    best = readings(raw, "")[0]
+    assert (best.charset, best.text, best.is_good) == (BIG5, name, True)
+    found = guided(raw, "", BIG5)
+    assert found.text == name or not found.certain  # read as GB18030 the last one is common characters too
+
+
+@given(name=names(), chosen=st.sampled_from([GB18030, UTF_8, BIG5, LATIN_1]), written=st.sampled_from([GB18030, UTF_8]))
+@settings(max_examples=300)
+def test_a_choice_never_makes_a_wrong_name_certain(name: str, chosen: str, written: str) -> None:
+    raw = name.encode("gb18030" if written == GB18030 else "utf-8")
+    found = guided(raw, "", chosen)
+    assert found.text == name or not found.certain or chosen == BIG5
+    if chosen == written:
+        assert found.text == name
+        assert found.certain or any(is_rival(each, raw) for each in found.candidates[1:])
+
+
+@given(st.binary(max_size=24), st.sampled_from(["", "GB18030", "ISO_IR 149", "x"]))
+@settings(max_examples=300)
+def test_any_bytes_have_readings_that_can_be_shown(raw: bytes, declared: str) -> None:
+    found = readings(raw, declared)
+    assert {one.charset for one in found} >= {GB18030, UTF_8, BIG5, LATIN_1}
+    for one in found:
+        assert one.title and one.why and one.text.isprintable()
+        assert not one.is_good or one.text
+        shown = "".join(one.groups).replace(" ×", "")
+        assert shown in raw.hex().upper() or not raw.isascii()
