@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from PySide6.QtCore import QEvent, QObject, QPoint, QRect, QRectF, QSize, Qt, QTimer
@@ -44,6 +45,7 @@ class CodeBox(QLineEdit):
         super().__init__()
         self._desk, self._table = desk, table
         self._composed = ""
+        self.onward: Callable[[bool], bool] = lambda _forward: False
         self.popup: CodePopup | None = None
         self._timer = QTimer(self, interval=120, singleShot=True)
         self._timer.timeout.connect(self.search)
@@ -77,7 +79,13 @@ class CodeBox(QLineEdit):
         elif key == Qt.Key.Key_Down:
             self._offer_all()
             return
+        elif key in (Qt.Key.Key_Return, Qt.Key.Key_Enter):
+            self.focusNextChild()
+            return
         super().keyPressEvent(event)
+
+    def focusNextPrevChild(self, forward: bool) -> bool:
+        return self.onward(forward) or super().focusNextPrevChild(forward)
 
     def inputMethodEvent(self, event: QInputMethodEvent) -> None:
         super().inputMethodEvent(event)

@@ -1,188 +1,64 @@
-"""One field of the form: label, editor of its type, one line below that says what is wrong or how to fill it."""
+"""One field of the form: label, editor of its type, one line below that says what is wrong or what may stand here."""
 
 from __future__ import annotations
 
-from typing import Any, Protocol
+from typing import Any
 
 from PySide6.QtCore import Qt
-from PySide6.QtGui import QFocusEvent, QFontMetrics, QKeySequence, QShortcut
-from PySide6.QtWidgets import QLabel, QLineEdit, QPlainTextEdit, QSizePolicy, QVBoxLayout, QWidget
+from PySide6.QtGui import QKeySequence, QShortcut
+from PySide6.QtWidgets import QHBoxLayout, QLabel, QSizePolicy, QVBoxLayout, QWidget
 
-from app.gui.code_box import CodeBox, CodeMark
+from app.gui.editors import Field, make_editor
 from app.gui.look import Look
 from app.gui.page import Desk
-from app.gui.parts import Button, Mark, clear, column, label, row, set_property, set_tone
+from app.gui.parts import Button, Mark, column, frame, label, row, set_tone
 from app.gui.told import Told
 
 LABEL_WIDTH = 92
-_NO_INPUT_METHOD = frozenset(
-    {"id_number", "phone", "identifier", "date", "datetime", "number", "uscc", "uid", "amount"}
-)
-_FIXED = frozenset({"opaque", "uid"})
-Field = dict[str, Any]
 FieldName = tuple[str, int, str]
 """(noun, row, key)"""
+Suggestion = dict[str, Any]
 
 
 def name_of(field: Field) -> FieldName:
     return str(field["noun"]), int(field["row"]), str(field["key"])
 
 
-class Editor(Protocol):
-    """What the form needs of an editor, whatever its widget is."""
-
-    def value(self) -> str: ...
-    def show_value(self, text: str) -> None: ...
-    def show_wrong(self, wrong: bool) -> None: ...
-
-
-class LineEditor(QLineEdit):
-    """One line of text."""
-
-    typed = Told()
-    left = Told()
-
-    def __init__(self, field: Field) -> None:
-        super().__init__()
-        self.setReadOnly(field["type"] in _FIXED)
-        if field["type"] in _NO_INPUT_METHOD:
-            self.setAttribute(Qt.WidgetAttribute.WA_InputMethodEnabled, False)
-        self.textEdited.connect(lambda _text: self.typed.emit())
-        self.returnPressed.connect(self.focusNextChild)
-
-    def value(self) -> str:
-        return self.text()
-
-    def show_value(self, text: str) -> None:
-        self.setText(text)
-        self.setCursorPosition(0)
-
-    def show_wrong(self, wrong: bool) -> None:
-        set_property(self, "wrong", wrong)
-
-    def focusOutEvent(self, event: QFocusEvent) -> None:
-        super().focusOutEvent(event)
-        self.left.emit()
-
-
-class LongEditor(QPlainTextEdit):
-    """Several lines; Tab goes on to the next field."""
-
-    typed = Told()
-    left = Told()
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.setTabChangesFocus(True)
-        self._quiet = False
-        self.textChanged.connect(self._tell)
-
-    def value(self) -> str:
-        return self.toPlainText()
-
-    def show_value(self, text: str) -> None:
-        self._quiet = True
-        self.setPlainText(text)
-        self._quiet = False
-
-    def show_wrong(self, wrong: bool) -> None:
-        set_property(self, "wrong", wrong)
-
-    def fit(self, lines: int) -> None:
-        self.setFixedHeight(QFontMetrics(self.font()).lineSpacing() * lines + 18)
-
-    def focusOutEvent(self, event: QFocusEvent) -> None:
-        super().focusOutEvent(event)
-        self.left.emit()
-
-    def _tell(self) -> None:
-        if not self._quiet:
-            self.typed.emit()
-
-
-class CodeEditor(QWidget):
-    """One code of a table, or several of them below the field."""
-
-    typed = Told()
-    left = Told()
-
-    def __init__(self, desk: Desk, field: Field) -> None:
-        super().__init__()
-        self._look, self._several = desk.look, field["type"] == "codes"
-        self.chosen: list[str] = []
-        self.line = CodeBox(desk, str(field["table"]))
-        self.line.setFont(desk.look.font("body"))
-        if self._several:
-            self.line.setPlaceholderText("可选多个，逐个查找")
-        self.line.picked.connect(self._picked)
-        self.line.textEdited.connect(lambda _text: self.typed.emit())
-        self.line.left.connect(self.left)
-        self.setFocusProxy(self.line)
-        self._marks = column(gap=4)
-        box = column(self, gap=4)
-        box.addWidget(self.line)
-        box.addLayout(self._marks)
-
-    def value(self) -> str:
-        text = self.line.text().strip()
-        return "\n".join([*self.chosen, *([text] if text else [])]) if self._several else text
-
-    def show_value(self, text: str) -> None:
-        if self._several:
-            self.chosen = [one for one in text.split("\n") if one]
-            self.line.clear()
-            self._draw()
-        else:
-            self.line.setText(text)
-            self.line.setCursorPosition(0)
-
-    def show_wrong(self, wrong: bool) -> None:
-        set_property(self.line, "wrong", wrong)
-
-    def _picked(self, text: str) -> None:
-        if self._several:
-            self.chosen = list(dict.fromkeys([*self.chosen, text]))
-            self.line.clear()
-            self._draw()
-        else:
-            self.line.setText(text)
-        self.typed.emit()
-
-    def _draw(self) -> None:
-        clear(self._marks)
-        for text in self.chosen:
-            mark = CodeMark(self._look, text)
-            mark.removed.connect(self._remove)
-            self._marks.addWidget(mark)
-
-    def _remove(self, text: str) -> None:
-        self.chosen = [one for one in self.chosen if one != text]
-        self._draw()
-        self.typed.emit()
+def saved(field: Field) -> str:
+    """What is kept, in its form for people."""
+    return str(field["shown"] or field["text"])
 
 
 class FieldRow(QWidget):
-    """`typed` while a person changes it, `left` when the focus goes on."""
+    """`typed` while a person changes it, `left` when the focus goes on, `took(suggestion)` when one was taken."""
 
     typed = Told()
     left = Told()
+    took = Told()
 
     def __init__(self, desk: Desk, field: Field) -> None:
         super().__init__()
         self._look = desk.look
         self.field = field
         self.accepted = False
+        self.note = ""
+        """What follows from the value, said below it while nothing is wrong."""
+        self.suggestion: Suggestion | None = None
+        self._judged = ""
         self.name = name_of(field)
-        self.editor, self._widget = self._make_editor(desk, field)
+        self.editor = make_editor(desk, field)
+        self.editor.typed.connect(self._was_typed)
+        self.editor.left.connect(self._was_left)
         self._shown = saved(field)
         self.editor.show_value(self._shown)
-        QShortcut(QKeySequence("F2"), self, self.accept, context=Qt.ShortcutContext.WidgetWithChildrenShortcut)
+        QShortcut(QKeySequence("F2"), self, self.take_suggestion, context=Qt.ShortcutContext.WidgetWithChildrenShortcut)
         self._loud = bool(field["text"]) and field["problem"] is not None
         box = row(self, gap=12)
-        box.addWidget(self._label(desk.look, field), 0, Qt.AlignmentFlag.AlignTop)
+        box.addWidget(field_label(desk.look, field), 0, Qt.AlignmentFlag.AlignTop)
         right = column(gap=3)
-        right.addWidget(self._widget)
+        right.addWidget(self.editor)
         right.addLayout(self._below(desk.look))
+        right.addLayout(self._offer(desk.look))
         box.addLayout(right, 1)
         self.judge(field)
 
@@ -193,12 +69,33 @@ class FieldRow(QWidget):
         """Whether a person entered something else than what is kept."""
         return self.accepted or self.value() != self._shown
 
-    def accept(self) -> None:
-        """采用: a value that somebody had to look at is right as it is."""
-        if self.take_it.isVisibleTo(self):
+    def needs(self) -> bool:
+        """Whether it still waits for the person."""
+        return self.field["problem"] is not None and (not self.value().strip() or self.value() == self._judged)
+
+    def take_suggestion(self) -> None:
+        """采用: what is suggested, or that a value which somebody had to look at is right as it is."""
+        if not self.take_it.isVisibleTo(self):
+            return
+        if self._doubt():
             self.accepted = True
             self.judge(self.field)
             self.typed.emit(self)
+        elif self.suggestion is not None:
+            taken, self.suggestion = self.suggestion, None
+            self.enter(str(taken["shown"]))
+            self.took.emit(self, taken)
+
+    def enter(self, text: str) -> None:
+        """As if a person had typed it."""
+        self.editor.show_value(text)
+        self.field = {**self.field, "problem": None}
+        self.judge(self.field)
+        self.typed.emit(self)
+
+    def suggest(self, suggestion: Suggestion | None) -> None:
+        self.suggestion = suggestion
+        self.judge(self.field)
 
     def take(self, field: Field) -> None:
         """What the engine keeps now; a value being edited stays as typed."""
@@ -209,20 +106,26 @@ class FieldRow(QWidget):
             self.editor.show_value(self._shown)
         self.judge(field)
 
-    def judge(self, field: Field) -> None:
-        """Show the problem of the field: at once when a value is wrong, for an empty one only after it was left."""
+    def judge(self, field: Field, *, checked: str | None = None) -> None:
+        """Show the problem of the field: at once when a value is wrong, for an empty one only after it was left.
+
+        `checked`: the value that the engine has judged, when it is not the kept one.
+        """
         problem = field["problem"]
+        self._judged = self.value() if checked is None else checked
         empty = not self.value().strip()
         loud = problem is not None and self._loud
         self.editor.show_wrong(loud and not empty)
-        doubt = "" if self.accepted or self.value() != self._shown else str(field["value_doubt"])
-        self.take_it.setVisible(bool(doubt) and not loud)
-        hint = doubt or (field["help"] if problem is not None or not field["text"] else "")
-        if loud:
+        offered = self._say_offer(loud=loud)
+        if loud and not (empty and offered):
             sentence = "：".join(part for part in (problem["title"], problem["advice"]) if part)
             self._say(sentence, *(("state-fill", "you") if empty else ("state-rejected", "bad")))
+        elif offered:
+            self._say("", "", "text3")
+        elif self.note and not empty:
+            self._say(self.note, "check", "text2")
         else:
-            self._say(hint, "info", "work" if doubt else "text3")
+            self._say(field["help"] if problem is not None or not field["text"] else "", "info", "text3")
 
     def be_loud(self) -> None:
         """From now on an empty or wrong value says so (after leaving the field, or on submitting)."""
@@ -230,7 +133,22 @@ class FieldRow(QWidget):
         self.judge(self.field)
 
     def focus(self) -> None:
-        self._widget.setFocus(Qt.FocusReason.OtherFocusReason)
+        self.editor.setFocus(Qt.FocusReason.TabFocusReason)
+
+    def _doubt(self) -> str:
+        fresh = self.value() in (self._shown, self._judged)
+        return "" if self.accepted or not fresh else str(self.field["value_doubt"])
+
+    def _say_offer(self, *, loud: bool) -> bool:
+        """The line that can be taken: a doubt about the value, else a suggestion while there is none that fits."""
+        doubt = self._doubt()
+        unfit = not self.value().strip() or loud
+        text = doubt if doubt and not loud else str(self.suggestion["told"]) if self.suggestion and unfit else ""
+        self.offer.setText(text)
+        self.take_it.setToolTip("这个值是对的 · F2" if doubt else "填上这个值 · F2")
+        for widget in (self.offer, self._offer_mark, self.take_it, self._key):
+            widget.setVisible(bool(text))
+        return bool(text)
 
     def _say(self, text: str, icon: str, tone: str) -> None:
         self.below.setText(text)
@@ -239,54 +157,57 @@ class FieldRow(QWidget):
         self.below.setVisible(bool(text))
         self._mark.setVisible(bool(text))
 
-    def _make_editor(self, desk: Desk, field: Field) -> tuple[Editor, QWidget]:
-        made: LineEditor | LongEditor | CodeEditor
-        if field["table"] and field["type"] in ("code", "codes", "division"):
-            made = CodeEditor(desk, field)
-        elif field["type"] == "long_text":
-            made = LongEditor()
-            made.setFont(desk.look.font("body"))
-            made.fit(3)
-        else:
-            made = LineEditor(field)
-        made.setFont(desk.look.font("body"))
-        made.setAccessibleName(field["label"])
-        made.typed.connect(lambda: self.typed.emit(self))
-        made.left.connect(self._was_left)
-        return made, made
+    def _was_typed(self) -> None:
+        self._say_offer(loud=self._loud and self.field["problem"] is not None)
+        self.typed.emit(self)
 
     def _was_left(self) -> None:
         self._loud = self._loud or bool(self.value().strip()) or self.changed()
         self.left.emit(self)
 
-    def _label(self, look: Look, field: Field) -> QWidget:
-        box = QWidget()
-        box.setFixedWidth(LABEL_WIDTH)
-        inner = row(box, margins=(0, 7, 0, 0), gap=3)
-        text = label(look, field["label"], tone="text2", wrap=True)
-        text.setAlignment(Qt.AlignmentFlag.AlignRight)
-        text.setToolTip("\n".join(part for part in (field["help"], field["doubt"]) if part))
-        inner.addWidget(text, 1)
-        star = label(look, "*" if field["level"] == "must" else "", tone="bad")
-        star.setFixedWidth(8)
-        inner.addWidget(star, 0, Qt.AlignmentFlag.AlignTop)
-        return box
-
-    def _below(self, look: Look) -> QVBoxLayout:
+    def _below(self, look: Look) -> QHBoxLayout:
         self._mark = Mark(look, "", "text3", 14)
         self.below: QLabel = label(look, role="caption", tone="text3", wrap=True)
         self.below.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Minimum)
         line = row(gap=5)
         line.addWidget(self._mark, 0, Qt.AlignmentFlag.AlignTop)
         line.addWidget(self.below, 1)
-        self.take_it = Button(look, "采用 F2", kind="link", small=True, tip="这个值是对的", slot=self.accept)
-        self.take_it.hide()
-        line.addWidget(self.take_it, 0, Qt.AlignmentFlag.AlignTop)
+        return line
+
+    def _offer(self, look: Look) -> QVBoxLayout:
+        """ⓘ 本机构胸部 CT 常填：张伟明　采用 [F2]"""
+        self._offer_mark = Mark(look, "info", "work", 14)
+        self.offer: QLabel = label(look, role="caption", tone="work", wrap=True)
+        self.take_it = Button(look, "采用", kind="link", small=True, slot=self.take_suggestion)
+        self.take_it.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        self._key = key_chip(look, "F2")
+        line = row(gap=5)
+        line.addWidget(self._offer_mark)
+        line.addWidget(self.offer, 1)
+        line.addWidget(self.take_it)
+        line.addWidget(self._key)
         outer = column()
         outer.addLayout(line)
         return outer
 
 
-def saved(field: Field) -> str:
-    """What is kept, in its form for people."""
-    return str(field["shown"] or field["text"])
+def field_label(look: Look, field: Field) -> QWidget:
+    """The label at the left, right-aligned, with the star of what is required."""
+    box = QWidget()
+    box.setFixedWidth(LABEL_WIDTH)
+    inner = row(box, margins=(0, 7, 0, 0), gap=3)
+    text = label(look, field["label"], tone="text2", wrap=True)
+    text.setAlignment(Qt.AlignmentFlag.AlignRight)
+    text.setToolTip("\n".join(part for part in (field["help"], field.get("doubt", "")) if part))
+    inner.addWidget(text, 1)
+    star = label(look, "*" if field.get("level") == "must" else "", tone="bad")
+    star.setFixedWidth(8)
+    inner.addWidget(star, 0, Qt.AlignmentFlag.AlignTop)
+    return box
+
+
+def key_chip(look: Look, text: str) -> QWidget:
+    """The name of a key in a small frame."""
+    chip = frame("choice")
+    row(chip, margins=(7, 0, 7, 1)).addWidget(label(look, text, role="caption", tone="text2"))
+    return chip

@@ -5,18 +5,19 @@ from __future__ import annotations
 from collections.abc import Collection
 
 from PySide6.QtCore import Qt
-from PySide6.QtGui import QDragEnterEvent, QDropEvent, QGuiApplication, QKeySequence, QShortcut
-from PySide6.QtWidgets import QFileDialog, QWidget
+from PySide6.QtGui import QDragEnterEvent, QDropEvent, QKeySequence, QShortcut
+from PySide6.QtWidgets import QFileDialog
 
 from app.errors import AgentError, NeedsOperator
 from app.gui import news, words
 from app.gui.ask import OrElse, Then
 from app.gui.doubts import DoubtBox, TroubleNote
 from app.gui.fill_list import FillList
-from app.gui.form import FormView, row_fields
+from app.gui.form_card import FormCard
 from app.gui.images import ImagesCard, pdf_of
-from app.gui.page import Desk, Json, Page, Search
-from app.gui.parts import Button, Card, Empty, clear, column, label, line, row
+from app.gui.page import Desk, Json, Page, Question, Search
+from app.gui.parts import Button, clear, row
+from app.gui.sections import row_fields
 from app.gui.steps import newest
 
 _TELLING = ("state", "problem_count", "image_count", "report_count", "patient_name")
@@ -31,7 +32,8 @@ class FillPage(Page):
 
     def __init__(self, desk: Desk) -> None:
         self.search = Search(desk.look)
-        super().__init__(desk, self.search)
+        self.several = Button(desk.look, "批量填写", icon="page-fill", tip="勾选几例，一起填相同的项")
+        super().__init__(desk, self.search, self.several)
         self.uid = ""
         self._wanted = ""
         self._form: Json | None = None
@@ -39,6 +41,8 @@ class FillPage(Page):
         self._trouble: Json | None = None
         self._facts: list[object] = []
         self._titles: dict[str, str] = {}
+        self._ends = False
+        """The last field was left: when nothing is missing the keyboard goes on to 提交上传."""
         self.setAcceptDrops(True)
         self.search.searched.connect(lambda _text: self.refresh())
         box = row(gap=12)
@@ -53,6 +57,8 @@ class FillPage(Page):
         for keys, slot in (
             ("Ctrl+S", self.keep),
             ("Ctrl+Return", self.submit),
+            ("Ctrl+Enter", self.submit),
+            ("Ctrl+F2", self.form.take_all),
             ("PgDown", lambda: self._step(1)),
             ("PgUp", lambda: self._step(-1)),
         ):
@@ -97,6 +103,40 @@ class FillPage(Page):
             return face.submit(uid)
 
         self.desk.asker.ask(both, lambda answer: self._submitted(uid, answer), self._not_submitted)
+
+    def skip(self) -> None:
+        """The next exam first; what was entered here is kept on the way."""
+        if following := self.list.after(self.uid):
+            self.list.view.choose(following)
+
+    def keep_defaults(self) -> None:
+        """What was entered here and may hold for every exam: asked about, then kept as the clinic's default."""
+        if self._form is not None:
+            face, values = self.desk.face, self.form.by_hand()
+            self.desk.asker.ask(
+                lambda: face.keep_defaults(values, dry=True), lambda answer: self._ask_defaults(values, answer)
+            )
+
+    def _ask_defaults(self, values: dict[str, str], answer: Json) -> None:
+        kept = answer["kept"]
+        if not kept:
+            self.desk.tell(
+                "work", "没有可以存为默认的新值", "手工填的、每例都一样的项才能存，例：科室、医师、费用类型。"
+            )
+            return
+        face, chosen = self.desk.face, {one["key"]: values[one["key"]] for one in kept}
+        listed = "\n".join(f"{one['label']}　{one['shown']}" for one in kept)
+        question = Question(
+            title=f"以后的新检查都先填这 {len(kept)} 项？",
+            text=f"{listed}\n\n每例都还能改；设置里也能改回来。",
+            yes=f"存为默认 {len(kept)} 项",
+            no="不存",
+            icon="page-settings",
+            tone="work",
+        )
+        self.desk.confirm(
+            question, lambda: self.desk.asker.ask(lambda: face.keep_defaults(chosen), lambda _answer: self.refresh())
+        )
 
     def choose_pdf(self, report: int) -> None:
         path, _ = QFileDialog.getOpenFileName(self, "选择报告 PDF", "", "PDF 文件 (*.pdf)")
@@ -145,7 +185,28 @@ class FillPage(Page):
     def _check_readable(self) -> None:
         """The engine refuses a value it cannot read before it judges the others: those are asked without it."""
         face, uid, values = self.desk.face, self.uid, self.form.values(without=self.form.unread)
-        self.desk.asker.ask(lambda: face.check(uid, values), self._judged, self._unread, key="fill-check")
+        self.desk.asker.ask(
+            lambda: face.check(uid, values), lambda form: self._judged(form, values), self._unread, key="fill-check"
+        )
+
+    def _suggest(self) -> None:
+        """What may stand in the fields that wait: it depends on what was entered beside them."""
+        if self._form is not None:
+            face, uid, values = self.desk.face, self.uid, self.form.values(without=self.form.unread)
+            self.desk.asker.ask(
+                lambda: face.suggestions(uid, values),
+                lambda answer: self._suggested(uid, answer),
+                lambda _error: None,
+                key="fill-suggest",
+            )
+
+    def _suggested(self, uid: str, answer: Json) -> None:
+        if uid == self.uid:
+            self.form.suggest(answer["suggestions"])
+
+    def _all_done(self) -> None:
+        self._ends = True
+        self._check()
 
     def _unread(self, error: AgentError) -> None:
         fields = error.fields if isinstance(error, NeedsOperator) else ()
@@ -251,61 +312,33 @@ class FillPage(Page):
 
     def _show_form(self, form: Json) -> None:
         self._form = form
-        self._show_head(form)
+        self.card.show_head(form, self.list.row_of(self.uid) or {}, self._titles, self.desk.now())
         self._show_doubt(form)
         self.form.show_form(form, refused=self._trouble is not None)
         self.facts.show_reports(form["uid"], form["reports"])
-        for widget in (self._form_body, self._foot):
-            widget.setVisible(True)
-        self._form_empty.setVisible(False)
+        self.card.open_exam(True)
         self._show_foot(form)
-
-    def _show_head(self, form: Json) -> None:
-        shown = {field["key"]: str(field["shown"] or field["text"]) for field in form["fields"]}
-        age = f"{shown['age']} 岁" if shown.get("age", "").isdigit() else shown.get("age", "")
-        sex = shown.get("sex", "").partition(" ")[2]
-        self._name.setText(words.name(form))
-        self._person.setText(" · ".join(part for part in (sex, age, shown.get("birth_date", "")) if part))
-        accession = shown.get("accession_number", "")
-        self._accession.setText(accession)
-        self._copy.setVisible(bool(accession))
-        about = self.list.row_of(self.uid) or {}
-        came = words.clock(about.get("received_at"), self.desk.now())
-        parts = (
-            words.what(about),
-            f"{came} 收到" if came else "",
-            words.images(about) if about else "",
-            f"送往 {'、'.join(self._titles.get(one, one) for one in form['destinations'])}"
-            if form["destinations"]
-            else "还没有上传目标",
-        )
-        self._about.setText(" · ".join(part for part in parts if part))
+        self._suggest()
 
     def _show_doubt(self, form: Json) -> None:
-        clear(self._doubt_slot)
+        clear(self.card.doubt_slot)
         doubtful = next((study for study in form["studies"] if study["doubt"]), None)
         self._doubt = DoubtBox(self.look, doubtful) if doubtful else None
         if self._doubt is not None:
             self._doubt.settled.connect(self._settle)
-            self._doubt_slot.addWidget(self._doubt)
+            self.card.doubt_slot.addWidget(self._doubt)
         elif self._trouble is not None and self._trouble["turn"] != "automatic":
-            self._doubt_slot.addWidget(TroubleNote(self.look, self._trouble))
+            self.card.doubt_slot.addWidget(TroubleNote(self.look, self._trouble))
 
     def _show_foot(self, form: Json) -> None:
-        """Whether it may be submitted and, if not, why: the engine's own words."""
-        count = self.form.problem_count(form)
-        may = bool(form.get("can_submit", form["ready"])) and not self.form.unread
-        why = f"还差 {count} 项" if count and not may else "、".join(form["ready_why_not"][:2])
-        self.submit_button.setEnabled(may)
-        self.submit_button.set_kind("plain" if self._doubt is not None else "primary")
-        self.why.setText(why)
-        self.why.setVisible(bool(why))
-        self.why.setEnabled(bool(count))
-        self.submit_button.setToolTip("Ctrl+Enter" if may else why)
+        self.card.show_foot(form, asked_above=self._doubt is not None)
+        if self._ends and self.submit_button.isEnabled():
+            self.submit_button.setFocus()
+        self._ends = False
 
-    def _judged(self, form: Json) -> None:
+    def _judged(self, form: Json, values: dict[str, str]) -> None:
         if form["uid"] == self.uid:
-            self.form.judge(form)
+            self.form.judge(form, values.items())
             self._show_foot(form)
 
     def _refilled(self, form: Json) -> None:
@@ -317,8 +350,7 @@ class FillPage(Page):
     def _kept(self, form: Json) -> None:
         if form["uid"] == self.uid:
             self._show_form(form)
-            self.why.setToolTip("")
-            self._about.setText(f"已保存 · {self._about.text()}")
+            self.card.say_kept()
         self.refresh()
 
     def _settled(self, form: Json) -> None:
@@ -355,11 +387,9 @@ class FillPage(Page):
 
     def _show_none(self) -> None:
         self.uid, self._form = "", None
-        clear(self._doubt_slot)
+        clear(self.card.doubt_slot)
         self._doubt = None
-        for widget in (self._form_body, self._foot):
-            widget.setVisible(False)
-        self._form_empty.setVisible(True)
+        self.card.open_exam(False)
         self.facts.show_nothing()
 
     # -- building ---------------------------------------------------------------------------------------------------
@@ -370,54 +400,16 @@ class FillPage(Page):
         self.list.take_now.connect(self._take_now)
         return self.list
 
-    def _form_card(self) -> Card:
-        card = Card()
-        self._form_body = QWidget()
-        box = column(self._form_body)
-        self._name = label(self.look, role="person", bold=True)
-        self._person = label(self.look, role="body_small", tone="text2")
-        self._accession = label(self.look, role="body_small", tone="text2")
-        self._copy = Button(self.look, kind="icon", icon="copy", tip="复制检查号", slot=self._copy_accession)
-        top = row(margins=(16, 8, 12, 0), gap=10)
-        top.addWidget(self._name)
-        top.addWidget(self._person)
-        top.addStretch(1)
-        top.addWidget(self._accession)
-        top.addWidget(self._copy)
-        self._about = label(self.look, role="caption", tone="text2", wrap=True)
-        about = row(margins=(16, 2, 16, 8))
-        about.addWidget(self._about)
-        self._doubt_slot = column(margins=(12, 10, 12, 0))
-        self.form = FormView(self.desk)
+    def _form_card(self) -> FormCard:
+        self.card = FormCard(self.desk)
+        self.form, self.why, self.submit_button = self.card.form, self.card.why, self.card.submit_button
+        self.card.submit.connect(self.submit)
+        self.card.skip.connect(self.skip)
+        self.card.keep_defaults.connect(self.keep_defaults)
         self.form.edited.connect(self._check)
+        self.form.moved_on.connect(self._suggest)
+        self.form.done.connect(self._all_done)
         self.form.keep.connect(lambda: self._fill(self._refilled, self._not_kept))
         self.form.wants_row.connect(self._add_settlement)
         self.form.attach_to.connect(self.choose_pdf)
-        box.addLayout(top)
-        box.addLayout(about)
-        box.addWidget(line())
-        box.addLayout(self._doubt_slot)
-        box.addWidget(self.form, 1)
-        self._form_empty = Empty(self.look, "page-fill", "没有要填的", "左边选一例，或等新的影像收齐。")
-        card.box.addWidget(self._form_body, 1)
-        card.box.addWidget(self._form_empty, 1)
-        card.box.addWidget(self._form_foot())
-        return card
-
-    def _form_foot(self) -> QWidget:
-        self._foot = QWidget()
-        outer = column(self._foot)
-        outer.addWidget(line())
-        box = row(margins=(12, 10, 16, 10), gap=8)
-        self.why = Button(self.look, kind="link", small=True, slot=self.form.jump, tip="跳到第一项")
-        self.save = Button(self.look, "保存", slot=self.keep, tip="Ctrl+S")
-        self.submit_button = Button(self.look, "提交上传", kind="primary", slot=self.submit, tip="Ctrl+Enter")
-        box.addWidget(self.why)
-        box.addStretch(1)
-        box.addWidget(self.save)
-        box.addWidget(self.submit_button)
-        outer.addLayout(box)
-        return self._foot
-
-    def _copy_accession(self) -> None:
-        QGuiApplication.clipboard().setText(self._accession.text())
+        return self.card

@@ -1,17 +1,18 @@
-"""The form of one exam: what is missing or refused first, the rest folded by group with its sources. Holds no rule."""
+"""The form of one exam: what is missing or refused first, the rest folded by section with its sources. No rules."""
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Callable, Collection
+from collections.abc import Collection
+from functools import partial
 
-from PySide6.QtCore import Qt, QTimer
-from PySide6.QtWidgets import QFrame, QScrollArea, QVBoxLayout, QWidget
+from PySide6.QtCore import QTimer
+from PySide6.QtWidgets import QScrollArea, QWidget
 
-from app.gui.fields import LABEL_WIDTH, Field, FieldName, FieldRow, name_of, saved
-from app.gui.look import Look
+from app.gui.editors import Field
+from app.gui.fields import FieldName, FieldRow, Suggestion, name_of, saved
 from app.gui.page import Desk, Json
-from app.gui.parts import Button, FoldHead, clear, column, label, line, row
+from app.gui.parts import Button, clear, column, label, line, row
+from app.gui.sections import EXAM, MONEY, PATIENT, REPORT, ActRow, Section, needs_a_person, section_of
 from app.gui.told import Told
 
 _SKIPPED_TYPES = frozenset({"rows", "pdf"})
@@ -27,32 +28,16 @@ def all_fields(form: Json) -> list[Field]:
     return found
 
 
-def needs_a_person(field: Field) -> bool:
-    """Loud fields: with a problem, or with a value that somebody must look at."""
-    return field["problem"] is not None or bool(field["value_doubt"])
-
-
-def sources(fields: list[Field]) -> str:
-    """设备 11 · 机构默认 3 · 空 2"""
-    counted = Counter(field["source_words"] or "程序" for field in fields if field["text"])
-    empty = sum(not field["text"] for field in fields)
-    parts = [f"{words} {count}" for words, count in counted.most_common()]
-    return " · ".join([*parts, *([f"没有填 {empty}"] if empty else [])])
-
-
-def row_fields(answer: Json) -> list[Field]:
-    """Fields of one empty settlement row, from what the face says of a destination's fields."""
-    plain = {"group": "费用", "max_length": 0, "help": "", "text": "", "shown": "", "source": "", "source_words": ""}
-    more = {"value_doubt": "", "problem": None, "row": 0, "required_when": ""}
-    found = {one["key"]: {**plain, **more, **one} for one in answer["fields"] if one["noun"] == "settlement"}
-    return list(found.values())
-
-
 class FormView(QScrollArea):
-    """`edited`: values should be checked (300 ms after the last letter). `keep`: rows were added or taken away."""
+    """`edited`: values should be checked (300 ms after the last letter). `moved_on`: a changed field was left.
+
+    `keep`: rows were added or taken away. `done`: after the last field that needs the person.
+    """
 
     edited = Told()
+    moved_on = Told()
     keep = Told()
+    done = Told()
     attach_to = Told()
     wants_row = Told()
 
@@ -60,7 +45,11 @@ class FormView(QScrollArea):
         super().__init__()
         self._desk, self._look = desk, desk.look
         self.rows: dict[FieldName, FieldRow] = {}
-        self._groups: list[Group] = []
+        self._loud: list[FieldName] = []
+        self._sections: dict[str, Section] = {}
+        self._suggestions: dict[FieldName, Suggestion] = {}
+        self._beside: dict[FieldName, str] = {}
+        """Values taken together with a suggestion, of fields that are not open."""
         self._settlement_count: int | None = None
         self.form: Json | None = None
         self._refused = False
@@ -80,26 +69,16 @@ class FormView(QScrollArea):
         """Lay the form out anew: another exam, or another set of rows. `refused`: a platform did not take it."""
         self._timer.stop()
         self.form, self._refused = form, refused
-        self.unread.clear()
-        self.rows.clear()
-        self._groups.clear()
+        for kept in (self.unread, self.rows, self._sections, self._suggestions, self._beside):
+            kept.clear()
         self._settlement_count = None
         clear(self._box)
         everything = all_fields(form)
-        fields = [field for field in everything if field["type"] not in _SKIPPED_TYPES]
         loud = [field for field in everything if needs_a_person(field)]
-        filled = sum(bool(field["text"]) for field in everything if not needs_a_person(field))
-        self._add_loud(loud, filled)
-        quiet = [field for field in fields if not needs_a_person(field)]
-        self._add_groups("", [field for field in quiet if field["noun"] == "exam"])
-        if not form["reports"]:
-            self._add_report("检查报告", 0, {"pdf": False}, [])
-        for number, report in enumerate(form["reports"]):
-            title = "检查报告" if len(form["reports"]) == 1 else f"检查报告 {number + 1}"
-            self._add_report(title, number, report, [f for f in quiet if (f["noun"], f["row"]) == ("report", number)])
-        if form["settlements"] or any(field["type"] == "rows" for field in form["fields"]):
-            self._add_settlements(form, [field for field in quiet if field["noun"] == "settlement"])
+        self._loud = [name_of(field) for field in loud]
+        self._add_loud(loud, sum(bool(field["text"]) for field in everything if not needs_a_person(field)))
         self._box.addStretch(1)
+        self._add_sections(form, [f for f in everything if f["type"] not in _SKIPPED_TYPES and not needs_a_person(f)])
         self.verticalScrollBar().setValue(0)
 
     def take(self, form: Json) -> None:
@@ -112,21 +91,36 @@ class FormView(QScrollArea):
             self.show_form(form, refused=self._refused)
             return
         self.form = form
+        self._beside.clear()
         for field in all_fields(form):
             shown = self.rows.get(name_of(field))
             if shown is not None:
                 shown.take(field)
         self._uncover(form)
 
-    def judge(self, form: Json) -> None:
-        """Problems of a check: what is kept stays as it was."""
+    def judge(self, form: Json, asked: Collection[tuple[str, str]] = ()) -> None:
+        """Problems of a check of these (key, value): what is kept stays as it was."""
+        checked = dict(asked)
         for field in all_fields(form):
             shown = self.rows.get(name_of(field))
             if shown is not None:
                 problem = self.unread.get(str(field["key"])) or field["problem"]
                 shown.field = {**shown.field, "problem": problem, "value_doubt": field["value_doubt"]}
-                shown.judge(shown.field)
+                shown.note = follows(form, field)
+                shown.judge(shown.field, checked=checked.get(str(field["key"])))
         self._uncover(form)
+
+    def suggest(self, suggestions: list[Suggestion]) -> None:
+        """What may be taken, field by field; nothing is entered by itself."""
+        self._suggestions = {name_of(one): one for one in suggestions}
+        for name, one in self.rows.items():
+            one.suggest(self._suggestions.get(name))
+        self._show_take_all()
+
+    def take_all(self) -> None:
+        """采用全部: every suggestion whose field is still empty or wrong."""
+        for one in self._to_take():
+            one.take_suggestion()
 
     def refuse(self, key: str, title: str, advice: str) -> None:
         """What was typed into this field cannot be read."""
@@ -143,20 +137,50 @@ class FormView(QScrollArea):
     def _uncover(self, form: Json) -> None:
         """A problem that came up later must not hide in a fold."""
         now = {name_of(field): field for field in all_fields(form)}
-        for group in self._groups:
-            group.renew(now)
+        for section in self._sections.values():
+            section.renew(now)
+        self._show_take_all()
 
-    def first_problem(self) -> FieldRow | None:
-        return next((one for one in self.rows.values() if one.field["problem"] is not None), None)
+    def _show_take_all(self) -> None:
+        count = len(self._to_take())
+        self.take_all_link.setText(f"采用全部 {count} 条建议")
+        self.take_all_link.setVisible(count > 1)
+
+    def _to_take(self) -> list[FieldRow]:
+        return [one for one in self.rows.values() if one.suggestion is not None and one.offer.text()]
+
+    # -- moving -----------------------------------------------------------------------------------------------------
 
     def jump(self) -> None:
         """Go to the first field that still needs something, and say what all of them need."""
-        for one in self.rows.values():
-            if one.field["problem"] is not None:
-                one.be_loud()
-        first = self.first_problem()
+        problems = [one for one in self.rows.values() if one.field["problem"] is not None]
+        for one in problems:
+            one.be_loud()
+        if problems:
+            QTimer.singleShot(0, lambda: self._reach(problems[0]))
+
+    def start(self) -> None:
+        """The keyboard goes to the first field that needs the person."""
+        first = next((self.rows[name] for name in self._loud if name in self.rows), None)
         if first is not None:
-            QTimer.singleShot(0, lambda: self._reach(first))
+            self._reach(first)
+
+    def go_on(self, name: FieldName, forward: bool) -> bool:
+        """To the next field that needs the person (or the one before); False from a field that needs nobody."""
+        if name not in self._loud:
+            return False
+        place = self._loud.index(name)
+        others = self._loud[place + 1 :] if forward else list(reversed(self._loud[:place]))
+        waiting = (self.rows[one] for one in others if one in self.rows and self.rows[one].needs())
+        following = next(waiting, None)
+        if following is None and forward:
+            before = (self.rows[one] for one in self._loud[:place] if one in self.rows and self.rows[one].needs())
+            following = next(before, None)
+        if following is not None:
+            self._reach(following)
+        elif forward:
+            self.done.emit()
+        return following is not None or forward
 
     def _reach(self, one: FieldRow) -> None:
         if self.rows.get(one.name) is one:
@@ -166,23 +190,29 @@ class FormView(QScrollArea):
     # -- what was entered -------------------------------------------------------------------------------------------
 
     def changed(self) -> bool:
-        return self._settlement_count is not None or any(one.changed() for one in self.rows.values())
+        typed = any(one.changed() for one in self.rows.values())
+        return typed or bool(self._beside) or self._settlement_count is not None
 
     def values(self, *, without: Collection[str] = ()) -> dict[str, str]:
         """Changed values of the exam and of its first report, as typed."""
+        typed = {one.name: one.value() for one in self.rows.values() if one.changed()}
         return {
-            one.name[2]: one.value()
-            for one in self.rows.values()
-            if one.changed() and (one.name[0] == "exam" or one.name[:2] == ("report", 0)) and one.name[2] not in without
+            key: text
+            for (noun, number, key), text in {**self._beside, **typed}.items()
+            if (noun == "exam" or (noun, number) == ("report", 0)) and key not in without
         }
+
+    def by_hand(self) -> dict[str, str]:
+        """All that a person entered, now or earlier: what could be kept as the clinic's default."""
+        fields = all_fields(self.form) if self.form else []
+        earlier = {str(f["key"]): saved(f) for f in fields if f["source"] == "technician" and f["noun"] != "settlement"}
+        return {**earlier, **self.values(without=self.unread)}
 
     def reports(self) -> list[Json] | None:
         """One dictionary per report when a report after the first was changed, else None."""
         count = len(self.form["reports"]) if self.form else 0
         later = any(one.changed() and one.name[0] == "report" and one.name[1] > 0 for one in self.rows.values())
-        if not later:
-            return None
-        return [self._report(number) for number in range(count)]
+        return [self._report(number) for number in range(count)] if later else None
 
     def settlements(self) -> list[Json] | None:
         """All rows of the settlement list when one was changed, added or taken away, else None."""
@@ -190,11 +220,9 @@ class FormView(QScrollArea):
             return None
         count = len(self.form["settlements"]) if self._settlement_count is None else self._settlement_count
         typed = any(one.changed() and one.name[0] == "settlement" for one in self.rows.values())
-        return (
-            [self._settlement(number) for number in range(count)]
-            if typed or self._settlement_count is not None
-            else None
-        )
+        if not typed and self._settlement_count is None:
+            return None
+        return [self._settlement(number) for number in range(count)]
 
     def _settlement(self, number: int) -> Json:
         """One whole row: what is typed, and what is kept of fields that were never opened."""
@@ -211,18 +239,48 @@ class FormView(QScrollArea):
     def _row(self, field: Field) -> FieldRow:
         made = FieldRow(self._desk, field)
         self.rows[made.name] = made
+        made.editor.onward = partial(self.go_on, made.name)
         made.typed.connect(lambda _row: self._timer.start())
-        made.left.connect(lambda _row: self.edited.emit() if _row.changed() else None)
+        made.left.connect(self._was_left)
+        made.took.connect(self._was_taken)
+        if self.form is not None:
+            made.note = follows(self.form, field)
         return made
 
+    def _was_left(self, one: FieldRow) -> None:
+        if one.changed():
+            self.edited.emit()
+            self.moved_on.emit()
+
+    def _was_taken(self, one: FieldRow, taken: Suggestion) -> None:
+        """What belongs together comes along: the doctor's code with the name."""
+        for also in taken["also"]:
+            name = (one.name[0], one.name[1], str(also["key"]))
+            other = self.rows.get(name)
+            if other is None:
+                self._beside[name] = str(also["shown"])
+            elif not other.value().strip() or (other.suggestion is not None and other.offer.text()):
+                other.suggestion = None
+                other.enter(str(also["shown"]))
+        self._show_take_all()
+        if one.editor.isAncestorOf(self._focus()) or one.editor is self._focus():
+            self.go_on(one.name, True)
+
+    def _focus(self) -> QWidget:
+        return self.window().focusWidget() or self
+
     def _add_loud(self, loud: list[Field], filled: int) -> None:
-        head = row(margins=(16, 12, 16, 4))
+        head = row(margins=(16, 10, 16, 2), gap=10)
         ready = "都填好了，可以提交上传" if self.form and self.form["ready"] else "没有缺的项"
         ready = "没有缺的项，请照上面说的改" if self._refused else ready
         title = f"需要您填 {len(loud)} 项" if loud else ready
         head.addWidget(label(self._look, title, role="section", bold=True))
+        self.take_all_link = Button(self._look, kind="link", small=True, tip="Ctrl+F2", slot=self.take_all)
+        self.take_all_link.hide()
+        head.addWidget(self.take_all_link)
         head.addStretch(1)
-        head.addWidget(label(self._look, f"另有 {filled} 项已填好" if loud else "", role="caption", tone="text3"))
+        said = f"其余 {filled} 项已自动填好" if loud else f"{filled} 项"
+        head.addWidget(label(self._look, said, role="caption", tone="text3"))
         self._box.addLayout(head)
         box = column(margins=(16, 4, 16, 12), gap=10)
         for field in loud:
@@ -232,53 +290,46 @@ class FormView(QScrollArea):
     def _act_row(self, field: Field) -> QWidget:
         """A field that is not typed: a list that wants a row, a report that wants its file."""
         if field["type"] == "pdf":
-            number = int(field["row"])
-            button = Button(self._look, "附上 PDF", icon="attach", slot=lambda: self.attach_to.emit(number))
+            button = Button(self._look, "附上 PDF", icon="attach", slot=partial(self.attach_to.emit, int(field["row"])))
         else:
             button = Button(self._look, "加一行", slot=self.wants_row.emit)
         return ActRow(self._look, field, button)
 
-    def _add_groups(self, prefix: str, fields: list[Field]) -> None:
-        for name in dict.fromkeys(field["group"] for field in fields):
-            self._add_group(prefix + name, [field for field in fields if field["group"] == name])
+    def _add_sections(self, form: Json, quiet: list[Field]) -> None:
+        for title in (PATIENT, EXAM):
+            self._add_section(title, [f for f in quiet if f["noun"] == "exam" and section_of(f) == title])
+        for number in range(len(form["reports"])):
+            title = REPORT if len(form["reports"]) == 1 else f"{REPORT} {number + 1}"
+            mine = [f for f in quiet if (f["noun"], f["row"]) == ("report", number)]
+            self._add_section(title, mine, pdf=number)
+        money = [f for f in quiet if f["noun"] == "settlement" or (f["noun"] == "exam" and section_of(f) == MONEY)]
+        has_rows = form["settlements"] or any(field["type"] == "rows" for field in form["fields"])
+        if money or has_rows:
+            self._add_section(MONEY, money)
 
-    def _add_group(self, title: str, fields: list[Field], *extra: QWidget) -> None:
-        group = Group(self._look, title, fields, self._row, *extra)
-        self._groups.append(group)
+    def _add_section(self, title: str, fields: list[Field], *, pdf: int | None = None) -> None:
+        if not fields and title != MONEY and pdf is None:
+            return
+        tools = self._settlement_tools if title == MONEY else None
+        if pdf is not None:
+            tools = partial(self._pdf_tools, pdf)
+        section = Section(self._look, title, fields, self._row, tools)
+        self._sections[title] = section
         self._box.addWidget(line())
-        self._box.addWidget(group)
+        self._box.addWidget(section)
 
-    def _add_report(self, title: str, number: int, report: Json, fields: list[Field]) -> None:
-        head = row(margins=(16, 8, 16, 8), gap=8)
-        head.addWidget(label(self._look, title, bold=True))
-        said = "报告 PDF 已附上" if report["pdf"] else "还没有报告 PDF"
-        head.addWidget(label(self._look, said, role="caption", tone="text3" if report["pdf"] else "you"))
-        head.addStretch(1)
-        words = "换一份 PDF" if report["pdf"] else "附上 PDF"
-        head.addWidget(Button(self._look, words, icon="attach", small=True, slot=lambda: self.attach_to.emit(number)))
-        self._box.addWidget(line())
-        self._box.addLayout(head)
-        self._add_groups("", fields)
+    def _pdf_tools(self, number: int) -> list[QWidget]:
+        has_pdf = bool(self.form and self.form["reports"][number]["pdf"])
+        said = "报告 PDF 已附上" if has_pdf else "还没有报告 PDF"
+        text = "换一份 PDF" if has_pdf else "附上 PDF"
+        button = Button(self._look, text, icon="attach", small=True, slot=partial(self.attach_to.emit, number))
+        return [_tools(label(self._look, said, role="caption", tone="text3" if has_pdf else "you"), button)]
 
-    def _add_settlements(self, form: Json, fields: list[Field]) -> None:
-        head = row(margins=(16, 8, 16, 8), gap=8)
-        head.addWidget(label(self._look, "结算信息", bold=True))
-        count = len(form["settlements"])
-        problem = next((field["problem"] for field in form["fields"] if field["type"] == "rows"), None)
-        note = problem["title"] if problem else f"{count} 行"
-        head.addWidget(label(self._look, note, role="caption", tone="you" if problem else "text3"))
-        head.addStretch(1)
-        head.addWidget(Button(self._look, "加一行", kind="link", small=True, slot=self.wants_row.emit))
-        if count:
-            head.addWidget(Button(self._look, "去掉末行", kind="quiet", small=True, slot=self._drop_settlement))
-        self._box.addWidget(line())
-        self._box.addLayout(head)
-        for number in range(count):
-            mine = [field for field in fields if field["row"] == number]
-            if mine:
-                self._add_group(f"第 {number + 1} 行", mine)
-        self._settlement_box = column()
-        self._box.addLayout(self._settlement_box)
+    def _settlement_tools(self) -> list[QWidget]:
+        more = Button(self._look, "加一行结算", kind="link", small=True, slot=self.wants_row.emit)
+        less = Button(self._look, "去掉末行", kind="quiet", small=True, slot=self._drop_settlement)
+        less.setVisible(bool(self.form and self.form["settlements"]))
+        return [_tools(more, less)]
 
     def add_settlement(self, template: list[Field]) -> None:
         """One more row, open and empty; it is kept with the first value that is typed into it."""
@@ -286,17 +337,12 @@ class FormView(QScrollArea):
             return
         rows = self.form["settlements"]
         plain = {"text": "", "shown": "", "source": "", "source_words": "", "value_doubt": "", "problem": None}
-        rows.append(
-            [{**field, **plain, "noun": "settlement", "row": len(rows)} for field in rows[-1] if rows]
-            if rows
-            else template
-        )
-        group = Group(self._look, f"第 {len(rows)} 行", [{**f, "row": len(rows) - 1} for f in rows[-1]], self._row)
-        self._groups.append(group)
-        self._settlement_box.addWidget(line())
-        self._settlement_box.addWidget(group)
-        group.head.set_open(True)
-        QTimer.singleShot(0, lambda: self._reach(group.rows[0]) if group.rows else None)
+        fields = [{**field, **plain, "noun": "settlement"} for field in rows[-1]] if rows else template
+        rows.append([{**field, "row": len(rows)} for field in fields])
+        if MONEY not in self._sections:
+            self._add_section(MONEY, [])
+        made = self._sections[MONEY].add(f"结算第 {len(rows)} 行", rows[-1])
+        QTimer.singleShot(0, lambda: self._reach(made[0]) if made else None)
 
     def _drop_settlement(self) -> None:
         if self.form is not None and self.form["settlements"]:
@@ -304,49 +350,19 @@ class FormView(QScrollArea):
             self.keep.emit()
 
 
-class ActRow(QWidget):
-    """Label, button, and why it is needed."""
-
-    def __init__(self, look: Look, field: Field, button: Button) -> None:
-        super().__init__()
-        text = label(look, f"{field['label']} *", tone="text2", wrap=True)
-        text.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
-        text.setFixedWidth(LABEL_WIDTH)
-        why = field["problem"]["title"] if field["problem"] else field["help"]
-        box = row(self, gap=12)
-        box.addWidget(text)
-        box.addWidget(button)
-        box.addWidget(label(look, why, role="caption", tone="text3", wrap=True), 1)
+def follows(form: Json, field: Field) -> str:
+    """What the program read out of an identity card's number, to compare with the person."""
+    if field["key"] != "id_number" or field["problem"] is not None:
+        return ""
+    derived = {one["key"]: saved(one) for one in form["fields"] if one["source"] == "derived"}
+    parts = (derived.get("birth_date", ""), derived.get("sex", "").partition(" ")[2])
+    return f"证件上是 {' · '.join(part for part in parts if part)}" if any(parts) else ""
 
 
-class Group(QFrame):
-    """Fields of one group, folded; its editors are made when it is opened first."""
-
-    def __init__(
-        self, look: Look, title: str, fields: list[Field], make: Callable[[Field], FieldRow], *extra: QWidget
-    ) -> None:
-        super().__init__()
-        self._fields, self._make = fields, make
-        self.rows: list[FieldRow] = []
-        self.head = FoldHead(look, title, f"{len(fields)} 项", sources(fields))
-        self.head.toggled.connect(self._toggle)
-        self._inner = QWidget()
-        self._inner_box: QVBoxLayout = column(self._inner, margins=(16, 4, 16, 12), gap=10)
-        self._inner.hide()
-        box = column(self)
-        box.addWidget(self.head)
-        box.addWidget(self._inner)
-
-    def renew(self, now: dict[FieldName, Field]) -> None:
-        """The fields as they are now; one with a problem opens the fold."""
-        self._fields = [now.get(name_of(field), field) for field in self._fields]
-        self.head.right.setText(sources(self._fields))
-        if any(field["problem"] is not None for field in self._fields):
-            self.head.set_open(True)
-
-    def _toggle(self, is_open: bool) -> None:
-        if is_open and not self.rows:
-            self.rows = [self._make(field) for field in self._fields]
-            for one in self.rows:
-                self._inner_box.addWidget(one)
-        self._inner.setVisible(is_open)
+def _tools(*widgets: QWidget) -> QWidget:
+    made = QWidget()
+    box = row(made, gap=8)
+    for widget in widgets:
+        box.addWidget(widget)
+    box.addStretch(1)
+    return made

@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from app.errors import AgentError, NeedsOperator
+from tests.gui.fake_fill import FakeFill
 
 Json = dict[str, Any]
 NOW = datetime(2026, 11, 20, 6, 6, tzinfo=UTC)
@@ -240,7 +241,7 @@ STUDIES: tuple[tuple[str, str, str, str, int, str, tuple[int, int]], ...] = (
 )
 
 
-class FakeFace:
+class FakeFace(FakeFill):
     """Answers like an engine with a busy afternoon; `calls` holds (method, arguments) in order."""
 
     def __init__(self) -> None:

@@ -14,8 +14,8 @@ from app.gui import words
 from app.gui.doubts import TroubleNote
 from app.gui.fields import FieldRow
 from app.gui.fill import FillPage
-from app.gui.form import ActRow
 from app.gui.parts import Button
+from app.gui.sections import ActRow
 from app.gui.window import MainWindow
 from tests.gui.conftest import Settle
 from tests.gui.fake_face import FakeFace
@@ -104,10 +104,11 @@ def test_a_wrong_value_says_what_is_wrong_after_leaving_the_field(page: FillPage
 
 
 def test_an_empty_field_is_not_red(page: FillPage) -> None:
+    page.form.suggest([])
     page.form.jump()
     one = row(page, "id_number")
     assert one.below.property("tone") == "you"
-    assert not one._widget.property("wrong")
+    assert not one.editor.property("wrong")
 
 
 def test_typing_is_not_lost_when_news_arrives(page: FillPage, face: FakeFace, settle: Settle) -> None:
@@ -133,7 +134,7 @@ def test_a_doubtful_value_is_taken_as_it_is_with_one_press(page: FillPage, face:
     page.open_at(READY)
     settle()
     one = row(page, "sex")
-    assert one.below.text() == "设备写的性别与身份证不一致，请看一眼"
+    assert one.offer.text() == "设备写的性别与身份证不一致，请看一眼"
     one.take_it.click()
     page.keep()
     settle()
