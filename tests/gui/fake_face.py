@@ -8,7 +8,9 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from app.errors import AgentError, NeedsOperator
+from tests.gui.fake_day import FakeDay
 from tests.gui.fake_fill import FakeFill
+from tests.gui.fake_reports import FakeReports
 
 Json = dict[str, Any]
 NOW = datetime(2026, 11, 20, 6, 6, tzinfo=UTC)
@@ -241,7 +243,7 @@ STUDIES: tuple[tuple[str, str, str, str, int, str, tuple[int, int]], ...] = (
 )
 
 
-class FakeFace(FakeFill):
+class FakeFace(FakeDay, FakeFill, FakeReports):
     """Answers like an engine with a busy afternoon; `calls` holds (method, arguments) in order."""
 
     def __init__(self) -> None:
@@ -383,7 +385,7 @@ class FakeFace(FakeFill):
     def status(self) -> Json:
         count = {state: sum(row["state"] == state for row in self.rows) for state in WORDS}
         sums = {name: sum(count[state] for state in states) for name, states in UMBRELLAS.items()}
-        return {
+        return self.day_status() | {
             "look": self.look,
             "sentence": self.sentence,
             "tooltip": f"{self.sentence}\n平台最近确认 14:03",
@@ -458,12 +460,14 @@ class FakeFace(FakeFill):
             need(by["CT2611200021"], "平台解不开我们加密的内容。请找工程师核对 SM4 密钥", "engineer", "open"),
             need(by["CT2611200031"], "平台：证件号码与姓名不一致。改好后会自动重新上传", "technician", "fill"),
             {
-                "uid": "",
+                "uid": "2026-11-19",
                 "exam_key": "",
+                "day": "2026-11-19",
+                "state": "missing",
                 "title": "昨天对账缺 1 例",
                 "turn": "engineer",
                 "action": "reconcile",
-                "why": "已自动补传 2 次，平台仍查不到，需要工程师",
+                "why": "高文涛 胸部 CT 已自动补传 2 次，平台仍查不到，需要工程师",
                 "since": at(8, 4),
             },
             need(by["CT2611200037"], "缺 3 项：证件号、申请医师姓名、检查部位编码", "technician", "fill"),
@@ -680,90 +684,6 @@ class FakeFace(FakeFill):
     def import_paths(self, paths: list[str]) -> Json:
         self._answer("import_paths", paths)
         return {"images": 0, "again": 0, "reports": 0, "aside": 0, "studies": []}
-
-    def reconcile(self, day: str, destination: str = "") -> Json:
-        self._answer("reconcile", day, destination)
-        return self.reconciliation(day)
-
-    def reconciliation(self, day: str) -> Json:
-        self._answer("reconciliation", day)
-
-        def missing(name: str, accession: str, resends: int, *, solved: bool) -> Json:
-            return {
-                "uid": "1.2.9",
-                "exam_key": "E900",
-                "patient_name": name,
-                "accession_number": accession,
-                "modality": "CT",
-                "first_seen_at": at(7, 30),
-                "confirmed_at": at(7, 40),
-                "resend_count": resends,
-                "solved_at": at(7, 52) if solved else None,
-                "words": "已自动补传，平台已有" if solved else "补传 2 次仍缺，需要工程师",
-            }
-
-        shanxi = {
-            "name": "shanxi",
-            "title": "山西省影像云",
-            "can_answer": True,
-            "says": "山西平台只回答缺哪些检查",
-            "state": "engineer",
-            "state_words": "补传两次仍缺，需要工程师",
-            "sent": 38,
-            "agreed": 36,
-            "missing": [
-                missing("高文涛", "CT2611190022", 2, solved=False),
-                missing("邓雅琴", "DR2611190011", 1, solved=True),
-            ],
-            "unsent": [{"uid": "1.2.3.4", "patient_name": "雷春梅", "state": "to_sign", "state_words": "待签名"}],
-            "questions": [
-                {"asked_at": at(7, 30), "asked_count": 38, "missing": ["E900", "E901", "E902"], "failed": ""},
-                {"asked_at": at(7, 40), "asked_count": 38, "missing": ["E900", "E901"], "failed": ""},
-                {"asked_at": at(7, 52), "asked_count": 38, "missing": ["E900"], "failed": ""},
-                {"asked_at": at(8, 4), "asked_count": 38, "missing": ["E900"], "failed": ""},
-            ],
-            "ask_again_at": None,
-            "trouble": None,
-        }
-        index = {
-            **shanxi,
-            "name": "index",
-            "title": "医保影像索引",
-            "can_answer": False,
-            "missing": [],
-            "unsent": [],
-            "says": "平台无对账接口 · 以回执为准",
-            "state": "open",
-            "state_words": "以回执为准",
-            "sent": 12,
-            "agreed": 12,
-            "questions": [],
-        }
-        return {
-            "day": day,
-            "destinations": [shanxi, index] if self.rows and self.can_answer else [index] if self.rows else [],
-        }
-
-    def reconciliation_days(self, limit: int = 31) -> Json:
-        self._answer("reconciliation_days", limit)
-        days = []
-        for back in range(21 if self.rows else 0):
-            day = datetime.fromordinal(NOW.toordinal() - back).date()
-            if day.weekday() == 6:
-                continue
-            state = {0: "open", 1: "engineer"}.get(back, "agreed")
-            sent = 24 + (back * 7) % 17
-            days.append(
-                {
-                    "day": day.isoformat(),
-                    "destination": "shanxi",
-                    "state": state,
-                    "state_words": {"open": "还没对账", "engineer": "补传两次仍缺，需要工程师"}.get(state, "已齐"),
-                    "sent": sent,
-                    "missing": 1 if back == 1 else 0,
-                }
-            )
-        return {"days": days}
 
     def backfill(self, day_from: str, source: str = "", stop: bool = False) -> Json:
         return {}
