@@ -25,6 +25,7 @@ from app.engine import (
     health,
     name_repair,
     pages,
+    pictures,
     sharing,
     standing,
     suggest,
@@ -36,6 +37,7 @@ from app.engine.life import Life
 from app.engine.settings import apply_answers, document_of
 from app.engine.standing import Facts, look_and_sentence, tooltip
 from app.errors import NeedsOperator
+from app.intake.screen import Screen
 from app.store import Tx, answers, days, exams, files, images, jobs, tally
 from app.store.times import kept, taken_or_none
 from app.system.clock import Clock as MachineClock
@@ -55,6 +57,7 @@ class Engine:
         self._clock = clock or MachineClock()
         self._started_at = self._clock.now()
         self._listeners: list[Callable[[Json], None]] = []
+        self._screen = Screen()
         self._life = Life(home, self._clock, jitter, self._tell)
 
     @property
@@ -68,6 +71,7 @@ class Engine:
     def stop(self) -> None:
         """End within a few seconds; what is being sent goes on at the next start. Safe to call twice."""
         self._life.stop()
+        self._screen.close()
 
     def _tell(self, event: Json) -> None:
         for listener in tuple(self._listeners):
@@ -387,6 +391,23 @@ class Engine:
     def settings(self) -> Json:
         present = {each.name: list(each.secret_names) for each in self.house.settings.destinations}
         return document_of(self.house.settings) | {"secrets": {"store": self.house.settings.secret_store} | present}
+
+    def series(self, uid: str) -> Json:
+        return pictures.series(self.house, self.house.exam_key(uid))
+
+    def frame(
+        self,
+        sop_instance_uid: str,
+        frame: int = 0,
+        center: float | None = None,
+        width: float | None = None,
+        preset: str = "",
+        side: int = 0,
+    ) -> Json:
+        return pictures.frame(self.house, self._screen, sop_instance_uid, frame, center, width, preset, side)
+
+    def report_pdf(self, uid: str, report: int = 0) -> Json:
+        return pictures.report_pdf(self.house, self.house.exam_key(uid), report)
 
     def quit(self) -> Json:
         """The process that runs the engine ends; heard by its main loop."""

@@ -319,6 +319,37 @@ class Face(Protocol):
 
     def quit(self) -> Json: ...
 
+    # -- pictures ---------------------------------------------------------------------------------------------------
+
+    def series(self, uid: str) -> Json:
+        """What there is to look at, in the order in which one scrolls; of images with several contents the current one.
+        {"series": [{"series_instance_uid", "number", "description", "modality", "source", "size_bytes",
+        "images": [{"sop_instance_uid", "instance_number", "frames": n}]}], "image_count": n,
+        "other_count": n (objects without a picture), "released_count": n (no longer kept here)}."""
+        ...
+
+    def frame(
+        self,
+        sop_instance_uid: str,
+        frame: int = 0,
+        center: float | None = None,
+        width: float | None = None,
+        preset: str = "",
+        side: int = 0,
+    ) -> Json:
+        """One frame, decoded and windowed: with the preset of that name, else with `center` and `width`, else as the
+        device wants it. `side` > 0: scaled down to that longest side. NeedsOperator says why it cannot be shown.
+        {"width", "height" (of the pixels given), "full_width", "full_height", "frames": n, "grey": base64 (a byte per
+        pixel) or "rgb": base64 (three), "center", "window_width" (None for colour), "preset": name of the window in
+        use or "", "presets": [{"name", "center", "width"}] (at most three, for the keys 1 2 3; none for colour),
+        "slice_mm": float|None, "pixel_aspect": height of a pixel over its width, "modality", "series_number",
+        "series_description", "instance_number"}."""
+        ...
+
+    def report_pdf(self, uid: str, report: int = 0) -> Json:
+        """The stored PDF of a report: {"path", "name", "size_bytes", "sha256"}. NeedsOperator when there is none."""
+        ...
+
     # -- events -----------------------------------------------------------------------------------------------------
 
     def subscribe(self, callback: Callable[[Json], None]) -> Callable[[], None]:

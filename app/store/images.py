@@ -299,6 +299,24 @@ def instances_of(conn: sqlite3.Connection, exam_key: str, *, current_only: bool 
     return [_instance(row) for row in rows]
 
 
+def current(conn: sqlite3.Connection, sop_instance_uid: str) -> tuple[Instance, bool] | None:
+    """The content that counts under this UID, and whether its file was released after the retention period."""
+    row = conn.execute(
+        "SELECT * FROM instances WHERE sop_instance_uid = ? ORDER BY current DESC LIMIT 1", (sop_instance_uid,)
+    ).fetchone()
+    return (_instance(row), bool(row["released"])) if row else None
+
+
+def released_of(conn: sqlite3.Connection, exam_key: str) -> set[str]:
+    """SOP instance UIDs of the exam's images whose files are no longer kept here."""
+    rows = conn.execute(
+        """SELECT i.sop_instance_uid FROM instances i JOIN exam_studies e USING (study_instance_uid)
+           WHERE e.exam_key = ? AND i.released = 1 AND i.current = 1""",
+        (exam_key,),
+    ).fetchall()
+    return {row["sop_instance_uid"] for row in rows}
+
+
 def paths(store: Store) -> set[str]:
     """Every spool path the index knows."""
     return {row["path"] for row in store.rows("SELECT path FROM instances")}
