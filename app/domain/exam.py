@@ -28,6 +28,7 @@ class ExamState(Enum):
     RECONCILED = "reconciled"
     CANCELLED = "cancelled"
     WITHDRAWN = "withdrawn"
+    TEST = "test"
 
 
 EXAM_WORDS = {
@@ -46,15 +47,16 @@ EXAM_WORDS = {
     ExamState.RECONCILED: "已对账",
     ExamState.CANCELLED: "已取消",
     ExamState.WITHDRAWN: "已撤回",
+    ExamState.TEST: "测试影像",
 }
 
 
 def exam_state(
-    *, complete: bool, doubtful: bool, problem_count: int, changed: bool, jobs: tuple[Job, ...]
+    *, complete: bool, doubtful: bool, problem_count: int, changed: bool, jobs: tuple[Job, ...], test: bool = False
 ) -> ExamState:
     """The state of an exam from its facts. Green only when the newest job of every part is confirmed.
 
-    `jobs`: the newest job of each (destination, part, report). `changed`: values differ from what was submitted.
+    `test`: its images only tested a device. `jobs`: the newest job of each (destination, part, report). `changed`: values differ from what was submitted.
     A doubt that came up after the acknowledgement takes the green back: a person has to look.
     """
     live = [live_state(job.state, withdraws=job.withdraws) for job in jobs]
@@ -64,6 +66,8 @@ def exam_state(
     if live and not changed:
         settled = settled_state(live)
         return ExamState.CHECK if doubtful and settled in CONFIRMED else ExamState(settled.value)
+    if test and not live:
+        return ExamState.TEST
     if not complete and not live:
         return ExamState.RECEIVING
     if doubtful:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from datetime import datetime
 
 from app.delivery import submission
+from app.domain.exam import ExamState
 from app.domain.form import Noun, Source, Value
 from app.domain.job import Event, JobState, Part
 from app.domain.study import DOUBT_WORDS, Doubt, Study
@@ -170,6 +171,8 @@ def _frozen(
     stored = house.known(exam_key, tx)
     if stored.doubts:
         raise NeedsOperator("这例要先核对", DOUBT_WORDS[stored.doubts[0]])
+    if stored.exam.state is ExamState.TEST:
+        raise NeedsOperator("这是测试影像，不会上传", "真的要传，请先点“这是真的检查”")
     if not stored.complete:
         raise NeedsOperator("影像还在接收", "收齐后会自动变成可提交；确定收齐了可以点“不等了”")
     wanted = [view for view in house.views(stored, now=now) if destination in ("", view.target.name)]

@@ -23,20 +23,25 @@ from app.engine import (
     closing,
     devices,
     health,
+    moments,
     name_repair,
+    outbox,
     pages,
     pictures,
+    setup,
     sharing,
     standing,
     suggest,
+    trial,
 )
+from app.engine.arrivals import mark_test
 from app.engine.clockwork import paused_until
 from app.engine.face import Json
 from app.engine.house import House
 from app.engine.life import Life
-from app.engine.settings import apply_answers, document_of
+from app.engine.settings import apply_answers, document_of, write_settings
 from app.engine.standing import Facts, look_and_sentence, tooltip
-from app.errors import NeedsOperator
+from app.errors import AgentError, NeedsOperator
 from app.intake.screen import Screen
 from app.store import Tx, answers, days, exams, files, images, jobs, tally
 from app.store.times import kept, taken_or_none
@@ -295,6 +300,38 @@ class Engine:
             keys = [row["exam_key"] for row in exams.listed(conn, day=day, limit=1000)[0] if row["submitted_at"]]
         return acts.resend(self.house, keys, destination, only_failed=failed)
 
+    def jobs(
+        self, state: str = "", day: str = "", text: str = "", destination: str = "", limit: int = 100, offset: int = 0
+    ) -> Json:
+        return outbox.page(self.house, outbox.wanted(self.house, state, day, text, destination), limit, offset)
+
+    def job_keys(self, state: str = "", day: str = "", text: str = "", destination: str = "") -> Json:
+        return outbox.keys(self.house, outbox.wanted(self.house, state, day, text, destination))
+
+    def job(self, uid: str, destination: str = "") -> Json:
+        return moments.job(self.house, self.house.exam_key(uid), destination)
+
+    def act_many(
+        self,
+        act: str,
+        keys: list[list[str]],
+        dry: bool = False,
+        failed: bool = False,
+        day: str = "",
+        destination: str = "",
+    ) -> Json:
+        if not keys and (failed or day):
+            found = outbox.found_keys(self.house, outbox.wanted(self.house, "", day, "", destination), failed=failed)
+            keys = [list(key) for key in found]
+        return outbox.act_many(self.house, act, keys, dry=dry)
+
+    def export_jobs(self, path: str, state: str = "", day: str = "", text: str = "", destination: str = "") -> Json:
+        wanted = outbox.wanted(self.house, state, day, text, destination)
+        return outbox.export(self.house, Path(path), wanted)
+
+    def slip(self, uid: str) -> Json:
+        return moments.slip(self.house, self.house.exam_key(uid))
+
     def withdraw(self, uid: str) -> Json:
         return acts.withdraw(self.house, self.house.exam_key(uid))
 
@@ -384,8 +421,13 @@ class Engine:
         return checks.check_self(self.house, self._life.gateway)
 
     def setup(self, answers: Json) -> Json:
+        before = self.house.settings
         done = apply_answers(answers, self.home)
-        self._life.reload()
+        try:
+            self._life.reload()
+        except AgentError:
+            write_settings(self.home, before)  # what is at work and what is on the disk stay the same
+            raise
         return {"written": [str(path) for path in done.written], "secrets": list(done.secrets)}
 
     def settings(self) -> Json:
@@ -408,6 +450,52 @@ class Engine:
 
     def report_pdf(self, uid: str, report: int = 0) -> Json:
         return pictures.report_pdf(self.house, self.house.exam_key(uid), report)
+
+    # -- first set-up -----------------------------------------------------------------------------------------------
+
+    def regions(self) -> Json:
+        return setup.regions()
+
+    def check_answers(self, answers: Json) -> Json:
+        return setup.check_answers(self.house, answers)
+
+    def setup_draft(self) -> Json:
+        return setup.setup_draft(self.house)
+
+    def keep_setup_draft(self, answers: Json, step: str = "") -> Json:
+        return setup.keep_setup_draft(self.house, answers, step, self._clock)
+
+    def try_destination(self, answers: Json, name: str) -> Json:
+        listening = bool(self._life.gateway.files_status()["listening"])
+        return trial.try_destination(self.house, answers, name, clock=self._clock, listening=listening)
+
+    def secret_places(self) -> Json:
+        return setup.secret_places(self.house)
+
+    def arrivals(self, since: str = "") -> Json:
+        return self._life.arrivals.since(self.house, since)
+
+    def mark_test(self, uid: str, test: bool = True) -> Json:
+        return mark_test(self.house, uid, test)
+
+    def free_port(self, port: int) -> Json:
+        dicom = self._life.gateway.dicom_status()
+        return setup.free_port(self.house, port, int(dicom["port"]) if dicom["listening"] else 0)
+
+    def addresses(self) -> Json:
+        return setup.addresses()
+
+    def rehearse(self, region: str) -> Json:
+        return self._life.rehearsing.start(region)
+
+    def rehearsal_status(self) -> Json:
+        return self._life.rehearsing.status()
+
+    def autostart(self) -> Json:
+        return setup.autostart()
+
+    def set_autostart(self, enabled: bool) -> Json:
+        return setup.set_autostart(enabled)
 
     def quit(self) -> Json:
         """The process that runs the engine ends; heard by its main loop."""

@@ -215,6 +215,66 @@ class Face(Protocol):
         """{"resent": [uid], "jobs": n, "skipped": [{"uid", "why"}]}."""
         ...
 
+    def jobs(
+        self, state: str = "", day: str = "", text: str = "", destination: str = "", limit: int = 100, offset: int = 0
+    ) -> Json:
+        """One page of submissions, an exam to a destination each: what needs a person, what moves, what is over.
+
+        `state`: "uploading", "attention", "confirmed", "ended", "" for all; `day`: submitted on that day (today's page
+        also holds whatever is still open); `text`: any part of name, spelling or accession number, the start of a study
+        UID or index code, an exam key or SOP UID.
+
+        {"total": n (of `state`), "studies_total": n, "counts": {"all", "uploading", "attention", "confirmed", "ended"},
+        "retryable": n (waiting or rejected), "bytes_per_second": float, "rows": [ROW]}; ROW is {"exam_key",
+        "destination", "destination_title", "uid", "state", "state_words", "patient_name", "accession_number",
+        "modality", "description", "exam_day", "submitted_at", "changed_at", "steps", "steps_done", "step_words" (""
+        when over), "withdraws", "done", "total" (images of the current step), "image_count", "late_count", "bytes_total",
+        "bytes_done" (of what is being sent, else None), "due_at", "attempts", "place" (in the queue)|None,
+        "trouble": as in `study`, "words" (the platform's own), "acknowledged_at", "numbers": [str] (as returned),
+        "can_reconcile", "reconciles_at", "changed" (since it was submitted), "problems": [label]}."""
+        ...
+
+    def job_keys(self, state: str = "", day: str = "", text: str = "", destination: str = "") -> Json:
+        """{"keys": [[exam_key, destination, state]]} of everything `jobs` would show, at most 5,000."""
+        ...
+
+    def job(self, uid: str, destination: str = "") -> Json:
+        """One submission from image to reconciliation ("": the destination that needs somebody most): {"row": ROW,
+        "about": {"sex", "age", "age_unit"}, "acts": [what may be done, the likeliest last; "fill" opens the form],
+        "moments": [{"kind": "done"|"now"|"todo"|"step_done"|"step_now"|"step_todo", "state", "title", "detail", "at",
+        "again": bool (`at` is the next attempt)}], "acknowledged": [at], "log": {"count", "last_at"}, "versions":
+        [{"part_words", "version", "state_words"}], "slip": bool (there is something to print)}."""
+        ...
+
+    def act_many(
+        self,
+        act: str,
+        keys: list[list[str]],
+        dry: bool = False,
+        failed: bool = False,
+        day: str = "",
+        destination: str = "",
+    ) -> Json:
+        """resend, hold, release, cancel, first (优先上传) or withdraw, for `keys` ([exam_key, destination]); with
+        `failed` for all that waits, was held or rejected (of a day, of a destination), without keys for a whole day.
+
+        {"done": [[exam_key, destination]], "skipped": [{"uid", "exam_key", "destination", "patient_name", "why"}],
+        "jobs": n, "says": what will not happen, in one sentence}. `dry`: only says what would be done."""
+        ...
+
+    def export_jobs(self, path: str, state: str = "", day: str = "", text: str = "", destination: str = "") -> Json:
+        """The list as a sheet (.xlsx or .csv). {"path", "rows": n}."""
+        ...
+
+    def slip(self, uid: str) -> Json:
+        """What 上传凭单 says: {"clinic", "clinic_code", "patient": {"name", "sex", "age", "id_number" (masked)},
+        "exam": {"accession_number", "modality", "description", "exam_day", "exam_key"}, "study_uids", "submitted_at",
+        "submitted_by", "image_count", "digest" (SHA-256 over all images), "not_submitted", "destinations": [{"title",
+        "state", "state_words", "verdict", "acknowledged": bool (all parts), "acknowledged_at", "reconciled_at",
+        "can_reconcile", "numbers", "parts": [{"name", "version", "image_count", "acknowledged_at", "words"}]}],
+        "printed_at"}."""
+        ...
+
     def withdraw(self, uid: str) -> Json: ...
 
     def hold(self, uid: str) -> Json: ...
@@ -315,6 +375,85 @@ class Face(Protocol):
 
     def settings(self) -> Json:
         """The settings without any secret; {"secrets": {destination: [names present]}} beside them."""
+        ...
+
+    # -- first set-up -----------------------------------------------------------------------------------------------
+
+    def regions(self) -> Json:
+        """What set-up and the settings pages ask. {"regions": [{"name", "title", "document", "pinyin", "does",
+        "clinic": [keys of section clinic it needs], "needs": [str] (准备清单), "rehearses": bool,
+        "questions": [QUESTION]}], "sections": [{"name", "title", "note", "questions": [QUESTION]}]}; QUESTION is
+        {"key", "label", "help", "kind": "text"|"code"|"url"|"host"|"port"|"number"|"seconds"|"days"|"time"|"choice"|
+        "yes_no"|"folder"|"folders"|"list"|"secret", "first": bool (the first set-up asks it), "needed": bool,
+        "default", "secret": bool, "choices": [{"value", "label"}]}. A region's keys stand within its destination:
+        "base_url", "options.NAME", "secrets.NAME"; a section's within the section."""
+        ...
+
+    def check_answers(self, answers: Json) -> Json:
+        """The answers as typed, all faults at once; nothing is written. {"problems": [{"key", "label", "title",
+        "advice", "missing": bool (nothing answered yet)}]}; "key" as in "clinic.uscc",
+        "destination[0].options.dicom_port"."""
+        ...
+
+    def setup_draft(self) -> Json:
+        """{"answers" (the draft over the settings in force, never a secret), "now" (the settings in force as
+        answers), "kept": {destination: [names of secrets in the store]}, "step", "at", "unfinished": bool,
+        "set_up": bool}."""
+        ...
+
+    def keep_setup_draft(self, answers: Json, step: str = "") -> Json:
+        """Left in the middle: keep the answers, without secrets, and the step. ({}, ""): set-up is done, forget it.
+        As `setup_draft`."""
+        ...
+
+    def try_destination(self, answers: Json, name: str) -> Json:
+        """Test every interface of a destination that is in use; nothing is written at the platform. {"name", "title",
+        "steps": [{"name", "subject", "ok", "state": "ok"|"you"|"engineer"|"automatic"|"unknown"|"skipped", "turn",
+        "turn_words", "title", "advice", "details", "ms": n|None, "page"}], "letter": str (for the platform's
+        engineer)}. `answers` {}: as the settings have it."""
+        ...
+
+    def secret_places(self) -> Json:
+        """{"keyring": bool, "why": str (why it can't be used), "store": "keyring"|"file" (in force)}."""
+        ...
+
+    def arrivals(self, since: str = "") -> Json:
+        """Callers and images as they come, oldest first, after `since` (an earlier "at"; "": all remembered).
+        {"at", "events": [{"id" (the same again replaces the earlier), "at", "kind":
+        "connected"|"cut"|"refused"|"stored", "title", "advice", "detail", "caller", ...}]}. Callers also have
+        "address", "called_ae"; refused ones "act": "rename"|"allow_caller"|"allow_address"|"". Stored ones: "study",
+        "exam_key", "count", "instance", "patient_name", "description", "modality", "accession_number", "raw_hex",
+        "candidates": [[charset, text]], "charset", "doubtful": bool, "test": bool."""
+        ...
+
+    def mark_test(self, uid: str, test: bool = True) -> Json:
+        """The images here now only test a device: not to be filled, never uploaded (exam state "test"); False: they are
+        real. One more image makes it real by itself. {"uid", "exam_key", "test"}."""
+        ...
+
+    def free_port(self, port: int) -> Json:
+        """{"port", "free": bool, "title", "advice"}."""
+        ...
+
+    def addresses(self) -> Json:
+        """{"host", "addresses": [str]} of this machine, to tell a device's engineer."""
+        ...
+
+    def rehearse(self, region: str) -> Json:
+        """Walk one invented exam to its receipt on the practice platform, in a home of its own. As
+        `rehearsal_status`, at once; asked again while it runs it starts no second one."""
+        ...
+
+    def rehearsal_status(self) -> Json:
+        """{"region", "running": bool, "ok": bool, "steps": [str], "trouble": None|{"title", "advice", "details"}}."""
+        ...
+
+    def autostart(self) -> Json:
+        """{"enabled": bool}: whether the program starts when this user logs in."""
+        ...
+
+    def set_autostart(self, enabled: bool) -> Json:
+        """As `autostart`."""
         ...
 
     def quit(self) -> Json: ...

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 from collections import Counter
+from collections.abc import Callable
 from datetime import date
 from pathlib import Path
 
@@ -39,8 +40,10 @@ _ASLEEP_SECONDS = 120.0
 class Gateway:
     """Opens and closes all doors of one house. A door that can't open is a trouble in the status, not an end."""
 
-    def __init__(self, house: House) -> None:
+    def __init__(self, house: House, called: Callable[[AssociationEvent], None] = lambda event: None) -> None:
+        """`called(event)` hears of every caller, let in or not; it must not wait."""
         self._house = house
+        self._called = called
         self._reports = Reports(house.store, house.spool, house.clock)
         self._incoming = Incoming(house.store, house.taker, self._reports, house.clock)
         self._port = Port(house.store, house.taker, house.clock, self._taken)
@@ -134,6 +137,7 @@ class Gateway:
             elif not event.refused:
                 self._callers[source] = max(0, self._callers[source] - 1)
         self._port.on_association(event)
+        self._called(event)
 
     def _open_associations(self, source: str) -> int:
         if self._receiver is None or self._receiver.open_associations() == 0:

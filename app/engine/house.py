@@ -31,7 +31,7 @@ from app.intake.carry import with_accession
 from app.intake.spool import Spool
 from app.intake.take import Taker
 from app.regions.conversation import ImageRef
-from app.store import Store, Tx, exams, files, images, jobs, submissions
+from app.store import Store, Tx, exams, files, images, jobs, submissions, test_marks
 from app.system.disk import durable_folder, free_bytes, sync_folder, synced_replace
 from app.system.paths import Home
 from app.system.secrets import secret_store
@@ -108,6 +108,7 @@ class House:
             problem_count=len(problems) if views else 1,
             changed=changed or (unsent_report and bool(own_reports)),
             jobs=jobs.newest(own_jobs),
+            test=test_marks.is_test(tx.conn, exam_key, len(instances)),
         )
         first = views[0].exam if views else {}
         shown = {key: value.text for key, value in first.items()}

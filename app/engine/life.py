@@ -19,11 +19,13 @@ from app.domain.job import Event
 from app.domain.settings import Settings
 from app.domain.times import Clock
 from app.engine import acts
+from app.engine.arrivals import Arrivals
 from app.engine.clockwork import Clockwork, paused_until
 from app.engine.devices import Watch
 from app.engine.face import Json
 from app.engine.gateway import Gateway
 from app.engine.house import House, open_house
+from app.engine.rehearsing import Rehearsing
 from app.engine.report_reading import ReportReading
 from app.engine.settings import write_settings
 from app.errors import NeedsOperator
@@ -51,7 +53,9 @@ class Life:
         self._lock = threading.RLock()
         self.house: House = open_house(home, clock)
         self.house.store.subscribe(self._tell)
-        self.gateway = Gateway(self.house)
+        self.arrivals = Arrivals(clock)
+        self.rehearsing = Rehearsing()
+        self.gateway = Gateway(self.house, self.arrivals.called)
         self.reports = ReportReading(self.house)
         self.running = False
         self._couriers: dict[str, Courier] = {}
@@ -126,16 +130,20 @@ class Life:
             workers.start()
 
     def reload(self) -> None:
-        """New settings: everything that depends on them starts anew; jobs that waited for the settings go again."""
+        """New settings: everything that depends on them starts anew; jobs that waited for the settings go again.
+
+        What can't be opened leaves the house as it is, at work with the settings it had, and raises NeedsOperator.
+        """
         with self._lock:
+            anew = open_house(self._home, self._clock)
             was_running = self.running
             if was_running:
                 self._stop_work(_RELOAD_SECONDS)
             self.reports.close(_STOP_SECONDS)
             self.house.close()
-            self.house = open_house(self._home, self._clock)
+            self.house = anew
             self.house.store.subscribe(self._tell)
-            self.gateway = Gateway(self.house)
+            self.gateway = Gateway(self.house, self.arrivals.called)
             self.reports = ReportReading(self.house)
             if was_running:
                 self.start()
@@ -170,6 +178,7 @@ class Life:
             self._wake()
         self.gateway.heard(event)
         self.reports.heard(event)
+        self.arrivals.heard(event)
         if event["event"] == "report_attached":
             self._refresh_soon(event["exam"])
         self._told(event)

@@ -22,13 +22,14 @@ def build_targets(settings: Settings, secrets: SecretStore) -> tuple[dict[str, T
     faults: dict[str, AgentError] = {}
     for destination in settings.destinations:
         try:
-            targets[destination.name] = _target(settings, destination, secrets_of(destination, secrets))
+            targets[destination.name] = build_target(settings, destination, secrets_of(destination, secrets))
         except AgentError as error:
             faults[destination.name] = error
     return targets, faults
 
 
-def _target(settings: Settings, destination: DestinationSettings, secrets: Mapping[str, str]) -> Target:
+def build_target(settings: Settings, destination: DestinationSettings, secrets: Mapping[str, str]) -> Target:
+    """One destination as delivery works with it. Raises NeedsOperator for what is missing or wrong."""
     if destination.region not in ADAPTERS:
         raise NeedsOperator("这个地区还没有接上", "请在设置里换一个地区，或升级程序", page="destination")
     region = load_region(destination.region)

@@ -416,3 +416,9 @@ def his_exports(db: Database) -> None:
         db.table("his_rows").create_index([column, "state"])
     db.table("his_codes").create({"key": str, "words": str, "code": str}, pk=("key", "words"))
     db.table("his_imports").create({"id": int, "at": str, "name": str, "source": str, "found": str}, pk="id")
+
+
+@MIGRATIONS()
+def test_marks(db: Database) -> None:
+    """Exams that only tested a device: so many images of theirs are the test."""
+    db.table("test_marks").create({"exam_key": str, "image_count": int}, pk="exam_key")
