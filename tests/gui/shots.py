@@ -12,6 +12,7 @@ SIZES = {"100": (1366, 688), "150": (1280, 640)}
 
 def main(out: Path) -> None:
     os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
+    from PySide6.QtGui import QPainter, QPixmap
     from PySide6.QtWidgets import QApplication
 
     from app.gui import words
@@ -41,6 +42,15 @@ def main(out: Path) -> None:
         row.editor.line.setText("xbct")
         row.editor.line.search()
 
+    def picture(window: MainWindow) -> QPixmap:
+        """The window, a dialog over it as on the screen."""
+        shown, dialog = window.grab(), app.activeModalWidget()
+        if dialog is not None:
+            place = window.rect().center() - dialog.rect().center()
+            QPainter(shown).drawPixmap(place, dialog.grab())
+            dialog.close()
+        return shown
+
     def at(
         page: str, key: str = "", act: Callable[[MainWindow], None] = lambda window: None
     ) -> tuple[str, str, Callable]:
@@ -50,12 +60,18 @@ def main(out: Path) -> None:
         window._face.trouble = "连接超时"  # type: ignore[attr-defined]
         window.ask_status()
 
+    def map_report(window: MainWindow) -> None:
+        from app.gui.report_map import open_report_map
+
+        open_report_map(window._desk(), "1.2.3.0", 0, window, lambda _answer: None)
+
     plan = {
         "1-today": at(words.TODAY),
         "2-fill": at(words.FILL),
         "2-fill-codes": at(words.FILL, "1.2.3.0", codes),
         "2-fill-name": at(words.FILL, "1.2.3.2"),
         "2-fill-ready": at(words.FILL, "1.2.3.3"),
+        "2-fill-report": at(words.FILL, "1.2.3.0", map_report),
         "3-queue": at(words.QUEUE, "1.2.3.6"),
         "3-queue-held": at(words.QUEUE, "1.2.3.4"),
         "3-queue-plain": at(words.QUEUE),
@@ -87,7 +103,7 @@ def main(out: Path) -> None:
                 rest(window)
                 act(window)
                 rest(window)
-                window.grab().save(str(out / f"{name}-{scale}-{theme}.png"))
+                picture(window).save(str(out / f"{name}-{scale}-{theme}.png"))
                 window.shut()
                 window.hide()
                 window.deleteLater()
