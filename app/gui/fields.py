@@ -178,7 +178,9 @@ class FieldRow(QWidget):
         """ⓘ 本机构胸部 CT 常填：张伟明　采用 [F2]"""
         self._offer_mark = Mark(look, "info", "work", 14)
         self.offer: QLabel = label(look, role="caption", tone="work", wrap=True)
-        self.take_it = Button(look, "采用", kind="link", small=True, slot=self.take_suggestion)
+        self.take_it = Button(look, "采用", kind="link", slot=self.take_suggestion)
+        self.take_it.setProperty("fit", "line")
+        self.take_it.setFont(look.font("caption"))
         self.take_it.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         self._key = key_chip(look, "F2")
         line = row(gap=5)
@@ -208,6 +210,7 @@ def field_label(look: Look, field: Field) -> QWidget:
 
 def key_chip(look: Look, text: str) -> QWidget:
     """The name of a key in a small frame."""
-    chip = frame("choice")
-    row(chip, margins=(7, 0, 7, 1)).addWidget(label(look, text, role="caption", tone="text2"))
+    chip = frame("key")
+    row(chip, margins=(7, 0, 7, 0)).addWidget(label(look, text, role="caption", tone="text2"))
+    chip.setFixedHeight(18)
     return chip

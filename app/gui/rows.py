@@ -16,7 +16,7 @@ from PySide6.QtCore import (
     QSize,
     Qt,
 )
-from PySide6.QtGui import QFontMetrics, QKeyEvent, QPainter, QPen, QTextOption
+from PySide6.QtGui import QFontMetrics, QKeyEvent, QMouseEvent, QPainter, QPen, QTextOption
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QHeaderView,
@@ -36,8 +36,10 @@ _NO_INDEX = QModelIndex()
 CELL_ROLE = Qt.ItemDataRole.UserRole
 ROW_ROLE = Qt.ItemDataRole.UserRole + 1
 _SIDE, _FIRST, _GAP = 10, 16, 8
+_TICK = 18
 _HEADING = 34
 _BAR = 180
+_BARS, _BAR_GAP = 22, 2
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,7 +54,10 @@ class Text:
 
 @dataclass(frozen=True, kw_only=True)
 class Cell:
-    """What one cell shows: a mark, lines, lines at the right edge, a painted progress under the lines."""
+    """What one cell shows: a mark, lines, lines at the right edge, a painted progress under the lines.
+
+    `bars` (0.0 to 1.0 each) instead of lines: small columns of which the last is today's.
+    """
 
     lines: tuple[Text, ...] = ()
     right: tuple[Text, ...] = ()
@@ -61,9 +66,13 @@ class Cell:
     mark_size: int = 16
     progress: float | None = None
     progress_tone: str = "accent"
+    bars: tuple[float, ...] = ()
+    bar_width: int = 10
     wrap: bool = False
     at_right: bool = False
     heading: bool = False
+    ticked: bool | None = None
+    """None: the row can't be ticked and shows no box."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -146,6 +155,7 @@ class Painter(QStyledItemDelegate):
         left = max((self._metrics(text).horizontalAdvance(text.text) for text in cell.lines), default=0)
         right = max((self._metrics(text).horizontalAdvance(text.text) for text in cell.right), default=0)
         mark = cell.mark_size + _GAP if cell.mark else 0
+        left = max(left, len(cell.bars) * (cell.bar_width + _BAR_GAP))
         return (_FIRST if column == 0 else _SIDE) + mark + left + (right + _GAP if right else 0) + _SIDE + 2
 
     def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: _Index) -> None:
@@ -157,6 +167,9 @@ class Painter(QStyledItemDelegate):
         self._ground(painter, rect, index, selected=selected, heading=cell.heading)
         last = index.column() == len(self._view.rows_model.columns) - 1
         inner = rect.adjusted(_FIRST if index.column() == 0 else _SIDE, 0, -(_FIRST if last else _SIDE), -1)
+        if cell.ticked is not None:
+            self._tick(painter, QRect(inner.x(), inner.center().y() - _TICK // 2 + 1, _TICK, _TICK), cell.ticked)
+            inner.setLeft(inner.left() + _TICK + 2 * _GAP)
         if cell.mark:
             ground = "select" if selected else "surface"
             size = cell.mark_size
@@ -165,6 +178,16 @@ class Painter(QStyledItemDelegate):
             inner.setLeft(inner.left() + size + _GAP)
         self._texts(painter, inner, cell)
         painter.restore()
+
+    def _tick(self, painter: QPainter, box: QRect, ticked: bool) -> None:
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        painter.setPen(QPen(self._look.colour("accent" if ticked else "control"), 1.4))
+        painter.setBrush(self._look.colour("accent" if ticked else "surface"))
+        painter.drawRoundedRect(box.toRectF().adjusted(0.7, 0.7, -0.7, -0.7), 3, 3)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing, False)
+        if ticked:
+            pixmap = self._look.pixmap("check", "onAccent", 14, self._view.devicePixelRatioF(), "accent")
+            painter.drawPixmap(box.topLeft() + QPoint(2, 2), pixmap)
 
     def _ground(self, painter: QPainter, rect: QRect, index: _Index, *, selected: bool, heading: bool) -> None:
         painter.fillRect(rect, self._look.colour("select" if selected else "subtle" if heading else "surface"))
@@ -180,7 +203,19 @@ class Painter(QStyledItemDelegate):
             if last:
                 painter.drawLine(rect.topRight(), rect.bottomRight())
 
+    def _bars(self, painter: QPainter, inner: QRect, cell: Cell) -> None:
+        """An empty day is a low line, so that the days can be counted."""
+        bottom = inner.center().y() + _BARS // 2 + 1
+        for number, part in enumerate(cell.bars):
+            tone = "text3" if number == len(cell.bars) - 1 else "line"
+            height = max(2, round(part * _BARS))
+            left = inner.x() + number * (cell.bar_width + _BAR_GAP)
+            painter.fillRect(QRect(left, bottom - height, cell.bar_width, height), self._look.colour(tone))
+
     def _texts(self, painter: QPainter, inner: QRect, cell: Cell) -> None:
+        if cell.bars:
+            self._bars(painter, inner, cell)
+            return
         right_width = max((self._metrics(text).horizontalAdvance(text.text) for text in cell.right), default=0)
         if cell.wrap and len(cell.lines) == 1:
             self._wrapped(painter, inner, cell.lines[0])
@@ -228,9 +263,13 @@ class Painter(QStyledItemDelegate):
 
 
 class RowsView(QTableView):
-    """A list or table of rows. `chosen` tells the key of the row that a person (or `choose`) selected."""
+    """A list or table of rows. `chosen` tells the key of the row that a person (or `choose`) selected.
+
+    `ticked(key)`: its box was clicked, or Space pressed on it; whether it is ticked then is its cell's to say.
+    """
 
     chosen = Told()
+    ticked = Told()
     activated_row = Told()
 
     def __init__(
@@ -288,7 +327,22 @@ class RowsView(QTableView):
         if event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter) and self.key():
             self.activated_row.emit(self.key())
             return
+        if event.key() == Qt.Key.Key_Space and self._can_tick(self.currentIndex()):
+            self.ticked.emit(self.key())
+            return
         super().keyPressEvent(event)
+
+    def mousePressEvent(self, event: QMouseEvent) -> None:
+        index = self.indexAt(event.position().toPoint())
+        if self._can_tick(index) and index.column() == 0 and event.position().x() < _FIRST + _TICK + _GAP:
+            self.ticked.emit(self.rows_model.key(index.row()))
+            return
+        super().mousePressEvent(event)
+
+    @staticmethod
+    def _can_tick(index: QModelIndex) -> bool:
+        cell = index.siblingAtColumn(0).data(CELL_ROLE) if index.isValid() else None
+        return isinstance(cell, Cell) and cell.ticked is not None
 
     def _select(self, key: str) -> None:
         self.setCurrentIndex(self.rows_model.index(self.rows_model.place(key), 0))

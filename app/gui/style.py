@@ -52,6 +52,9 @@ QPushButton[fit="small"] { min-height: 26px; padding: 0 10px; }
 QPushButton[fit="small"]:focus { min-height: 24px; padding: 0 9px; }
 QPushButton[kind="link"][fit="small"] { padding: 0 4px; }
 QPushButton[kind="link"][fit="small"]:focus { padding: 0 3px; }
+QPushButton[kind="link"][fit="line"] { min-height: 18px; padding: 0 4px; }
+QPushButton[kind="link"][fit="line"]:focus { min-height: 16px; padding: 0 3px; }
+#key { background: @subtle; border: 1px solid @border; border-radius: 4px; }
 QPushButton#choice, QPushButton#choice:focus { min-height: 60px; padding: 0; }
 QPushButton[kind="segment"] { border: 1px solid @border; border-left: none; border-radius: 0; }
 QPushButton[kind="segment"][first="true"] { border-left: 1px solid @border; }
