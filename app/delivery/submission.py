@@ -106,13 +106,13 @@ def resend(tx: Tx, exam_key: str, destination: str, *, event: Event, now: dateti
     return count
 
 
-def withdraw(tx: Tx, exam_key: str, stamps: Mapping[str, Stamps], *, now: datetime) -> int:
+def withdraw(tx: Tx, exam_key: str, stamps: Mapping[str, Stamps], *, now: datetime, destination: str = "") -> int:
     """撤回: every record that the platform ever took goes once more with its deletion mark; the rest is cancelled.
 
-    `stamps`: per destination, see `stamps()`. Raises `NeedsOperator` while a record is on the wire: nobody knows yet
-    whether the platform has it.
+    From one destination or all. `stamps`: per destination, see `stamps()`. Raises `NeedsOperator` while a record is on
+    the wire: nobody knows yet whether the platform has it.
     """
-    own = jobs.of_exam(tx.conn, exam_key)
+    own = [job for job in jobs.of_exam(tx.conn, exam_key) if destination in ("", job.destination)]
     if any(job.state is JobState.SENDING and job.part is not Part.IMAGES and not job.withdraws for job in own):
         raise NeedsOperator("这例正在上传", "等它传完再撤回，一般不到一分钟")
     for job in own:
@@ -145,8 +145,8 @@ def withdraw(tx: Tx, exam_key: str, stamps: Mapping[str, Stamps], *, now: dateti
         )
         count += 1
     if count == 0:
-        for destination in {job.destination for job in own}:
-            files.withdraw_links(tx, destination, exam_key, now=now)
+        for name in {job.destination for job in own}:
+            files.withdraw_links(tx, name, exam_key, now=now)
     return count
 
 
@@ -155,14 +155,27 @@ def stamps(target: Target, *, now: datetime) -> Stamps:
     return {message: _wire_values(target, message, {_SENT_AT: cst_text(now)}) for message in ("exam", "report")}
 
 
-def act(tx: Tx, exam_key: str, event: Event, *, now: datetime) -> int:
-    """PAUSED, RELEASED or CANCELLED for every job of the exam that knows the event; returns how many."""
+def send_first(tx: Tx, exam_key: str, destination: str) -> int:
+    """What waits of a submission goes before all else that waits; returns how many jobs."""
+    moved = [
+        job
+        for job in jobs.newest(jobs.of_exam(tx.conn, exam_key))
+        if job.destination == destination and job.state in (JobState.QUEUED, JobState.WAITING)
+    ]
+    for job in moved:
+        jobs.send_first(tx, job.id)
+    return len(moved)
+
+
+def act(tx: Tx, exam_key: str, event: Event, *, now: datetime, destination: str = "") -> int:
+    """PAUSED, RELEASED or CANCELLED for every job of the exam (to one destination or all) that knows the event."""
     able = {
         Event.PAUSED: (JobState.TO_SIGN, JobState.QUEUED, JobState.WAITING, JobState.HELD),
         Event.RELEASED: (JobState.PAUSED,),
         Event.CANCELLED: _REPLACEABLE,
     }[event]
-    moved = [job for job in jobs.newest(jobs.of_exam(tx.conn, exam_key)) if job.state in able]
+    newest = jobs.newest(jobs.of_exam(tx.conn, exam_key))
+    moved = [job for job in newest if job.state in able and destination in ("", job.destination)]
     for job in moved:
         jobs.move(tx, job.id, event, now=now, trouble=job.trouble)
     if moved:
@@ -304,7 +317,7 @@ def _not_held(tx: Tx, exam_key: str, destination: str, each: Frozen, last: Job |
         return 1
     there = answers.held(tx.conn, destination, exam_key, each.part.value)
     if last is not None and last.state is JobState.SENDING:
-        there |= {ref["sop_instance_uid"]: ref["sha256"] for ref in _refs(last)}
+        there |= {ref["sop_instance_uid"]: ref["sha256"] for ref in refs_of(last)}
     refs = each.payload["images"]
     return sum(1 for ref in refs if there.get(ref["sop_instance_uid"]) != ref["sha256"])
 
@@ -332,10 +345,11 @@ def _last_taken(own: Sequence[Job], job: Job, taken: set[int]) -> Job | None:
 
 
 def _image_count(job: Job) -> int:
-    return len(_refs(job)) or 1
+    return len(refs_of(job)) or 1
 
 
-def _refs(job: Job) -> list[dict[str, Any]]:
+def refs_of(job: Job) -> list[dict[str, Any]]:
+    """The images that a job carries, as its payload names them."""
     refs = job.payload.get("images")
     return refs if isinstance(refs, list) else []
 

@@ -245,7 +245,7 @@ def troubles(conn: sqlite3.Connection) -> dict[str, tuple[Trouble, datetime]]:
               AND n.part = j.part AND n.report_key = j.report_key AND n.version > j.version) ORDER BY id"""
     ).fetchall()
     return {
-        row["exam_key"]: (trouble, taken(row["changed_at"])) for row in rows if (trouble := _trouble(row["trouble"]))
+        row["exam_key"]: (trouble, taken(row["changed_at"])) for row in rows if (trouble := trouble_of(row["trouble"]))
     }
 
 
@@ -281,7 +281,7 @@ def _trouble_text(trouble: Trouble | None) -> str | None:
     )
 
 
-def _trouble(text: str | None) -> Trouble | None:
+def trouble_of(text: str | None) -> Trouble | None:
     if not text:
         return None
     data = json.loads(text)
@@ -306,7 +306,7 @@ def _job(row: sqlite3.Row) -> Job:
         step=row["step"],
         done_count=row["done_count"],
         total_count=row["total_count"],
-        trouble=_trouble(row["trouble"]),
+        trouble=trouble_of(row["trouble"]),
         submitted_at=taken(row["submitted_at"]),
         changed_at=taken(row["changed_at"]),
         late=bool(row["late"]),

@@ -103,17 +103,27 @@ def page(conn: sqlite3.Connection, wanted: Wanted, *, limit: int, offset: int) -
     """What needs a person, then what moves, then what is over (newest first), with what a row says of its exam."""
     where, values = _condition(wanted)
     rows = conn.execute(
-        f"""SELECT s.*, e.patient_name, e.accession_number, e.modality, e.description, e.exam_day, e.changed,
-                   e.problems, j.part, j.step, j.done_count, j.total_count, j.due_at, j.attempts, j.round, j.trouble,
-                   j.withdraws,
-                   (SELECT study_instance_uid FROM exam_studies x WHERE x.exam_key = s.exam_key LIMIT 1) AS uid
-            FROM (SELECT rowid AS r FROM submissions WHERE {where} ORDER BY rank, sort, exam_key LIMIT :limit
-                  OFFSET :offset) p
-            JOIN submissions s ON s.rowid = p.r JOIN exams e ON e.exam_key = s.exam_key
-            LEFT JOIN jobs j ON j.id = s.job_id AND s.rank < {DONE_RANK} ORDER BY s.rank, s.sort, s.exam_key""",
+        f"""{_ROW} FROM (SELECT rowid AS r FROM submissions WHERE {where} ORDER BY rank, sort, exam_key LIMIT :limit
+              OFFSET :offset) p
+            JOIN submissions s ON s.rowid = p.r {_AROUND} ORDER BY s.rank, s.sort, s.exam_key""",
         values | {"limit": limit, "offset": offset},
     ).fetchall()
     return [dict(row) for row in rows]
+
+
+def page_row(conn: sqlite3.Connection, exam_key: str, destination: str) -> dict[str, Any] | None:
+    """One row as `page` has it."""
+    row = conn.execute(
+        f"{_ROW} FROM submissions s {_AROUND} WHERE s.exam_key = ? AND s.destination = ?", (exam_key, destination)
+    ).fetchone()
+    return dict(row) if row else None
+
+
+_ROW = """SELECT s.*, e.patient_name, e.accession_number, e.modality, e.description, e.exam_day, e.changed, e.problems,
+    j.part, j.step, j.done_count, j.total_count, j.due_at, j.attempts, j.round, j.trouble, j.withdraws,
+    (SELECT study_instance_uid FROM exam_studies x WHERE x.exam_key = s.exam_key LIMIT 1) AS uid"""
+_AROUND = f"""JOIN exams e ON e.exam_key = s.exam_key
+    LEFT JOIN jobs j ON j.id = s.job_id AND s.rank < {DONE_RANK}"""
 
 
 def keys(conn: sqlite3.Connection, wanted: Wanted, *, limit: int) -> list[dict[str, Any]]:
@@ -212,10 +222,11 @@ def moved_since(conn: sqlite3.Connection, since: str) -> list[tuple[str, str]]:
 
 def acknowledgements(conn: sqlite3.Connection, pairs: Sequence[tuple[str, str]]) -> dict[tuple[str, str], str]:
     """(exam key, destination) -> when the platform last acknowledged something of it."""
-    return {pair: at for pair in pairs if (at := _acknowledged_at(conn, *pair))}
+    return {pair: at for pair in pairs if (at := acknowledged_at(conn, *pair))}
 
 
-def _acknowledged_at(conn: sqlite3.Connection, exam_key: str, destination: str) -> str:
+def acknowledged_at(conn: sqlite3.Connection, exam_key: str, destination: str) -> str:
+    """The last acknowledgement as UTC ISO text, "" for none."""
     row = conn.execute(
         """SELECT max(r.acknowledged_at) AS at FROM jobs j JOIN receipts r ON r.job_id = j.id
            WHERE j.exam_key = ? AND j.destination = ?""",
@@ -231,6 +242,28 @@ def numbers(conn: sqlite3.Connection, exam_key: str, destination: str) -> list[s
         (exam_key, destination),
     ).fetchall()
     return [row["number"] for row in rows]
+
+
+def image_facts(conn: sqlite3.Connection, exam_key: str) -> dict[str, Any]:
+    """n, size, source and first_at of the images of an exam."""
+    row = conn.execute(
+        """SELECT count(*) AS n, coalesce(sum(i.size_bytes), 0) AS size, max(i.source) AS source,
+                  min(i.received_at) AS first_at
+           FROM exam_studies x JOIN instances i USING (study_instance_uid)
+           WHERE x.exam_key = ? AND i.current = 1 AND x.patient_key IN ('', i.patient_key)""",
+        (exam_key,),
+    ).fetchone()
+    return dict(row)
+
+
+def typed_count(conn: sqlite3.Connection, exam_key: str, source: str) -> int:
+    """How many values of an exam and its reports came from that source."""
+    row = conn.execute(
+        """SELECT count(*) AS n FROM record_values WHERE source = ? AND text <> '' AND (owner = ?
+           OR owner IN (SELECT report_key FROM exam_reports WHERE exam_key = ?))""",
+        (source, exam_key, exam_key),
+    ).fetchone()
+    return int(row["n"])
 
 
 def _condition(wanted: Wanted) -> tuple[str, dict[str, Any]]:

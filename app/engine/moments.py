@@ -1,0 +1,277 @@
+"""One submission from the first image to reconciliation (the timeline), and the slip (上传凭单) about an exam.
+
+Only what happened is told as done; what is still to come says so. A slip never reads better than the truth.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from typing import Any
+
+from app.delivery.submission import refs_of
+from app.domain.form import Source
+from app.domain.job import CONFIRMED, JOB_WORDS, Job, JobState, Part
+from app.domain.study import Instance
+from app.domain.submission import STEP_WORDS
+from app.engine import outbox
+from app.engine.face import Json
+from app.engine.house import House
+from app.store import answers, exams, images, jobs, submissions
+from app.store.times import kept
+
+_PART_SHORT = {Part.EXAM: "检查", Part.MERGED: "检查与报告", Part.REPORT: "报告", Part.IMAGES: "影像"}
+_NOT_YET = "尚未被平台接收"
+_ORDER = (Part.EXAM, Part.MERGED, Part.REPORT, Part.IMAGES)
+
+
+def job(house: House, exam_key: str, destination: str) -> Json:
+    """See `Face.job`."""
+    conn = house.store.read()
+    where = destination or next(iter(submissions.destinations_of(conn, exam_key)), "")
+    row = outbox.row_of(house, exam_key, where)
+    own = [each for each in jobs.of_exam(conn, exam_key) if each.destination == where]
+    receipts = [each for each in answers.receipts(conn, exam_key) if each["destination"] == where]
+    log = [each for each in jobs.attempts(conn, exam_key) if each["destination"] == where]
+    stored = house.known(exam_key)
+    first = house.views(stored)[0].exam if house.targets else {}
+    shown = {key: value.text for key, value in first.items()}
+    return {
+        "row": row,
+        "about": {"sex": shown.get("sex", ""), "age": shown.get("age", ""), "age_unit": shown.get("age_unit", "")},
+        "acts": outbox.offered(house, row),
+        "moments": _moments(house, row, own, receipts),
+        "acknowledged": sorted({str(each["acknowledged_at"]) for each in receipts if not each["withdraws"]}),
+        "log": {"count": len(log), "last_at": log[-1]["at"] if log else None},
+        "versions": [
+            {"part_words": _PART_SHORT[each.part], "version": each.version, "state_words": JOB_WORDS[each.state]}
+            for each in jobs.newest(own)
+            if each.version > 1
+        ],
+        "slip": bool(receipts),
+    }
+
+
+def _moments(house: House, row: Json, own: Sequence[Job], receipts: Sequence[Json]) -> list[Json]:
+    """kind: "done", "now", "todo" are moments; "step_done", "step_now", "step_todo" are steps inside one."""
+    key = row["exam_key"]
+    notes = exams.timeline(house.store, key)
+    found = [_received(house, key, row["late_count"]), *_prepared(house, key, notes)]
+    late = [each for each in own if each.late]
+    plain = sorted(
+        jobs.newest([each for each in own if not each.late]), key=lambda each: (_ORDER.index(each.part), each.id)
+    )
+    taken_at = {(each["part"], each["report_key"], each["version"]): str(each["acknowledged_at"]) for each in receipts}
+    at = [taken_at.get((each.part.value, each.report_key, each.version)) for each in plain]
+    found += _sending(row, plain, at)
+    withdrawn = row["state"] in (JobState.WITHDRAWN.value, JobState.CANCELLED.value)
+    if plain and all(each.state in CONFIRMED for each in plain) and not withdrawn:
+        found.append(_acknowledged(row, plain, [each for each in at if each]))
+    elif not withdrawn:
+        steps = "步都有应答才算" if len(plain) > 1 else "步有应答才算"
+        found.append(_moment("todo", "平台接收", f"{len(plain)} {steps}"))
+    for each in late:
+        found += _late(each, taken_at.get((each.part.value, each.report_key, each.version)))
+    if withdrawn:
+        found.append(_moment("done", row["state_words"], "", row["changed_at"], row["state"]))
+    elif row["can_reconcile"]:
+        found.append(_reconciled(row, notes))
+    return found
+
+
+def _moment(kind: str, title: str, detail: str = "", at: str | None = None, state: str = "acknowledged") -> Json:
+    return {"kind": kind, "title": title, "detail": detail, "at": at, "state": state, "again": False}
+
+
+def _received(house: House, exam_key: str, late: int) -> Json:
+    facts = submissions.image_facts(house.store.read(), exam_key)
+    if not facts["n"]:
+        return _moment("done", "登记", "还没有影像")
+    source = str(facts["source"] or "").partition(":")[2]
+    count = max(1, facts["n"] - late)
+    detail = [source.replace("\\", "/").rpartition("/")[2], f"{count} 幅", "" if late else _size(facts["size"])]
+    return _moment("done", "接收", " · ".join(part for part in detail if part), facts["first_at"])
+
+
+def _prepared(house: House, exam_key: str, notes: Sequence[dict[str, Any]]) -> list[Json]:
+    first = {note["what"]: note for note in reversed(notes)}
+    found = []
+    if "completed" in first:
+        seconds = round(house.settings.intake.quiet_seconds)
+        found.append(_moment("done", "收齐", f"{seconds} 秒没有新图，自动收齐", first["completed"]["at"]))
+    submitted = [note for note in notes if note["what"] == "submitted"]
+    if submitted:
+        typed = submissions.typed_count(house.store.read(), exam_key, Source.TECHNICIAN.value)
+        who = submitted[0]["who"]
+        found.append(_moment("done", "填报", f"{who} 提交上传 · 手填 {typed} 项".strip(), submitted[0]["at"]))
+    return found
+
+
+def _sending(row: Json, plain: Sequence[Job], at: Sequence[str | None]) -> list[Json]:
+    """The step that is current and, while it is not over, each step by itself."""
+    done = sum(each.state in CONFIRMED for each in plain)
+    total, state = len(plain), JobState(row["state"])
+    times = [one for one in at if one]
+    if done == total:
+        return [_moment("done", f"上传 {done} / {total} 步", "", max(times, default=None))]
+    open_jobs = [each for each in plain if each.state not in CONFIRMED]
+    current = next((each for each in open_jobs if each.state is state), open_jobs[0])
+    number = plain.index(current) + 1
+    again = state is JobState.WAITING and current.due_at is not None
+    head = _moment("now", f"上传 · 第 {number} 步，共 {total} 步", _why(current), state=state.value)
+    if again and current.due_at is not None:
+        head |= {"at": kept(current.due_at), "again": True}
+    steps = []
+    for each, when in zip(plain, at, strict=True):
+        kind = "step_done" if each.state in CONFIRMED else "step_now" if each is current else "step_todo"
+        amount = f" {each.done_count} / {each.total_count}" if each.part is Part.IMAGES and each.total_count else ""
+        version = f" · 第 {each.version} 版" if each.version > 1 else ""
+        title = f"{'撤回 · ' if each.withdraws else ''}{STEP_WORDS[each.part]}{amount if kind == 'step_now' else ''}"
+        steps.append(_moment(kind, title + version, "", when if kind == "step_done" else None, each.state.value))
+    return [head, *steps]
+
+
+def _why(current: Job) -> str:
+    tried = f"已试 {current.attempts} 次" if current.attempts and current.state is JobState.WAITING else ""
+    if current.trouble is not None:
+        return "，".join(part for part in (current.trouble.title, tried) if part)
+    return {
+        JobState.QUEUED: "排队，轮到就传",
+        JobState.SENDING: "正在上传",
+        JobState.PAUSED: "暂缓着，点“恢复”接着传",
+        JobState.TO_SIGN: "等审核医师签名",
+        JobState.CANCELLED: "已取消，没有传的不再传",
+    }.get(current.state, tried)
+
+
+def _acknowledged(row: Json, plain: Sequence[Job], times: Sequence[str]) -> Json:
+    names = list(dict.fromkeys(_PART_SHORT[each.part] for each in plain))
+    count = row["image_count"] - row["late_count"]
+    said = "、".join(names) + (f" {count} 幅" if "影像" in names and count else "")
+    number = f" · 索引 {masked_number(row['numbers'][0])}" if row["numbers"] else ""
+    without = "" if row["can_reconcile"] else " · 以回执为准"
+    return _moment("done", "平台已接收", said + number + without, max(times, default=None))
+
+
+def _late(each: Job, taken_at: str | None) -> list[Json]:
+    came = _moment("done", f"晚到 {each.total_count} 幅，自动补传", "作为补传单发送", kept(each.submitted_at))
+    if each.state in CONFIRMED and taken_at:
+        return [came, _moment("done", "补传的平台已接收", f"影像 {each.total_count} 幅", taken_at)]
+    words = {"kind": "now", "state": each.state.value} if each.state is not JobState.CANCELLED else {"kind": "todo"}
+    return [came, _moment("now", f"补传 · {JOB_WORDS[each.state]}", _why(each)) | words]
+
+
+def _reconciled(row: Json, notes: Sequence[dict[str, Any]]) -> Json:
+    if row["state"] == JobState.RECONCILED.value:
+        at = next((note["at"] for note in reversed(notes) if note["what"] == "reconciled"), row["changed_at"])
+        return _moment("done", "对账", "平台已有这例检查", at, "reconciled")
+    soon = row["reconciles_at"] if row["state"] == JobState.ACKNOWLEDGED.value else None
+    return _moment("todo", "对账", "问平台缺不缺这例检查", soon)
+
+
+def masked_number(number: str) -> str:
+    """An index code as lists show it: six characters of its middle."""
+    if len(number) <= 10:
+        return number
+    middle = len(number) // 2
+    return f"…{number[middle - 3 : middle + 3]}…"
+
+
+def masked_id(number: str) -> str:
+    """A document number as paper shows it: first three and last four."""
+    return f"{number[:3]}{'*' * max(0, len(number) - 7)}{number[-4:]}" if len(number) > 8 else "*" * len(number)
+
+
+def _size(count_bytes: int) -> str:
+    return f"{count_bytes / 1_000_000:.1f} MB" if count_bytes < 10_000_000 else f"{count_bytes // 1_000_000} MB"
+
+
+# -- 上传凭单 --------------------------------------------------------------------------------------------------------
+
+
+def slip(house: House, exam_key: str) -> Json:
+    """See `Face.slip`."""
+    conn = house.store.read()
+    stored = house.known(exam_key)
+    listed = exams.shown(conn, exam_key)
+    views = house.views(stored)
+    shown = {key: value.text for key, value in (views[0].exam if views else {}).items()}
+    instances = images.instances_of(conn, exam_key)
+    own, receipts = jobs.of_exam(conn, exam_key), answers.receipts(conn, exam_key)
+    notes = exams.timeline(house.store, exam_key)
+    submitted = next((note for note in notes if note["what"] == "submitted"), None)
+    where = submissions.destinations_of(conn, exam_key)
+    return {
+        "clinic": house.settings.clinic.name or shown.get("clinic_name", ""),
+        "clinic_code": house.settings.clinic.fixmedins_code or house.settings.clinic.uscc,
+        "patient": {
+            "name": listed["patient_name"],
+            "sex": shown.get("sex", ""),
+            "age": shown.get("age", ""),
+            "id_number": masked_id(shown.get("id_number", "")),
+        },
+        "exam": {
+            "accession_number": listed["accession_number"],
+            "modality": listed["modality"],
+            "description": listed["description"],
+            "exam_day": listed["exam_day"],
+            "exam_key": exam_key,
+        },
+        "study_uids": [study.study_instance_uid for study in stored.studies],
+        "submitted_at": submitted["at"] if submitted else None,
+        "submitted_by": submitted["who"] if submitted else "",
+        "image_count": len(instances),
+        "digest": digest_of(instances),
+        "destinations": [_slip_of(house, name, own, receipts, notes) for name in where],
+        "not_submitted": not where,
+        "printed_at": kept(house.clock.now()),
+    }
+
+
+def _slip_of(
+    house: House, name: str, own: Sequence[Job], receipts: Sequence[Json], notes: Sequence[dict[str, Any]]
+) -> Json:
+    conn, target = house.store.read(), house.targets.get(name)
+    mine = [each for each in own if each.destination == name]
+    row = submissions.one(conn, mine[0].exam_key, name) or {}
+    state = JobState(row["state"])
+    whole = state in CONFIRMED
+    reconciled = state is JobState.RECONCILED
+    days = [note["at"] for note in notes if note["what"] == "reconciled"]
+    parts = sorted(jobs.newest(mine), key=lambda each: _ORDER.index(each.part))
+    return {
+        "title": target.title if target else name,
+        "state": state.value,
+        "state_words": JOB_WORDS[state],
+        "verdict": "平台已接收" if whole else JOB_WORDS[state] if state is JobState.WITHDRAWN else _NOT_YET,
+        "acknowledged": whole,
+        "acknowledged_at": submissions.acknowledged_at(conn, mine[0].exam_key, name) or None if whole else None,
+        "reconciled_at": days[-1] if reconciled and days else None,
+        "can_reconcile": bool(target and target.can("reconcile")),
+        "numbers": submissions.numbers(conn, mine[0].exam_key, name) if whole else [],
+        "parts": [_slip_part(each, receipts) for each in parts],
+    }
+
+
+def _slip_part(each: Job, receipts: Sequence[Json]) -> Json:
+    found = [
+        one
+        for one in receipts
+        if (one["destination"], one["part"], one["report_key"], one["version"], one["round"])
+        == (each.destination, each.part.value, each.report_key, each.version, each.round)
+    ]
+    accepted = each.state in CONFIRMED and bool(found)
+    name = ("撤回 · " if each.withdraws else "") + _PART_SHORT[each.part]
+    return {
+        "name": name + (" · 补传" if each.late else ""),
+        "version": each.version,
+        "image_count": len(refs_of(each)) if each.part is Part.IMAGES else 0,
+        "acknowledged_at": str(found[-1]["acknowledged_at"]) if accepted else None,
+        "words": "平台已接收" if accepted else f"{_NOT_YET} · {JOB_WORDS[each.state]}",
+    }
+
+
+def digest_of(instances: Sequence[Instance]) -> str:
+    """SHA-256 over the sorted (SOP UID, SHA-256 of the data set) of the images: one value that names exactly these."""
+    lines = sorted(f"{one.sop_instance_uid} {one.data_set_sha256}" for one in instances)
+    return hashlib.sha256("\n".join(lines).encode("ascii")).hexdigest() if lines else ""
