@@ -17,6 +17,7 @@ from app.gui.form_card import FormCard
 from app.gui.images import ImagesCard, pdf_of
 from app.gui.page import Desk, Json, Page, Question, Search
 from app.gui.parts import Button, clear, row
+from app.gui.report_map import open_report_map
 from app.gui.sections import row_fields
 from app.gui.steps import newest
 
@@ -157,6 +158,10 @@ class FillPage(Page):
             return face.attach(uid, path, report)
 
         self.desk.asker.ask(both, self._settled, self._not_kept)
+
+    def map_report(self, report: int) -> None:
+        """The report was read into the wrong fields: say once how this layout is read."""
+        open_report_map(self.desk, self.uid, report, self, lambda _answer: self._fill(self._settled, self._not_kept))
 
     def dragEnterEvent(self, event: QDragEnterEvent) -> None:
         if pdf_of(event) and self._form is not None:
@@ -412,4 +417,5 @@ class FillPage(Page):
         self.form.keep.connect(lambda: self._fill(self._refilled, self._not_kept))
         self.form.wants_row.connect(self._add_settlement)
         self.form.attach_to.connect(self.choose_pdf)
+        self.form.map_report.connect(self.map_report)
         return self.card

@@ -39,6 +39,7 @@ class FormView(QScrollArea):
     keep = Told()
     done = Told()
     attach_to = Told()
+    map_report = Told()
     wants_row = Told()
 
     def __init__(self, desk: Desk) -> None:
@@ -323,7 +324,13 @@ class FormView(QScrollArea):
         said = "报告 PDF 已附上" if has_pdf else "还没有报告 PDF"
         text = "换一份 PDF" if has_pdf else "附上 PDF"
         button = Button(self._look, text, icon="attach", small=True, slot=partial(self.attach_to.emit, number))
-        return [_tools(label(self._look, said, role="caption", tone="text3" if has_pdf else "you"), button)]
+        tone = "text3" if has_pdf else "you"
+        tools = [label(self._look, said, role="caption", tone=tone), button]
+        if has_pdf:
+            slot = partial(self.map_report.emit, number)
+            tip = "报告里的内容读错了栏目，在这里对一次，以后都按这样读"
+            tools.insert(1, Button(self._look, "读得不对？对一次", kind="link", small=True, slot=slot, tip=tip))
+        return [_tools(*tools)]
 
     def _settlement_tools(self) -> list[QWidget]:
         more = Button(self._look, "加一行结算", kind="link", small=True, slot=self.wants_row.emit)
