@@ -73,6 +73,8 @@ class Cell:
     heading: bool = False
     ticked: bool | None = None
     """None: the row can't be ticked and shows no box."""
+    tinted: bool = False
+    """The row has the ground of a selected one, because it is ticked."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -140,10 +142,16 @@ class RowsModel(QAbstractTableModel):
         self.endResetModel()
 
 
+class Painted(QTableView):
+    """A view whose model tells its columns, for the one delegate that paints all lists."""
+
+    rows_model: Any
+
+
 class Painter(QStyledItemDelegate):
     """Paints every cell of every list; no widget per row."""
 
-    def __init__(self, look: Look, view: RowsView, height: int) -> None:
+    def __init__(self, look: Look, view: Painted, height: int) -> None:
         super().__init__(view)
         self._look, self._view, self._height = look, view, height
 
@@ -164,14 +172,14 @@ class Painter(QStyledItemDelegate):
         state: QStyle.StateFlag = option.state
         selected = bool(state & QStyle.StateFlag.State_Selected)
         painter.save()
-        self._ground(painter, rect, index, selected=selected, heading=cell.heading)
+        self._ground(painter, rect, index, selected=selected or cell.tinted, heading=cell.heading)
         last = index.column() == len(self._view.rows_model.columns) - 1
         inner = rect.adjusted(_FIRST if index.column() == 0 else _SIDE, 0, -(_FIRST if last else _SIDE), -1)
         if cell.ticked is not None:
             self._tick(painter, QRect(inner.x(), inner.center().y() - _TICK // 2 + 1, _TICK, _TICK), cell.ticked)
             inner.setLeft(inner.left() + _TICK + 2 * _GAP)
         if cell.mark:
-            ground = "select" if selected else "surface"
+            ground = "select" if selected or cell.tinted else "surface"
             size = cell.mark_size
             pixmap = self._look.pixmap(cell.mark, cell.mark_tone, size, self._view.devicePixelRatioF(), ground)
             painter.drawPixmap(QPoint(inner.x(), inner.center().y() - size // 2 + 1), pixmap)
@@ -262,7 +270,7 @@ class Painter(QStyledItemDelegate):
         return self._look.metrics(text.role, bold=text.bold)
 
 
-class RowsView(QTableView):
+class RowsView(Painted):
     """A list or table of rows. `chosen` tells the key of the row that a person (or `choose`) selected.
 
     `ticked(key)`: its box was clicked, or Space pressed on it; whether it is ticked then is its cell's to say.
@@ -281,7 +289,7 @@ class RowsView(QTableView):
         self.setModel(self.rows_model)
         self.setItemDelegate(self.cells)
         self._row_height = row_height
-        self._plain_look(look, row_height, head)
+        plain_look(self, look, row_height, head=head)
         self.selectionModel().currentRowChanged.connect(self._tell)
         self.doubleClicked.connect(lambda index: self.activated_row.emit(self.rows_model.key(index.row())))
         look.changed.connect(self.viewport().update)
@@ -366,24 +374,26 @@ class RowsView(QTableView):
             if self.rowHeight(number) != height:
                 self.setRowHeight(number, height)
 
-    def _plain_look(self, look: Look, row_height: int, head: bool) -> None:
-        self.setShowGrid(False)
-        self.setFrameShape(QTableView.Shape.NoFrame)
-        self.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
-        self.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
-        self.setVerticalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
-        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        self.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
-        self.setTabKeyNavigation(False)
-        self.setWordWrap(False)
-        vertical, horizontal = self.verticalHeader(), self.horizontalHeader()
-        vertical.setVisible(False)
-        vertical.setSectionResizeMode(QHeaderView.ResizeMode.Fixed)
-        vertical.setDefaultSectionSize(row_height)
-        horizontal.setVisible(head)
-        horizontal.setFixedHeight(look.height("table_head"))
-        horizontal.setFont(look.font("caption"))
-        horizontal.setHighlightSections(False)
-        horizontal.setSectionsClickable(False)
-        horizontal.setStretchLastSection(True)
-        horizontal.setMinimumSectionSize(10)
+
+def plain_look(view: QTableView, look: Look, row_height: int, *, head: bool = True) -> None:
+    """A table as all of them look: no grid, whole rows, one height; the last column takes what is left."""
+    view.setShowGrid(False)
+    view.setFrameShape(QTableView.Shape.NoFrame)
+    view.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
+    view.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
+    view.setVerticalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
+    view.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+    view.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
+    view.setTabKeyNavigation(False)
+    view.setWordWrap(False)
+    vertical, horizontal = view.verticalHeader(), view.horizontalHeader()
+    vertical.setVisible(False)
+    vertical.setSectionResizeMode(QHeaderView.ResizeMode.Fixed)
+    vertical.setDefaultSectionSize(row_height)
+    horizontal.setVisible(head)
+    horizontal.setFixedHeight(look.height("table_head"))
+    horizontal.setFont(look.font("caption"))
+    horizontal.setHighlightSections(False)
+    horizontal.setSectionsClickable(False)
+    horizontal.setStretchLastSection(True)
+    horizontal.setMinimumSectionSize(10)
