@@ -124,6 +124,8 @@ class Engine:
             "oldest_to_fill_at": tally.oldest_to_fill(conn),
             "today": standing.today(house, now),
             "closing_due": closing.due(house, self._started_at),
+            "snoozed_until": standing.snoozed_until(house, now),
+            "seconds_left": standing.seconds_left(house),
             "needs_you": waiting,
             "missing_for_engineer": len(engineer_days),
             "destinations": [self._destination(name, seen.get(name, {})) for name in self._names()],
@@ -407,6 +409,9 @@ class Engine:
     def set_closing(self, on: bool, at: str = "") -> Json:
         self._life.house = closing.with_closing(self.house, on, at)
         return {"closing": on, "closing_at": self.house.settings.ui.closing_at}
+
+    def snooze(self, minutes: int) -> Json:
+        return standing.snooze(self.house, minutes, self._clock.now())
 
     def _day_or_today(self, day: str) -> date:
         return _day(day or cst_day(self._clock.now()))

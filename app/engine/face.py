@@ -26,6 +26,7 @@ class Face(Protocol):
         "tooltip": str, "last_confirmed_at": str|None, "paused_until": str|None ("" means until resumed),
         "states": {exam state: n}, "oldest_to_fill_at": str|None, "today": {"day", "received": n, "confirmed": n} (exams
         of that day; confirmed by every destination), "closing_due": day|"" (show its closing now),
+        "snoozed_until": str|None (no notification before), "seconds_left": float|None (until all is sent),
         "counts": {"to_fill": n, "ready": n, "uploading": n, "attention": n, "confirmed": n, "receiving": n, "all": n},
         "needs_you": [{"uid", "exam_key", "state", "title", "why", "since", "turn",
         "action": "fill"|"open"|"reconcile" (then "uid" is the day)}],
@@ -352,6 +353,10 @@ class Face(Protocol):
 
     def closing_shown(self, day: str, remind: bool = False) -> Json:
         """A person has seen the closing of that day; `remind`: once more at 8 tomorrow. {"day", "remind_at"}."""
+        ...
+
+    def snooze(self, minutes: int) -> Json:
+        """No notification for so long, over restarts; 0: notify again. {"snoozed_until": str|None}."""
         ...
 
     def set_closing(self, on: bool, at: str = "") -> Json:

@@ -8,7 +8,8 @@ from datetime import date, datetime, time, timedelta
 from app.domain.times import CST, cst_day
 from app.engine.face import Json
 from app.engine.house import House
-from app.store import tally
+from app.store import Tx, answers, files, tally
+from app.store.times import kept, taken_or_none
 
 LONG_TROUBLE = timedelta(minutes=30)
 
@@ -110,3 +111,29 @@ def _when(at: datetime, now: datetime) -> str:
     if then.date() == today.date() - timedelta(days=1):
         return then.strftime("昨天 %H:%M")
     return then.strftime("%m-%d %H:%M")
+
+
+def snoozed_until(house: House, now: datetime) -> str | None:
+    """Until when a person wants no notification."""
+    until = taken_or_none(files.fact(house.store.read(), "snoozed"))
+    return kept(until) if until is not None and until > now else None
+
+
+def snooze(house: House, minutes: int, now: datetime) -> Json:
+    until = kept(now + timedelta(minutes=minutes)) if minutes > 0 else ""
+
+    def change(tx: Tx) -> None:
+        files.set_fact(tx, "snoozed", until)
+        tx.tell("snoozed", until=until)
+
+    house.store.write(change)
+    return {"snoozed_until": until or None}
+
+
+def seconds_left(house: House) -> float | None:
+    """How long what is on its way will take at the pace of the last receipts; None while nobody can know."""
+    conn = house.store.read()
+    if any(row["trouble"] for row in answers.destinations(conn).values()):
+        return None
+    waiting, sending, pace = tally.on_their_way(conn)
+    return None if waiting or not sending or pace is None else sending * pace

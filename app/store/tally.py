@@ -89,6 +89,21 @@ def confirmed_last(conn: sqlite3.Connection, limit: int) -> list[dict[str, Any]]
     return [dict(row) for row in rows]
 
 
+def on_their_way(conn: sqlite3.Connection) -> tuple[int, int, float | None]:
+    """(jobs that wait for another attempt, jobs queued or being sent, seconds that one of the last receipts took)."""
+    states = {
+        row["state"]: row["n"]
+        for row in conn.execute(
+            "SELECT state, count(*) AS n FROM jobs WHERE state IN ('queued', 'sending', 'waiting') GROUP BY state"
+        )
+    }
+    pace = conn.execute(
+        """SELECT avg(seconds) AS pace FROM (SELECT seconds FROM receipts WHERE seconds IS NOT NULL
+           ORDER BY acknowledged_at DESC LIMIT 50)"""
+    ).fetchone()["pace"]
+    return states.get("waiting", 0), states.get("queued", 0) + states.get("sending", 0), pace
+
+
 def last_receipts(conn: sqlite3.Connection, exam_keys: list[str], destination: str = "") -> dict[str, dict[str, Any]]:
     """exam key -> {"acknowledged_at", "facts"} of its newest receipt (of one destination, if named)."""
     found: dict[str, dict[str, Any]] = {}

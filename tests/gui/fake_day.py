@@ -21,6 +21,8 @@ class FakeDay:
     can_answer: bool
     closing_due = ""
     closing_left = 1
+    snoozed_until: str | None = None
+    seconds_left: float | None = 55.0
     two_destinations = True
 
     def _answer(self, name: str, *arguments: Any) -> None: ...
@@ -39,6 +41,8 @@ class FakeDay:
             "oldest_to_fill_at": at(13, 41) if states.get("to_fill") else None,
             "today": {"day": TODAY.isoformat(), "received": len(self.rows) - gone, "confirmed": confirmed},
             "closing_due": self.closing_due,
+            "snoozed_until": self.snoozed_until,
+            "seconds_left": self.seconds_left,
         }
 
     def health(self, day: str = "") -> Json:
@@ -129,6 +133,11 @@ class FakeDay:
     def set_closing(self, on: bool, at: str = "") -> Json:
         self._answer("set_closing", on, at)
         return {"closing": on, "closing_at": at or "17:30"}
+
+    def snooze(self, minutes: int) -> Json:
+        self._answer("snooze", minutes)
+        self.snoozed_until = at(15, 6) if minutes else None
+        return {"snoozed_until": self.snoozed_until}
 
     # -- reconciliation ---------------------------------------------------------------------------------------------
 
