@@ -310,6 +310,7 @@ def test_every_command_of_the_face_can_be_reached_or_is_for_pages() -> None:
         "search_codes",
         "set_asides",
         "set_closing",
+        "snooze",
         "settings",
     }
     said = {name.replace("-", "_") for name in named}
