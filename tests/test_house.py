@@ -79,6 +79,7 @@ BROAD_CATCHES = {
     ("app/engine/clockwork.py", "_loop"),
     ("app/engine/clockwork.py", "_try"),
     ("app/engine/report_reading.py", "_loop"),
+    ("app/engine/his_watch.py", "_loop"),
     ("app/engine/serve.py", "_answer"),
     ("app/engine/serve.py", "_serve"),
     ("app/gui/ask.py", "_answered"),

@@ -8,6 +8,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import date, timedelta
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -368,6 +369,43 @@ class Engine:
 
     def import_paths(self, paths: list[str]) -> Json:
         return self._life.gateway.import_paths([Path(path) for path in paths])
+
+    # -- what HIS already knows -------------------------------------------------------------------------------------
+
+    def his(self) -> Json:
+        state = self._life.his.state()
+        return state | {"trouble": state["trouble"] or self._life.his_watch.trouble}
+
+    def his_preview(
+        self,
+        path: str = "",
+        query: str = "",
+        url: str = "",
+        user: str = "",
+        password: str = "",
+        mapping: Json | None = None,
+    ) -> Json:
+        return self._life.his.preview(path, query, url, user, password, mapping)
+
+    def his_keep(self, mapping: Json) -> Json:
+        settings = self._life.his.keep(mapping)
+        if settings is not None:
+            write_settings(self.home, replace(self.house.settings, his=settings))
+            self._life.reload()
+        return self.his()
+
+    def his_import(self, path: str) -> Json:
+        return self._life.his.import_file(Path(path))
+
+    def his_query(self) -> Json:
+        return self._life.his.query()
+
+    def his_ambiguous(self) -> Json:
+        return {"questions": self._life.his.ambiguous()}
+
+    def his_choose(self, row: int, uid: str = "") -> Json:
+        filled = self._life.his.choose(row, self.house.exam_key(uid) if uid else "")
+        return {"filled": filled, "questions": self.his()["ambiguous"]}
 
     # -- reconciliation, backfill, machine --------------------------------------------------------------------------
 

@@ -229,8 +229,8 @@ class Face(Protocol):
         "retryable": n (waiting or rejected), "bytes_per_second": float, "rows": [ROW]}; ROW is {"exam_key",
         "destination", "destination_title", "uid", "state", "state_words", "patient_name", "accession_number",
         "modality", "description", "exam_day", "submitted_at", "changed_at", "steps", "steps_done", "step_words" (""
-        when over), "withdraws", "done", "total" (images of the current step), "image_count", "late_count", "bytes_total",
-        "bytes_done" (of what is being sent, else None), "due_at", "attempts", "place" (in the queue)|None,
+        when over), "withdraws", "done", "total" (images of the current step), "image_count", "late_count",
+        "bytes_total", "bytes_done" (of what is being sent, else None), "due_at", "attempts", "place" (in the queue),
         "trouble": as in `study`, "words" (the platform's own), "acknowledged_at", "numbers": [str] (as returned),
         "can_reconcile", "reconciles_at", "changed" (since it was submitted), "problems": [label]}."""
         ...
@@ -296,6 +296,61 @@ class Face(Protocol):
 
     def import_paths(self, paths: list[str]) -> Json:
         """{"images": n, "again": n, "reports": n, "aside": n, "studies": [uid]}."""
+        ...
+
+    # -- what HIS already knows -------------------------------------------------------------------------------------
+
+    def his(self) -> Json:
+        """{"configured": bool (columns are mapped), "folder", "url", "user", "query", "refresh_minutes",
+        "has_password": bool, "columns": {field key: column}, "match": {"accession"|"id_number"|"name"|"day": column},
+        "last": {"at", "name", "source": "hand"|"folder"|"query", "rows", "matched", "exams", "filled", "waiting",
+        "ambiguous", "sentence"}|None, "waiting": rows without an exam, "ambiguous": questions of `his_ambiguous`,
+        "unknown": [CODE], "trouble": str}; CODE is {"key", "label", "table", "words" (HIS's), "count", "code" (ours, as
+        proposed or known), "code_label", "sure": bool}."""
+        ...
+
+    def his_preview(
+        self,
+        path: str = "",
+        query: str = "",
+        url: str = "",
+        user: str = "",
+        password: str = "",
+        mapping: Json | None = None,
+    ) -> Json:
+        """The start of an export or of a query, and with `mapping` ({"columns", "match"}) what would come of it.
+
+        {"columns": [{"name", "samples": [text]}], "rows": first 20 [[text]], "row_count", "guess": {"columns": {key:
+        column}, "match": {key: column}}, "missing": [columns of the kept mapping not there], "fields": [{"key",
+        "label", "group", "noun", "pinyin"}], "matches": [{"key", "label"}], "why_not": str ("" when it may be kept),
+        "codes": [CODE], "would": [{"row", "who", "state": "matched"|"ambiguous"|"waiting", "words", "exam": EXAM|None,
+        "values": [{"key", "label", "text", "problem"}], "problems": [str]}], "faults": [FAULT]}; FAULT is {"row",
+        "column", "title", "advice"}, EXAM {"uid", "exam_key", "patient_name", "accession_number", "modality",
+        "description", "exam_day", "image_count", "state", "state_words"}. ID numbers are masked."""
+        ...
+
+    def his_keep(self, mapping: Json) -> Json:
+        """Keep any of {"columns", "match", "folder", "url", "user", "password", "query", "refresh_minutes"} and
+        "codes" ({field key: {words: code}}). As `his`."""
+        ...
+
+    def his_import(self, path: str) -> Json:
+        """Take an export in. {"rows", "again" (unchanged rows), "matched" (rows), "exams", "filled" (values),
+        "waiting", "ambiguous" (rows), "questions", "left", "fault_count", "faults": [FAULT], "unknown": [CODE],
+        "sentence"}. A file with other columns than mapped raises `NeedsOperator` with page "his"."""
+        ...
+
+    def his_query(self) -> Json:
+        """Ask the database now. As `his_import`."""
+        ...
+
+    def his_ambiguous(self) -> Json:
+        """{"questions": [{"row", "rows": n (that ask the same), "why", "who", "patient_name", "id_number" (masked),
+        "accession_number", "day", "values": [{"key", "label", "text", "problem"}], "candidates": [EXAM]}]}."""
+        ...
+
+    def his_choose(self, row: int, uid: str = "") -> Json:
+        """The rows of that question belong to this exam ("": to none). {"filled": n, "questions": n (still open)}."""
         ...
 
     # -- reconciliation, backfill, machine --------------------------------------------------------------------------
@@ -501,7 +556,7 @@ class Face(Protocol):
 
         Names: image_received, study_completed, study_held, exam_changed, job_changed, job_progressed, day_reconciled,
         file_set_aside, report_waits, report_attached, caller_refused, destination_changed, paused, resumed,
-        engine_stopped.
+        engine_stopped, his_imported.
         """
         ...
 

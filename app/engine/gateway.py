@@ -204,12 +204,13 @@ class Gateway:
         places = dict.fromkeys((*settings.folders, *((settings.report_folder,) if settings.report_folder else ())))
         if not places:
             return
+        exports = [Path(self._house.settings.his.folder)] if self._house.settings.his.folder else []
         self._folders = FolderWatch(
             [Path(place) for place in places],
             self._incoming,
             self._house.store,
             self._house.clock,
-            leave_out=[self._house.home.root],
+            leave_out=[self._house.home.root, *exports],
         )
         self._folders.start()
 

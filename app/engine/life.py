@@ -24,6 +24,8 @@ from app.engine.clockwork import Clockwork, paused_until
 from app.engine.devices import Watch
 from app.engine.face import Json
 from app.engine.gateway import Gateway
+from app.engine.his import His
+from app.engine.his_watch import HisWatch
 from app.engine.house import House, open_house
 from app.engine.rehearsing import Rehearsing
 from app.engine.report_reading import ReportReading
@@ -57,6 +59,8 @@ class Life:
         self.rehearsing = Rehearsing()
         self.gateway = Gateway(self.house, self.arrivals.called)
         self.reports = ReportReading(self.house)
+        self.his = His(self.house)
+        self.his_watch = HisWatch(self.house, self.his)
         self.running = False
         self._couriers: dict[str, Courier] = {}
         self._workers: dict[str, Workers] = {}
@@ -73,6 +77,7 @@ class Life:
             self._start_delivery()
             self.reports.start()
             self.gateway.start()
+            self.his_watch.start()
             self._clockwork = Clockwork(
                 house,
                 complete_due=self._complete_due,
@@ -100,6 +105,7 @@ class Life:
         """A request in flight is waited for so long; one that takes longer goes again at the next start."""
         self.house.stopping.set()
         self.gateway.stop()
+        self.his_watch.stop()
         for workers in self._workers.values():
             workers.join(within_seconds)
         if self._clockwork is not None:
@@ -145,6 +151,8 @@ class Life:
             self.house.store.subscribe(self._tell)
             self.gateway = Gateway(self.house, self.arrivals.called)
             self.reports = ReportReading(self.house)
+            self.his = His(self.house)
+            self.his_watch = HisWatch(self.house, self.his)
             if was_running:
                 self.start()
             self._mend_settings()
@@ -177,6 +185,7 @@ class Life:
         if event["event"] in ("job_changed", "resumed"):
             self._wake()
         self.gateway.heard(event)
+        self.his.heard(event)
         self.reports.heard(event)
         self.arrivals.heard(event)
         if event["event"] == "report_attached":
@@ -198,6 +207,7 @@ class Life:
     def complete(self, study_uid: str) -> None:
         ready = acts.complete(self.house, study_uid)
         self.gateway.attach_waiting()
+        self.his.look_again(ready)
         if self.house.settings.upload.submit == "auto":
             acts.submit_ready(self.house, ready, "")
 

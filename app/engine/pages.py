@@ -52,6 +52,7 @@ TIMELINE_WORDS = {
     "report_shared": "和另一例共用一份报告",
     "report_attached": "附上报告 PDF",
     "report_replaced": "换了一份报告 PDF",
+    "his": "从 HIS 填入",
 }
 
 

@@ -14,13 +14,13 @@ from collections import deque
 from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from watchdog.observers import Observer
 
 from app.domain.times import Clock
 from app.errors import AgentError
-from app.intake.incoming import Became, Found, Incoming
+from app.intake.incoming import Became, Found
 from app.intake.scan import Lying, files_below, lying
 from app.intake.writing import is_being_written
 from app.store import Store, Tx, files
@@ -65,13 +65,21 @@ class _Waiting:
     named: bool = False
 
 
+class Takes(Protocol):
+    """What becomes of a file that was laid down; as `Incoming` does it for images and reports."""
+
+    def take(self, path: Path, source: str) -> Found: ...
+
+    def give_up(self, found: Found, source: str) -> Found: ...
+
+
 class WatchedFolder:
     """One folder without threads or events: `look()` does one round. `seen` is path -> signature, shared."""
 
     def __init__(
         self,
         root: Path,
-        incoming: Incoming,
+        incoming: Takes,
         store: Store,
         clock: Clock,
         seen: dict[str, Signature],
@@ -271,7 +279,7 @@ class FolderWatch:
     def __init__(
         self,
         folders: Iterable[Path],
-        incoming: Incoming,
+        incoming: Takes,
         store: Store,
         clock: Clock,
         on_result: Callable[[Found], None] = lambda found: None,
