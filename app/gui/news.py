@@ -11,8 +11,8 @@ from PySide6.QtCore import QObject, QTimer
 from app.engine.face import Face
 
 INTERVAL_MS = 150
-STATUS, STUDIES, JOBS, DAYS = "status", "studies", "jobs", "days"
-EVERYTHING = frozenset({STATUS, STUDIES, JOBS, DAYS})
+STATUS, STUDIES, JOBS, DAYS, DEVICES = "status", "studies", "jobs", "days", "devices"
+EVERYTHING = frozenset({STATUS, STUDIES, JOBS, DAYS, DEVICES})
 _KINDS = {
     "image_received": frozenset({STATUS, STUDIES}),
     "study_completed": frozenset({STATUS, STUDIES}),
@@ -23,7 +23,9 @@ _KINDS = {
     "day_reconciled": frozenset({STATUS, STUDIES, DAYS}),
     "file_set_aside": frozenset({STATUS}),
     "report_waits": frozenset({STATUS, STUDIES}),
-    "caller_refused": frozenset({STATUS}),
+    "caller_refused": frozenset({STATUS, DEVICES}),
+    "device_quiet": frozenset({STATUS, DEVICES}),
+    "device_changed": frozenset({STATUS, DEVICES}),
     "destination_changed": frozenset({STATUS}),
     "paused": frozenset({STATUS}),
     "resumed": frozenset({STATUS}),

@@ -137,6 +137,8 @@ class Rail(QFrame):
         badges = {words.FILL: words.to_fill(counts), words.QUEUE: counts["attention"], words.RECONCILE: missing}
         for name, count in badges.items():
             self.buttons[name].show_badge(str(count) if count else "")
+        missed = any(need["action"] == "device" for need in status["needs_you"])
+        self.buttons[words.DEVICES].show_badge("!" if missed else "")
 
     def set_narrow(self, narrow: bool) -> None:
         self.narrow = narrow

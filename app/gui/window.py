@@ -14,6 +14,7 @@ from app.errors import AgentError
 from app.gui import news, words
 from app.gui.ask import Asker
 from app.gui.banner import Banner
+from app.gui.devices import DevicesPage
 from app.gui.dialogs import ask_person
 from app.gui.fill import FillPage
 from app.gui.home import HomePage
@@ -30,6 +31,7 @@ _ICONS = {
     words.FILL: "page-fill",
     words.QUEUE: "page-queue",
     words.RECONCILE: "page-reconcile",
+    words.DEVICES: "page-device",
     words.SETTINGS: "page-settings",
 }
 _NARROW_BELOW = 1100
@@ -198,7 +200,7 @@ class MainWindow(QMainWindow):
         )
 
     def _build(self, desk: Desk) -> None:
-        kinds = (HomePage, FillPage, QueuePage, ReconcilePage, SettingsPage)
+        kinds = (HomePage, FillPage, QueuePage, ReconcilePage, DevicesPage, SettingsPage)
         self.pages: dict[str, Page] = {kind.name: kind(desk) for kind in kinds}
         entries = tuple((name, _ICONS[name], f"Ctrl+{self._number(name)}") for name in self.pages)
         self.rail = Rail(self._look, entries, self._pause_or_resume)

@@ -9,6 +9,7 @@ from typing import Any
 
 from app.errors import AgentError, NeedsOperator
 from tests.gui.fake_day import FakeDay
+from tests.gui.fake_devices import FakeDevices
 from tests.gui.fake_fill import FakeFill
 from tests.gui.fake_reports import FakeReports
 
@@ -243,7 +244,7 @@ STUDIES: tuple[tuple[str, str, str, str, int, str, tuple[int, int]], ...] = (
 )
 
 
-class FakeFace(FakeDay, FakeFill, FakeReports):
+class FakeFace(FakeDay, FakeFill, FakeReports, FakeDevices):
     """Answers like an engine with a busy afternoon; `calls` holds (method, arguments) in order."""
 
     def __init__(self) -> None:
@@ -257,6 +258,7 @@ class FakeFace(FakeDay, FakeFill, FakeReports):
         self.trouble = ""
         self.practice = False
         self.can_answer = True
+        FakeDevices.__init__(self)
 
     # -- help for tests ---------------------------------------------------------------------------------------------
 
@@ -269,6 +271,7 @@ class FakeFace(FakeDay, FakeFill, FakeReports):
 
     def empty(self) -> None:
         self.rows.clear()
+        self.device_rows.clear()
         self.look, self.sentence = "confirmed", "全部确认"
 
     def _row(

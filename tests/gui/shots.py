@@ -65,10 +65,30 @@ def main(out: Path) -> None:
 
         open_report_map(window._desk(), "1.2.3.0", 0, window, lambda _answer: None)
 
+    def several(window: MainWindow) -> None:
+        page = window.pages[words.FILL]
+        page.list.switch()  # type: ignore[attr-defined]
+        page.list.tick("1.2.3.3")  # type: ignore[attr-defined]
+        rest(window)
+        for key, text in (("apply_doctor_name", "张伟明"), ("patient_source", "3 住院")):
+            editor = page.bulk.rows[key].editor  # type: ignore[attr-defined]
+            editor.show_value(text)
+        page.bulk.plan()  # type: ignore[attr-defined]
+
+    def wrong(window: MainWindow) -> None:
+        page = window.pages[words.FILL]
+        row = page.form.rows["exam", 0, "id_number"]  # type: ignore[attr-defined]
+        row.editor.show_value("1409281980051243X")
+        row.focus()
+        row._was_left()
+        codes(window)
+
     plan = {
         "1-today": at(words.TODAY),
         "2-fill": at(words.FILL),
         "2-fill-codes": at(words.FILL, "1.2.3.0", codes),
+        "2-fill-wrong": at(words.FILL, "1.2.3.0", wrong),
+        "2-fill-several": at(words.FILL, "1.2.3.0", several),
         "2-fill-name": at(words.FILL, "1.2.3.2"),
         "2-fill-ready": at(words.FILL, "1.2.3.3"),
         "2-fill-report": at(words.FILL, "1.2.3.0", map_report),
@@ -78,6 +98,7 @@ def main(out: Path) -> None:
         "2-fill-held": at(words.FILL, "1.2.3.4"),
         "3-queue-trouble": at(words.QUEUE, "", trouble),
         "4-reconcile": at(words.RECONCILE),
+        "6-devices": at(words.DEVICES, "", lambda window: window.pages[words.DEVICES].test.again.emit()),  # type: ignore[attr-defined]
         "5-settings": at(words.SETTINGS, "", lambda window: window.pages[words.SETTINGS].check()),  # type: ignore[attr-defined]
     }
     only = sys.argv[2:] or list(plan)
