@@ -11,6 +11,7 @@ from PySide6.QtWidgets import QFileDialog
 from app.errors import AgentError, NeedsOperator
 from app.gui import news, words
 from app.gui.ask import OrElse, Then
+from app.gui.bulk import BulkCard
 from app.gui.doubts import DoubtBox, TroubleNote
 from app.gui.fill_list import FillList
 from app.gui.form_card import FormCard
@@ -23,6 +24,7 @@ from app.gui.steps import newest
 
 _TELLING = ("state", "problem_count", "image_count", "report_count", "patient_name")
 """What of a list's row says that the open form is no longer what it was."""
+_MOST_MOVING = 20
 
 
 class FillPage(Page):
@@ -49,6 +51,11 @@ class FillPage(Page):
         box = row(gap=12)
         box.addWidget(self._list())
         box.addWidget(self._form_card(), 11)
+        self.bulk = BulkCard(desk)
+        self.bulk.hide()
+        self.bulk.closed.connect(self.list.switch)
+        self.bulk.written.connect(self._written)
+        box.addWidget(self.bulk, 11)
         self.facts = ImagesCard(self.desk)
         self.facts.attach.connect(self.choose_pdf)
         self.facts.dropped.connect(self.attach)
@@ -70,10 +77,12 @@ class FillPage(Page):
     def refresh(self) -> None:
         face, text = self.desk.face, self.search.text().strip()
 
-        def both() -> list[Json]:
-            return [face.studies(state=state, text=text) for state in ("fill", "attention", "receiving")]
+        def every() -> list[Json]:
+            more = {"uploading": _MOST_MOVING, "receiving": 1}
+            states = ("fill", "attention", "uploading", "receiving")
+            return [face.studies(state=state, text=text, limit=more.get(state, 200)) for state in states]
 
-        self.desk.asker.ask(both, self._show_list, key="fill-list")
+        self.desk.asker.ask(every, self._show_list, key="fill-list")
 
     def show_status(self, status: Json) -> None:
         self._titles = {one["name"]: one["title"] for one in status["destinations"]}
@@ -90,6 +99,9 @@ class FillPage(Page):
 
     def submit(self) -> None:
         """Keep what was entered, submit, go on to the next; or jump to what is missing."""
+        if self.list.ticks is not None:
+            self.bulk.write()
+            return
         if self._form is None or not self.submit_button.isEnabled():
             self.form.jump()
             return
@@ -258,14 +270,38 @@ class FillPage(Page):
     # -- answers ----------------------------------------------------------------------------------------------------
 
     def _show_list(self, answers: list[Json]) -> None:
-        fill, attention, receiving = (answer["studies"] for answer in answers)
-        self.list.put(fill, attention, receiving, searched=self.search.text())
-        count = answers[0]["total"]
+        fill, attention, uploading = (answer["studies"] for answer in answers[:3])
+        self.list.put(fill, attention, uploading, int(answers[3]["total"]), searched=self.search.text())
+        self._show_count(fill, int(answers[0]["total"]))
+        self._keep_place()
+
+    def _show_count(self, fill: list[Json], count: int) -> None:
+        """The sentence that answers the page's question."""
+        if self.list.ticks is not None:
+            self.header.note.setText(f"已选 {len(self.list.ticks)} 例")
+            return
         oldest = min((one["received_at"] for one in fill if one["received_at"]), default=None)
         since = words.ago(oldest, self.desk.now())
         waited = f" · 最早一例已等 {since}" if since not in ("", words.JUST_NOW) else ""
         self.header.note.setText(f"{count} 例{waited}" if count else "都填好了")
-        self._keep_place()
+
+    def _ticked(self, uids: list[str] | None) -> None:
+        """Several are being chosen: their card stands where the form stood."""
+        is_many = uids is not None
+        self.bulk.setVisible(is_many)
+        self.card.setVisible(not is_many)
+        self.several.setEnabled(not is_many)
+        if uids is not None:
+            self.header.note.setText(f"已选 {len(uids)} 例")
+            self.bulk.show_studies(uids)
+        else:
+            self.refresh()
+
+    def _written(self, answer: Json) -> None:
+        """What was written is in the open form too."""
+        self.list.switch()
+        if any(one["uid"] == self.uid and one["changes"] for one in answer["studies"]):
+            self._open(self.uid)
 
     def _keep_place(self) -> None:
         """After the list came: the wanted exam, else the one that is open, else the first."""
@@ -334,6 +370,7 @@ class FillPage(Page):
             self.card.doubt_slot.addWidget(self._doubt)
         elif self._trouble is not None and self._trouble["turn"] != "automatic":
             self.card.doubt_slot.addWidget(TroubleNote(self.look, self._trouble))
+        self.card.doubt_slot.setContentsMargins(12, 10 if self.card.doubt_slot.count() else 0, 12, 0)
 
     def _show_foot(self, form: Json) -> None:
         self.card.show_foot(form, asked_above=self._doubt is not None)
@@ -403,6 +440,8 @@ class FillPage(Page):
         self.list = FillList(self.look, self.desk.now)
         self.list.chosen.connect(self._chosen)
         self.list.take_now.connect(self._take_now)
+        self.list.ticked.connect(self._ticked)
+        self.several.clicked.connect(lambda _checked=False: self.list.switch())
         return self.list
 
     def _form_card(self) -> FormCard:
