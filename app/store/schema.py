@@ -422,3 +422,12 @@ def his_exports(db: Database) -> None:
 def test_marks(db: Database) -> None:
     """Exams that only tested a device: so many images of theirs are the test."""
     db.table("test_marks").create({"exam_key": str, "image_count": int}, pk="exam_key")
+
+
+@MIGRATIONS()
+def acts_in_order(db: Database) -> None:
+    """What was done to the program itself, and the order of everything in time (日志)."""
+    db.table("acts").create({"id": int, "at": str, "what": str, "detail": str, "who": str}, pk="id")
+    db.table("acts").create_index(["at"])
+    db.table("timeline").create_index(["at"])
+    db.table("aside").create_index(["at"])
