@@ -11,7 +11,6 @@ from PySide6.QtWidgets import QFileDialog
 from app.errors import AgentError, NeedsOperator
 from app.gui import news, words
 from app.gui.ask import OrElse, Then
-from app.gui.bulk import BulkCard
 from app.gui.doubts import DoubtBox, TroubleNote
 from app.gui.fill_list import FillList
 from app.gui.form_card import FormCard
@@ -21,6 +20,7 @@ from app.gui.parts import Button, clear, row
 from app.gui.report_map import open_report_map
 from app.gui.sections import row_fields
 from app.gui.steps import newest
+from app.gui.together import TogetherCard
 
 _TELLING = ("state", "problem_count", "image_count", "report_count", "patient_name")
 """What of a list's row says that the open form is no longer what it was."""
@@ -51,11 +51,11 @@ class FillPage(Page):
         box = row(gap=12)
         box.addWidget(self._list())
         box.addWidget(self._form_card(), 11)
-        self.bulk = BulkCard(desk)
-        self.bulk.hide()
-        self.bulk.closed.connect(self.list.switch)
-        self.bulk.written.connect(self._written)
-        box.addWidget(self.bulk, 11)
+        self.together = TogetherCard(desk)
+        self.together.hide()
+        self.together.closed.connect(self.list.switch)
+        self.together.written.connect(self._written)
+        box.addWidget(self.together, 11)
         self.facts = ImagesCard(self.desk)
         self.facts.attach.connect(self.choose_pdf)
         self.facts.dropped.connect(self.attach)
@@ -100,7 +100,7 @@ class FillPage(Page):
     def submit(self) -> None:
         """Keep what was entered, submit, go on to the next; or jump to what is missing."""
         if self.list.ticks is not None:
-            self.bulk.write()
+            self.together.write()
             return
         if self._form is None or not self.submit_button.isEnabled():
             self.form.jump()
@@ -288,12 +288,12 @@ class FillPage(Page):
     def _ticked(self, uids: list[str] | None) -> None:
         """Several are being chosen: their card stands where the form stood."""
         is_many = uids is not None
-        self.bulk.setVisible(is_many)
+        self.together.setVisible(is_many)
         self.card.setVisible(not is_many)
         self.several.setEnabled(not is_many)
         if uids is not None:
             self.header.note.setText(f"已选 {len(uids)} 例")
-            self.bulk.show_studies(uids)
+            self.together.show_studies(uids)
         else:
             self.refresh()
 
