@@ -120,12 +120,12 @@ class TestCard(Card):
         self.button = Button(look, "检测", kind="link", icon="resend", small=True, slot=self.again.emit)
         self.head = Head(look, "检测", "", self.button)
         self.steps = StepList(look)
-        self.scroll = QScrollArea()
-        self.scroll.setWidgetResizable(True)
-        self.scroll.setWidget(self.steps)
+        self.area = QScrollArea()
+        self.area.setWidgetResizable(True)
+        self.area.setWidget(self.steps)
         self.empty = Empty(look, "plug", "还没有检测", "看看本机收得到吗、别的设备来过吗、问得到它吗。不会动设备。")
         self.box.addWidget(self.head)
-        self.box.addWidget(self.scroll, 1)
+        self.box.addWidget(self.area, 1)
         self.box.addWidget(self.empty, 1)
         self.show_none("")
 
@@ -133,7 +133,7 @@ class TestCard(Card):
         self.head.title.setText(f"{name} 检测结果" if name else "检测结果")
         self.head.note.setText("")
         self._ready("检测", bool(name))
-        self.scroll.setVisible(False)
+        self.area.setVisible(False)
         self.empty.setVisible(True)
 
     def show_busy(self) -> None:
@@ -144,7 +144,7 @@ class TestCard(Card):
         self.head.note.setText(f"刚才 · 用时 {max(1, round(seconds))} 秒")
         self._ready("再测一次", True)
         self.steps.show_steps(answer["steps"], now)
-        self.scroll.setVisible(True)
+        self.area.setVisible(True)
         self.empty.setVisible(False)
 
     def _ready(self, text: str, on: bool) -> None:

@@ -56,6 +56,10 @@ QPushButton[kind="link"][fit="line"] { min-height: 18px; padding: 0 4px; }
 QPushButton[kind="link"][fit="line"]:focus { min-height: 16px; padding: 0 3px; }
 #key { background: @subtle; border: 1px solid @border; border-radius: 4px; }
 QPushButton#choice, QPushButton#choice:focus { min-height: 60px; padding: 0; }
+QPushButton#choice:focus { border: 2px solid @accent; }
+QPushButton#choice:disabled { background: @surface; border: 1px solid @border; }
+#byte { background: @surface; border: 1px solid @border; border-radius: 3px; }
+#key { background: @subtle; border: 1px solid @border; border-radius: 3px; }
 QPushButton[kind="segment"] { border: 1px solid @border; border-left: none; border-radius: 0; }
 QPushButton[kind="segment"][first="true"] { border-left: 1px solid @border; }
 QPushButton[kind="segment"]:checked { background: @accentSoft; color: @accentText; border: 1px solid @accent; }
@@ -83,6 +87,14 @@ QComboBox::drop-down { border: none; width: 26px; }
 QComboBox::down-arrow { image: url(@folder/icons/@arrow); width: 14px; height: 14px; }
 QComboBox QAbstractItemView { background: @surface; border: 1px solid @line; selection-background-color: @select;
   selection-color: @text; outline: none; }
+
+QCheckBox { spacing: 8px; }
+QCheckBox::indicator { width: 16px; height: 16px; border: 1px solid @control; border-radius: 3px;
+  background: @surface; }
+QCheckBox::indicator:checked { background: @accent; border-color: @accent; image: url(@folder/icons/check-on.svg); }
+QCheckBox::indicator:disabled { border-color: @border; background: @subtle; }
+QCheckBox:focus { color: @accentText; }
+QCheckBox::indicator:focus { border: 2px solid @accent; width: 14px; height: 14px; }
 
 QTableView, QListView { background: @surface; border: none; outline: none; gridline-color: @hair;
   selection-background-color: @select; selection-color: @text; }
