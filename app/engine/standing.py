@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import date, datetime, time, timedelta
+from datetime import date, datetime, timedelta
 
 from app.domain.times import CST, cst_day
 from app.engine.face import Json
@@ -69,7 +69,7 @@ def _clock(at: datetime) -> str:
 def _until(at: datetime, now: datetime) -> str:
     """A pause until tomorrow ends at midnight; any other has its time."""
     then = at.astimezone(CST)
-    if then.time() == time() and then.date() > now.astimezone(CST).date():
+    if (then.hour, then.minute) == (0, 0) and then.date() > now.astimezone(CST).date():
         return "明天"
     return f" {_clock(at)}"
 

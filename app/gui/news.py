@@ -13,6 +13,8 @@ from app.engine.face import Face
 INTERVAL_MS = 150
 STATUS, STUDIES, JOBS, DAYS, DEVICES = "status", "studies", "jobs", "days", "devices"
 EVERYTHING = frozenset({STATUS, STUDIES, JOBS, DAYS, DEVICES})
+SHOW, END = "show", "end"
+"""A second start wants the window; a command wants the program to end."""
 _KINDS = {
     "image_received": frozenset({STATUS, STUDIES}),
     "study_completed": frozenset({STATUS, STUDIES}),
@@ -29,6 +31,9 @@ _KINDS = {
     "destination_changed": frozenset({STATUS}),
     "paused": frozenset({STATUS}),
     "resumed": frozenset({STATUS}),
+    "snoozed": frozenset({STATUS}),
+    "show_window": frozenset({SHOW}),
+    "quit_asked": frozenset({END}),
     "engine_stopped": EVERYTHING,
 }
 

@@ -63,6 +63,7 @@ class MainWindow(QMainWindow):
         self.ending = False
         """True: closing is meant, nothing is asked and nothing hides."""
         self.status_listeners: list[Callable[[Json], None]] = []
+        self.news_listeners: list[Callable[[frozenset[str]], None]] = []
         self.asker = Asker(self.fail)
         self.banner = Banner(look)
         self._build(self._desk())
@@ -144,6 +145,8 @@ class MainWindow(QMainWindow):
             page.set_low(self.height() < LOW_BELOW)
 
     def _heard(self, kinds: frozenset[str]) -> None:
+        for listener in self.news_listeners:
+            listener(kinds)
         if news.STATUS in kinds:
             self.ask_status()
         if self.isVisible() and kinds & self.page().kinds:
