@@ -91,15 +91,22 @@ def _window_of(home: Home, *, hidden: bool) -> int:
     if running is not None:
         return _show(running, hidden=False)
     with hosted(home, window=True) as face:
-        return _show(face, hidden=hidden)
+        return _show(face, hidden=hidden, on_session_end=face.stop)  # type: ignore[attr-defined]
 
 
-def _show(face: Face, *, hidden: bool, practice_note: str = "") -> int:
+def _show(
+    face: Face, *, hidden: bool, practice_note: str = "", on_session_end: Callable[[], None] = lambda: None
+) -> int:
     from app.engine.reach import resources_dir
     from app.gui.run import run_gui
 
     return run_gui(
-        face, resources=resources_dir(), show_window=not hidden, practice_note=practice_note, on_quit=lambda: None
+        face,
+        resources=resources_dir(),
+        show_window=not hidden,
+        practice_note=practice_note,
+        on_quit=lambda: None,
+        on_session_end=on_session_end,
     )
 
 

@@ -1,4 +1,4 @@
-"""What is worth a notification (提醒): problems and outages, new ones only, one for each kind. Decides, shows nothing."""
+"""What is worth a notification (提醒): problems and outages, new ones only, one for each kind. Shows nothing."""
 
 from __future__ import annotations
 
