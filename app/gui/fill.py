@@ -2,24 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
-
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QDragEnterEvent, QDropEvent, QKeySequence, QShortcut
-from PySide6.QtWidgets import QFileDialog
 
-from app.errors import AgentError, NeedsOperator
-from app.gui import news, words
-from app.gui.ask import OrElse, Then
-from app.gui.doubts import DoubtBox, TroubleNote
+from app.errors import AgentError
+from app.gui import his, news, words
 from app.gui.fill_list import FillList
 from app.gui.form_card import FormCard
 from app.gui.images import ImagesCard, pdf_of
-from app.gui.page import Desk, Json, Page, Question, Search
-from app.gui.parts import Button, clear, row
-from app.gui.report_map import open_report_map
-from app.gui.sections import row_fields
-from app.gui.steps import newest
+from app.gui.open_exam import OpenExam
+from app.gui.page import Desk, Json, Page, Search
+from app.gui.parts import Button, row
 from app.gui.together import TogetherCard
 
 _TELLING = ("state", "problem_count", "image_count", "report_count", "patient_name")
@@ -28,7 +21,7 @@ _MOST_MOVING = 20
 
 
 class FillPage(Page):
-    """The page on which a technician spends the day."""
+    """The page on which a technician spends the day: list, form, images, and which exam is open."""
 
     name = words.FILL
     kinds = frozenset({news.STUDIES})
@@ -36,34 +29,26 @@ class FillPage(Page):
     def __init__(self, desk: Desk) -> None:
         self.search = Search(desk.look)
         self.several = Button(desk.look, "批量填写", icon="page-fill", tip="勾选几例，一起填相同的项")
-        super().__init__(desk, self.search, self.several)
+        self.from_his = Button(desk.look, his.BUTTON, icon="export", tip="结算号、医嘱号从 HIS 填", slot=self.import_his)
+        super().__init__(desk, self.search, self.several, self.from_his)
         self.uid = ""
         self._wanted = ""
-        self._form: Json | None = None
-        self._doubt: DoubtBox | None = None
-        self._trouble: Json | None = None
         self._facts: list[object] = []
         self._titles: dict[str, str] = {}
-        self._ends = False
-        """The last field was left: when nothing is missing the keyboard goes on to 提交上传."""
         self.setAcceptDrops(True)
         self.search.searched.connect(lambda _text: self.refresh())
         box = row(gap=12)
         box.addWidget(self._list())
         box.addWidget(self._form_card(), 11)
-        self.together = TogetherCard(desk)
-        self.together.hide()
-        self.together.closed.connect(self.list.switch)
-        self.together.written.connect(self._written)
-        box.addWidget(self.together, 11)
+        box.addWidget(self._together_card(), 11)
         self.facts = ImagesCard(self.desk)
-        self.facts.attach.connect(self.choose_pdf)
-        self.facts.dropped.connect(self.attach)
+        self.facts.attach.connect(self.exam.choose_pdf)
+        self.facts.dropped.connect(self.exam.attach)
         box.addWidget(self.facts, 8)
         self.body.addLayout(box, 1)
         self._show_none()
         for keys, slot in (
-            ("Ctrl+S", self.keep),
+            ("Ctrl+S", self.exam.keep),
             ("Ctrl+Return", self.submit),
             ("Ctrl+Enter", self.submit),
             ("Ctrl+F2", self.form.take_all),
@@ -92,170 +77,30 @@ class FillPage(Page):
         if not self.list.view.choose(key):
             self.refresh()
 
-    def keep(self) -> None:
-        """Keep what was entered (Ctrl+S)."""
-        if self._form is not None and self.form.changed():
-            self._fill(self._kept, self._not_kept)
-
     def submit(self) -> None:
         """Keep what was entered, submit, go on to the next; or jump to what is missing."""
         if self.list.ticks is not None:
             self.together.write()
-            return
-        if self._form is None or not self.submit_button.isEnabled():
+        elif self.exam.kept is None or not self.submit_button.isEnabled():
             self.form.jump()
-            return
-        face, uid = self.desk.face, self.uid
-        values, settlements, reports = self.form.values(), self.form.settlements(), self.form.reports()
-        changed = self.form.changed()
-        self.submit_button.setEnabled(False)
-
-        def both() -> Json:
-            if changed:
-                face.fill(uid, values, settlements, reports)
-            return face.submit(uid)
-
-        self.desk.asker.ask(both, lambda answer: self._submitted(uid, answer), self._not_submitted)
+        else:
+            face, uid = self.desk.face, self.uid
+            self.submit_button.setEnabled(False)
+            self.exam.then(lambda: face.submit(uid), lambda answer: self._submitted(uid, answer), self._not_submitted)
 
     def skip(self) -> None:
         """The next exam first; what was entered here is kept on the way."""
         if following := self.list.after(self.uid):
             self.list.view.choose(following)
 
-    def keep_defaults(self) -> None:
-        """What was entered here and may hold for every exam: asked about, then kept as the clinic's default."""
-        if self._form is not None:
-            face, values = self.desk.face, self.form.by_hand()
-            self.desk.asker.ask(
-                lambda: face.keep_defaults(values, dry=True), lambda answer: self._ask_defaults(values, answer)
-            )
-
-    def _ask_defaults(self, values: dict[str, str], answer: Json) -> None:
-        kept = answer["kept"]
-        if not kept:
-            self.desk.tell(
-                "work", "没有可以存为默认的新值", "手工填的、每例都一样的项才能存，例：科室、医师、费用类型。"
-            )
-            return
-        face, chosen = self.desk.face, {one["key"]: values[one["key"]] for one in kept}
-        listed = "\n".join(f"{one['label']}　{one['shown']}" for one in kept)
-        question = Question(
-            title=f"以后的新检查都先填这 {len(kept)} 项？",
-            text=f"{listed}\n\n每例都还能改；设置里也能改回来。",
-            yes=f"存为默认 {len(kept)} 项",
-            no="不存",
-            icon="page-settings",
-            tone="work",
-        )
-        self.desk.confirm(
-            question, lambda: self.desk.asker.ask(lambda: face.keep_defaults(chosen), lambda _answer: self.refresh())
-        )
-
-    def choose_pdf(self, report: int) -> None:
-        path, _ = QFileDialog.getOpenFileName(self, "选择报告 PDF", "", "PDF 文件 (*.pdf)")
-        if path:
-            self.attach(path, report)
-
-    def attach(self, path: str, report: int = 0) -> None:
-        """Attach a PDF; what was entered meanwhile is kept first, because the form comes anew."""
-        if self._form is None:
-            return
-        face, uid = self.desk.face, self.uid
-        values, settlements, reports = self.form.values(), self.form.settlements(), self.form.reports()
-        changed = self.form.changed()
-
-        def both() -> Json:
-            if changed:
-                face.fill(uid, values, settlements, reports)
-            return face.attach(uid, path, report)
-
-        self.desk.asker.ask(both, self._settled, self._not_kept)
-
-    def map_report(self, report: int) -> None:
-        """The report was read into the wrong fields: say once how this layout is read."""
-        open_report_map(self.desk, self.uid, report, self, lambda _answer: self._fill(self._settled, self._not_kept))
-
     def dragEnterEvent(self, event: QDragEnterEvent) -> None:
-        if pdf_of(event) and self._form is not None:
+        if pdf_of(event) and self.exam.kept is not None:
             event.acceptProposedAction()
 
     def dropEvent(self, event: QDropEvent) -> None:
         if path := pdf_of(event):
             event.acceptProposedAction()
-            self.attach(path)
-
-    def _fill(self, then: Then, or_else: OrElse, *, without: Collection[str] = ()) -> None:
-        face, uid = self.desk.face, self.uid
-        values, settlements, reports = self.form.values(without=without), self.form.settlements(), self.form.reports()
-        self.desk.asker.ask(lambda: face.fill(uid, values, settlements, reports), then, or_else)
-
-    def _check(self) -> None:
-        """Judge what was entered without keeping it; rows of lists are kept, because a check cannot carry them."""
-        if self._form is None:
-            return
-        self.form.unread.clear()
-        if self.form.settlements() is not None or self.form.reports() is not None:
-            self._fill(self._refilled, self._unread)
-        else:
-            self._check_readable()
-
-    def _check_readable(self) -> None:
-        """The engine refuses a value it cannot read before it judges the others: those are asked without it."""
-        face, uid, values = self.desk.face, self.uid, self.form.values(without=self.form.unread)
-        self.desk.asker.ask(
-            lambda: face.check(uid, values), lambda form: self._judged(form, values), self._unread, key="fill-check"
-        )
-
-    def _suggest(self) -> None:
-        """What may stand in the fields that wait: it depends on what was entered beside them."""
-        if self._form is not None:
-            face, uid, values = self.desk.face, self.uid, self.form.values(without=self.form.unread)
-            self.desk.asker.ask(
-                lambda: face.suggestions(uid, values),
-                lambda answer: self._suggested(uid, answer),
-                lambda _error: None,
-                key="fill-suggest",
-            )
-
-    def _suggested(self, uid: str, answer: Json) -> None:
-        if uid == self.uid:
-            self.form.suggest(answer["suggestions"])
-
-    def _all_done(self) -> None:
-        self._ends = True
-        self._check()
-
-    def _unread(self, error: AgentError) -> None:
-        fields = error.fields if isinstance(error, NeedsOperator) else ()
-        fresh = [key for key in fields if key not in self.form.unread]
-        if not fresh:
-            self.desk.fail(error)
-            return
-        for key in fresh:
-            self.form.refuse(key, error.title.rpartition("：")[2], error.advice)
-        self._check_readable()
-
-    def _not_kept(self, error: AgentError) -> None:
-        """Nothing was kept: say why, at the field if it is one."""
-        for key in error.fields if isinstance(error, NeedsOperator) else ():
-            self.form.refuse(key, error.title.rpartition("：")[2], error.advice)
-        self.form.jump()
-        if self._form is not None:
-            self._show_foot(self._form)
-        self.desk.fail(error)
-
-    def _add_settlement(self) -> None:
-        """One more row of the list; what its fields are is the destination's to say."""
-        if self._form is None or not self._form["destinations"]:
-            return
-        face, destination = self.desk.face, str(self._form["destinations"][0])
-        self.desk.asker.ask(
-            lambda: face.fields(destination), lambda answer: self.form.add_settlement(row_fields(answer))
-        )
-
-    def _settle(self, decision: str, detail: str) -> None:
-        face, uid = self.desk.face, self.uid
-        self.desk.asker.ask(lambda: face.settle(uid, decision, detail), self._settled)
+            self.exam.attach(path)
 
     def _take_now(self) -> None:
         """Complete everything that is still being received."""
@@ -321,8 +166,7 @@ class FillPage(Page):
     def _chosen(self, uid: str) -> None:
         self._wanted = ""
         if uid and uid != self.uid:
-            if self._form is not None and self.form.changed():
-                self._fill(lambda _form: None, self.desk.fail, without=self.form.unread)
+            self.exam.leave()
             self._open(uid)
 
     def _open(self, uid: str) -> None:
@@ -336,9 +180,12 @@ class FillPage(Page):
         uid, form, study = answer
         if uid == self.uid:
             self.uid = form["uid"]
-            self._trouble = next((job["trouble"] for job in newest(study["jobs"]) if job["trouble"]), None)
-            self._show_form(form)
+            self.exam.show_exam(form, study)
             self.facts.show_study(study)
+
+    def _shown(self, form: Json) -> None:
+        self.card.show_head(form, self.list.row_of(self.uid) or {}, self._titles, self.desk.now())
+        self.facts.show_reports(form["uid"], form["reports"])
 
     def _facts_of(self, uid: str) -> list[object]:
         row_of = self.list.row_of(uid)
@@ -351,55 +198,6 @@ class FillPage(Page):
             self._open(self.uid)
         self._facts = facts
 
-    def _show_form(self, form: Json) -> None:
-        self._form = form
-        self.card.show_head(form, self.list.row_of(self.uid) or {}, self._titles, self.desk.now())
-        self._show_doubt(form)
-        self.form.show_form(form, refused=self._trouble is not None)
-        self.facts.show_reports(form["uid"], form["reports"])
-        self.card.open_exam(True)
-        self._show_foot(form)
-        self._suggest()
-
-    def _show_doubt(self, form: Json) -> None:
-        clear(self.card.doubt_slot)
-        doubtful = next((study for study in form["studies"] if study["doubt"]), None)
-        self._doubt = DoubtBox(self.look, doubtful) if doubtful else None
-        if self._doubt is not None:
-            self._doubt.settled.connect(self._settle)
-            self.card.doubt_slot.addWidget(self._doubt)
-        elif self._trouble is not None and self._trouble["turn"] != "automatic":
-            self.card.doubt_slot.addWidget(TroubleNote(self.look, self._trouble))
-        self.card.doubt_slot.setContentsMargins(12, 10 if self.card.doubt_slot.count() else 0, 12, 0)
-
-    def _show_foot(self, form: Json) -> None:
-        self.card.show_foot(form, asked_above=self._doubt is not None)
-        if self._ends and self.submit_button.isEnabled():
-            self.submit_button.setFocus()
-        self._ends = False
-
-    def _judged(self, form: Json, values: dict[str, str]) -> None:
-        if form["uid"] == self.uid:
-            self.form.judge(form, values.items())
-            self._show_foot(form)
-
-    def _refilled(self, form: Json) -> None:
-        if form["uid"] == self.uid:
-            self._form = form
-            self.form.take(form)
-            self._show_foot(form)
-
-    def _kept(self, form: Json) -> None:
-        if form["uid"] == self.uid:
-            self._show_form(form)
-            self.card.say_kept()
-        self.refresh()
-
-    def _settled(self, form: Json) -> None:
-        if form["uid"] == self.uid:
-            self._show_form(form)
-        self.refresh()
-
     def _submitted(self, uid: str, answer: Json) -> None:
         skipped = next((one["why"] for one in answer["skipped"] if one["uid"] == uid), "")
         if skipped and uid not in answer["submitted"]:
@@ -407,13 +205,13 @@ class FillPage(Page):
             self._open(uid)
             return
         self.desk.tell("", "", "")
-        self._form = None
+        self.exam.kept = None
         self._step_after(uid)
         self.refresh()
 
     def _not_submitted(self, error: AgentError) -> None:
         self.submit_button.setEnabled(True)
-        self._not_kept(error)
+        self.exam.not_kept(error)
 
     # -- moving -----------------------------------------------------------------------------------------------------
 
@@ -428,10 +226,8 @@ class FillPage(Page):
             self._show_none()
 
     def _show_none(self) -> None:
-        self.uid, self._form = "", None
-        clear(self.card.doubt_slot)
-        self._doubt = None
-        self.card.open_exam(False)
+        self.uid = ""
+        self.exam.close()
         self.facts.show_nothing()
 
     # -- building ---------------------------------------------------------------------------------------------------
@@ -449,12 +245,14 @@ class FillPage(Page):
         self.form, self.why, self.submit_button = self.card.form, self.card.why, self.card.submit_button
         self.card.submit.connect(self.submit)
         self.card.skip.connect(self.skip)
-        self.card.keep_defaults.connect(self.keep_defaults)
-        self.form.edited.connect(self._check)
-        self.form.moved_on.connect(self._suggest)
-        self.form.done.connect(self._all_done)
-        self.form.keep.connect(lambda: self._fill(self._refilled, self._not_kept))
-        self.form.wants_row.connect(self._add_settlement)
-        self.form.attach_to.connect(self.choose_pdf)
-        self.form.map_report.connect(self.map_report)
+        self.exam = OpenExam(self.desk, self.card, self)
+        self.exam.shown.connect(self._shown)
+        self.exam.changed.connect(self.refresh)
         return self.card
+
+    def _together_card(self) -> TogetherCard:
+        self.together = TogetherCard(self.desk)
+        self.together.hide()
+        self.together.closed.connect(self.list.switch)
+        self.together.written.connect(self._written)
+        return self.together

@@ -71,9 +71,9 @@ def main(out: Path) -> None:
         page.list.tick("1.2.3.3")  # type: ignore[attr-defined]
         rest(window)
         for key, text in (("apply_doctor_name", "张伟明"), ("patient_source", "3 住院")):
-            editor = page.bulk.rows[key].editor  # type: ignore[attr-defined]
+            editor = page.together.rows[key].editor  # type: ignore[attr-defined]
             editor.show_value(text)
-        page.bulk.plan()  # type: ignore[attr-defined]
+        page.together.plan()  # type: ignore[attr-defined]
 
     def wrong(window: MainWindow) -> None:
         page = window.pages[words.FILL]
@@ -82,6 +82,13 @@ def main(out: Path) -> None:
         row.focus()
         row._was_left()
         codes(window)
+
+    def his(mapped: bool = False, path: str = "") -> Callable[[MainWindow], None]:
+        def act(window: MainWindow) -> None:
+            window._face.his_configured = mapped  # type: ignore[attr-defined]
+            window.pages[words.FILL].import_his(path)  # type: ignore[attr-defined]
+
+        return act
 
     plan = {
         "1-today": at(words.TODAY),
@@ -92,6 +99,9 @@ def main(out: Path) -> None:
         "2-fill-name": at(words.FILL, "1.2.3.2"),
         "2-fill-ready": at(words.FILL, "1.2.3.3"),
         "2-fill-report": at(words.FILL, "1.2.3.0", map_report),
+        "2-fill-his": at(words.FILL, "", his(mapped=True)),
+        "2-fill-his-map": at(words.FILL, "", his(path="a.csv")),
+        "2-fill-his-result": at(words.FILL, "", his(mapped=True, path="a.csv")),
         "3-queue": at(words.QUEUE, "1.2.3.6"),
         "3-queue-held": at(words.QUEUE, "1.2.3.4"),
         "3-queue-plain": at(words.QUEUE),

@@ -50,7 +50,7 @@ def test_only_what_is_missing_is_open_and_the_rest_is_folded(page: FillPage) -> 
 def test_what_was_typed_is_kept_with_ctrl_s(page: FillPage, face: FakeFace, qtbot: QtBot, settle: Settle) -> None:
     enter(page, "apply_doctor_name", "张伟明")
     qtbot.keyClick(page.form, Qt.Key.Key_S, Qt.KeyboardModifier.ControlModifier)
-    page.keep()
+    page.exam.keep()
     settle()
     uid, values, settlements, reports = face.called("fill")[0]
     assert (uid, values, settlements, reports) == (OPEN, {"apply_doctor_name": "张伟明"}, None, None)
@@ -61,12 +61,12 @@ def test_submit_works_only_when_nothing_is_missing(page: FillPage, face: FakeFac
     assert page.why.text() == "还差 3 项"
     enter(page, "id_number", "140928198005124320")
     enter(page, "apply_doctor_name", "张伟明")
-    page._check()
+    page.exam.check()
     settle()
     assert page.why.text() == "还差 1 项"
     assert not page.submit_button.isEnabled()
     enter(page, "body_part_code", "B710ZYZZZ 胸部CT普通扫描(平扫)")
-    page._check()
+    page.exam.check()
     settle()
     assert page.submit_button.isEnabled()
     assert face.called("fill") == []
@@ -79,7 +79,7 @@ def test_submitting_keeps_then_submits_and_goes_on_to_the_next(page: FillPage, f
         ("body_part_code", "B710ZYZZZ"),
     ):
         enter(page, key, text)
-    page._check()
+    page.exam.check()
     settle()
     page.submit_button.click()
     settle()
@@ -94,11 +94,11 @@ def test_a_wrong_value_says_what_is_wrong_after_leaving_the_field(page: FillPage
     one = row(page, "id_number")
     enter(page, "id_number", "1409281980051243X")
     one._was_left()
-    page._check()
+    page.exam.check()
     settle()
     assert "少 1 位" in one.below.text()
     enter(page, "id_number", "140928198005124320")
-    page._check()
+    page.exam.check()
     settle()
     assert "少 1 位" not in one.below.text()
 
@@ -136,7 +136,7 @@ def test_a_doubtful_value_is_taken_as_it_is_with_one_press(page: FillPage, face:
     one = row(page, "sex")
     assert one.offer.text() == "设备写的性别与身份证不一致，请看一眼"
     one.take_it.click()
-    page.keep()
+    page.exam.keep()
     settle()
     assert face.called("fill")[0][1] == {"sex": "1 男性"}
 
@@ -183,22 +183,22 @@ def test_a_code_is_found_by_its_initials_and_taken_with_enter(
 def test_a_name_is_settled_by_choosing_a_reading(page: FillPage, face: FakeFace, settle: Settle) -> None:
     page.open_at(DOUBTFUL)
     settle()
-    assert page._doubt is not None
-    assert page._doubt.use.text() == "用“王小满”"
+    assert page.exam.doubt is not None
+    assert page.exam.doubt.use.text() == "用“王小满”"
     assert page.submit_button.property("kind") == "plain"
-    page._doubt.use.click()
+    page.exam.doubt.use.click()
     settle()
     assert face.called("settle") == [(DOUBTFUL, "name", "王小满")]
-    assert page._doubt is None
+    assert page.exam.doubt is None
 
 
 def test_another_name_can_be_typed_when_no_reading_is_right(page: FillPage, face: FakeFace, settle: Settle) -> None:
     page.open_at(DOUBTFUL)
     settle()
-    assert page._doubt is not None
-    page._doubt.typed.setText("王晓曼")
-    page._doubt._show_use()
-    page._doubt.use.click()
+    assert page.exam.doubt is not None
+    page.exam.doubt.typed.setText("王晓曼")
+    page.exam.doubt._show_use()
+    page.exam.doubt.use.click()
     settle()
     assert face.called("settle") == [(DOUBTFUL, "name", "王晓曼")]
 
@@ -214,10 +214,10 @@ def test_other_doubts_are_settled_with_one_of_two_buttons(
     study.update(doubt=doubt, doubt_words="请核对")
     page.open_at(READY)
     settle()
-    assert page._doubt is not None
+    assert page.exam.doubt is not None
     given = []
-    page._doubt.settled.connect(lambda decision, detail: given.append(decision))
-    for button in page._doubt.findChildren(Button):
+    page.exam.doubt.settled.connect(lambda decision, detail: given.append(decision))
+    for button in page.exam.doubt.findChildren(Button):
         button.click()
     assert set(given) == answers
 
@@ -225,11 +225,11 @@ def test_other_doubts_are_settled_with_one_of_two_buttons(
 def test_a_settlement_row_is_added_without_losing_the_others(page: FillPage, face: FakeFace, settle: Settle) -> None:
     page.open_at(READY)
     settle()
-    page._add_settlement()
+    page.exam.add_settlement()
     settle()
     added = row(page, "catalogue_code", "settlement", 1)
     added.editor.show_value("002104030010001")
-    page._check()
+    page.exam.check()
     settle()
     _, _, settlements, _ = face.called("fill")[0]
     assert settlements == [
@@ -242,7 +242,7 @@ def test_a_first_settlement_row_can_be_added(page: FillPage, face: FakeFace, set
     face.forms[READY]["settlements"] = []
     page.open_at(READY)
     settle()
-    page._add_settlement()
+    page.exam.add_settlement()
     settle()
     assert row(page, "catalogue_code", "settlement", 0).value() == ""
 
@@ -269,7 +269,7 @@ def test_the_last_settlement_row_is_taken_away(page: FillPage, face: FakeFace, s
 def test_a_value_that_cannot_be_read_does_not_hide_what_else_is_missing(page: FillPage, settle: Settle) -> None:
     enter(page, "id_number", "123")
     enter(page, "apply_doctor_name", "张伟明")
-    page._check()
+    page.exam.check()
     settle()
     assert page.why.text() == "还差 2 项"
     assert not page.submit_button.isEnabled()
@@ -279,7 +279,7 @@ def test_keeping_a_value_that_cannot_be_read_says_so_at_its_field(
     page: FillPage, face: FakeFace, window: MainWindow, settle: Settle
 ) -> None:
     enter(page, "id_number", "123")
-    page.keep()
+    page.exam.keep()
     settle()
     assert "少 15 位" in row(page, "id_number").below.text()
     assert row(page, "id_number").value() == "123"
@@ -302,7 +302,7 @@ def test_a_refusal_is_shown_as_a_banner_and_nothing_is_lost(
 ) -> None:
     face.fail["fill"] = NeedsOperator("磁盘满了", "请清出一些空间再保存")
     enter(page, "apply_doctor_name", "张伟明")
-    page.keep()
+    page.exam.keep()
     settle()
     assert window.banner.isVisible()
     assert window.banner.title.text() == "磁盘满了"
