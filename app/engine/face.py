@@ -322,7 +322,7 @@ class Face(Protocol):
 
         {"columns": [{"name", "samples": [text]}], "rows": first 20 [[text]], "row_count", "guess": {"columns": {key:
         column}, "match": {key: column}}, "missing": [columns of the kept mapping not there], "fields": [{"key",
-        "label", "group", "noun", "pinyin"}], "matches": [{"key", "label"}], "why_not": str ("" when it may be kept),
+        "label", "group", "noun", "pinyin"}], "matches": [{"key", "label", "pinyin"}], "why_not": str ("" when it may be kept),
         "codes": [CODE], "would": [{"row", "who", "state": "matched"|"ambiguous"|"waiting", "words", "exam": EXAM|None,
         "values": [{"key", "label", "text", "problem"}], "problems": [str]}], "faults": [FAULT]}; FAULT is {"row",
         "column", "title", "advice"}, EXAM {"uid", "exam_key", "patient_name", "accession_number", "modality",
@@ -514,6 +514,17 @@ class Face(Protocol):
 
     def set_autostart(self, enabled: bool) -> Json:
         """As `autostart`."""
+        ...
+
+    def audit(self, limit: int = 100, offset: int = 0, text: str = "", day: str = "") -> Json:
+        """What people, the program and the platforms did, newest first. {"total": n, "rows": [{"at", "who" ("操作员",
+        "程序", "平台"), "what", "words", "uid" (exam key or ""), "patient_name", "accession_number", "detail"}]}.
+        `text`: in the words, the detail, the name or the accession number."""
+        ...
+
+    def bundle(self, path: str) -> Json:
+        """Write the help bundle (诊断包) to this ZIP file, or into this folder under a name with the time. It makes the
+        self-check anew, so it takes as long. {"path", "size_bytes", "files": [name]}."""
         ...
 
     def quit(self) -> Json: ...

@@ -126,7 +126,9 @@ class His:
                  "pinyin": initials(field.label)}
                 for field in mappable(self._house.catalogue)
             ],
-            "matches": [{"key": key, "label": label} for key, label in MATCHES.items()],
+            "matches": [
+                {"key": key, "label": label, "pinyin": initials(label)} for key, label in MATCHES.items()
+            ],
             "why_not": _why_not(settings),
             "codes": self._words_in(settings, sheet),
             "would": self._would(settings, sheet),

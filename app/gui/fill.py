@@ -29,8 +29,9 @@ class FillPage(Page):
     def __init__(self, desk: Desk) -> None:
         self.search = Search(desk.look)
         self.several = Button(desk.look, "批量填写", icon="page-fill", tip="勾选几例，一起填相同的项")
-        self.from_his = Button(desk.look, his.BUTTON, icon="export", tip="结算号、医嘱号从 HIS 填", slot=self.import_his)
+        self.from_his = Button(desk.look, his.BUTTON, icon="export", tip="结算号、医嘱号从 HIS 填")
         super().__init__(desk, self.search, self.several, self.from_his)
+        self.from_his.clicked.connect(lambda _checked=False: self.import_his())
         self.uid = ""
         self._wanted = ""
         self._facts: list[object] = []
@@ -94,13 +95,25 @@ class FillPage(Page):
             self.list.view.choose(following)
 
     def dragEnterEvent(self, event: QDragEnterEvent) -> None:
-        if pdf_of(event) and self.exam.kept is not None:
+        if (pdf_of(event) and self.exam.kept is not None) or his.sheet_of(event):
             event.acceptProposedAction()
 
     def dropEvent(self, event: QDropEvent) -> None:
         if path := pdf_of(event):
             event.acceptProposedAction()
             self.exam.attach(path)
+        elif path := his.sheet_of(event):
+            event.acceptProposedAction()
+            self.import_his(path)
+
+    def import_his(self, path: str = "") -> None:
+        """Open the import; what is open comes anew when it filled something."""
+        his.open_his(self.desk, self.window(), self._his_filled, path)
+
+    def _his_filled(self) -> None:
+        if self.uid and not self.form.changed():
+            self._open(self.uid)
+        self.refresh()
 
     def _take_now(self) -> None:
         """Complete everything that is still being received."""

@@ -28,7 +28,7 @@ Json = dict[str, Any]
 def a_row(
     accession: str = "CT001", name: str = "张三", card: str = CARD, day: str = "2026-01-05", **more: str
 ) -> list[str]:
-    usual = {"settlement": "S001", "fee": "F001", "item": "002101000010000", "order": "Y1", "charge": "自费医疗"} | more
+    usual = {"settlement": "S001", "fee": "F001", "item": "002101000010000", "order": "Y1", "charge": "全自费"} | more
     return [accession, name, card, day, *(usual[key] for key in ("settlement", "fee", "item", "order", "charge"))]
 
 

@@ -11,6 +11,8 @@ from app.errors import AgentError, NeedsOperator
 from tests.gui.fake_day import FakeDay
 from tests.gui.fake_devices import FakeDevices
 from tests.gui.fake_fill import FakeFill
+from tests.gui.fake_his import FakeHis
+from tests.gui.fake_pictures import FakePictures
 from tests.gui.fake_reports import FakeReports
 
 Json = dict[str, Any]
@@ -244,7 +246,7 @@ STUDIES: tuple[tuple[str, str, str, str, int, str, tuple[int, int]], ...] = (
 )
 
 
-class FakeFace(FakeDay, FakeFill, FakeReports, FakeDevices):
+class FakeFace(FakeDay, FakeFill, FakeHis, FakeReports, FakeDevices, FakePictures):
     """Answers like an engine with a busy afternoon; `calls` holds (method, arguments) in order."""
 
     def __init__(self) -> None:
