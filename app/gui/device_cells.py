@@ -25,12 +25,12 @@ _BAR, _LOW_BAR = 10, 8
 
 def columns(now: Callable[[], datetime], low: Callable[[], bool]) -> tuple[Column, ...]:
     return (
-        Column(title="设备", cell=name_cell, least=96),
-        Column(title="来源", cell=source_cell, least=150, most=240),
-        Column(title="最近来图", cell=lambda row: last_cell(row, now()), least=108),
-        Column(title="最近 14 天，每天几幅", cell=lambda row: days_cell(row, low()), least=150),
-        Column(title="姓名编码", cell=decoding_cell, least=96, most=190),
-        Column(title="缺的标签", cell=missing_cell, least=110, most=190),
+        Column(title="设备", cell=name_cell, least=104),
+        Column(title="来源", cell=source_cell, least=196, most=240),
+        Column(title="最近来图", cell=lambda row: last_cell(row, now()), least=128),
+        Column(title="最近 14 天，每天几幅", cell=lambda row: days_cell(row, low()), least=184),
+        Column(title="姓名编码", cell=decoding_cell, least=150, most=190),
+        Column(title="缺的标签", cell=missing_cell, least=180, most=190),
         Column(title="时钟", cell=clock_cell),
     )
 

@@ -9,7 +9,7 @@ from typing import Any
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QFrame, QScrollArea, QWidget
 
-from app.gui import device_cells, words
+from app.gui import words
 from app.gui.look import Look
 from app.gui.parts import Button, Card, Empty, Head, Mark, clear, column, frame, label, row
 from app.gui.told import Told
@@ -76,7 +76,7 @@ class StepList(QWidget):
         super().__init__()
         self.setObjectName("body")
         self._look = look
-        self._box = column(self, margins=(16, 12, 16, 8))
+        self._box = column(self, margins=(16, 10, 16, 4))
 
     def show_steps(self, steps: list[Json], now: datetime) -> None:
         clear(self._box)
@@ -102,7 +102,7 @@ class _Step(QWidget):
         if step["detail"]:
             wrong = "bad" if step["ok"] is False else "text2"
             texts.addWidget(label(look, step["detail"], role="caption", tone=wrong, wrap=True))
-        texts.addSpacing(7)
+        texts.addSpacing(5)
         box = row(self, gap=10)
         box.addLayout(rail)
         box.addLayout(texts, 1)
@@ -208,7 +208,6 @@ def setup_facts(device: Json, answer: Json, now: Callable[[], datetime]) -> list
     return [
         *own,
         ("姓名编码", decoding),
-        ("缺的标签", device_cells.missing_words(device["missing"]) or "无"),
         ("收齐规则", f"{answer['quiet_seconds']:g} 秒没有新图"),
         ("安静提醒", device["watch_words"]),
     ]

@@ -175,8 +175,8 @@ class DevicesPage(Page):
         face = self.desk.face
 
         def add() -> Json:
-            intake = dict(face.settings()["intake"])
-            intake["folders"] = list(dict.fromkeys([*intake["folders"], path]))
+            intake = dict(face.settings().get("intake", {}))
+            intake["folders"] = list(dict.fromkeys([*intake.get("folders", []), path]))
             face.setup({"intake": intake})
             return face.devices()
 

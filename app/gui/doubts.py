@@ -5,11 +5,11 @@ from __future__ import annotations
 from functools import partial
 from typing import Any
 
-from PySide6.QtGui import QGuiApplication
-from PySide6.QtWidgets import QButtonGroup, QFrame, QHBoxLayout, QLineEdit, QPushButton
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QFrame, QGridLayout, QHBoxLayout
 
 from app.gui.look import Look
-from app.gui.parts import Button, Mark, column, frame, label, row
+from app.gui.parts import Button, Mark, column, label, row
 from app.gui.told import Told
 
 _CHOICES = {
@@ -20,9 +20,13 @@ _CHOICES = {
 
 
 class DoubtBox(QFrame):
-    """`settled(decision, detail)` when the person decided. `study`: one of the form's `studies` with a doubt."""
+    """`settled(decision, detail)` when the person decided; `naming()` when the name is to be chosen.
+
+    `study`: one of the form's `studies` with a doubt.
+    """
 
     settled = Told()
+    naming = Told()
 
     def __init__(self, look: Look, study: dict[str, Any]) -> None:
         super().__init__()
@@ -31,13 +35,15 @@ class DoubtBox(QFrame):
         self.doubt = str(study["doubt"])
         self._box = column(self, margins=(16, 10, 16, 12), gap=8)
         head = row(gap=8)
-        head.addWidget(Mark(look, "state-held", "you", 18, on="youSoft"))
+        head.addWidget(Mark(look, "state-held", "you", 18, on="youSoft"), 0, Qt.AlignmentFlag.AlignTop)
         head.addWidget(label(look, study["doubt_words"], tone="you", bold=True, wrap=True), 1)
         self._box.addLayout(head)
         if self.doubt == "name":
             self._ask_name()
-        else:
-            self._box.addLayout(self._ask_choice())
+            return
+        if study.get("compared"):
+            self._box.addWidget(Compared(look, study["compared"]))
+        self._box.addLayout(self._ask_choice())
 
     def _ask_choice(self) -> QHBoxLayout:
         box = row(gap=8)
@@ -48,64 +54,38 @@ class DoubtBox(QFrame):
         return box
 
     def _ask_name(self) -> None:
-        self._box.addLayout(self._bytes())
-        readings = row(gap=8)
-        self._group = QButtonGroup(self)
-        for charset, text in self._study["candidates"][:4]:
-            choice = NameChoice(self._look, str(charset), str(text))
-            self._group.addButton(choice)
-            readings.addWidget(choice, 1)
-        self._box.addLayout(readings)
-        foot = row(gap=8)
-        foot.addWidget(label(self._look, "都不对？", role="body_small", tone="text2"))
-        self.typed = QLineEdit()
-        self.typed.setFont(self._look.font("body"))
-        self.typed.setPlaceholderText("直接输入姓名")
-        self.typed.textEdited.connect(lambda _text: self._show_use())
-        foot.addWidget(self.typed, 1)
-        self.use = Button(self._look, "用这个姓名", kind="primary", slot=self._use)
-        foot.addWidget(self.use)
-        self._box.addLayout(foot)
-        self._group.buttonClicked.connect(lambda _button: self._clear_typed())
-        if self._group.buttons():
-            self._group.buttons()[0].setChecked(True)
-        self._show_use()
+        """The likeliest reading large; the dialog shows the others beside the bytes."""
+        likeliest = next((str(text) for _, text in self._study["candidates"] if text), "")
+        line_of = row(gap=12)
+        if likeliest:
+            line_of.addWidget(label(self._look, likeliest, role="page_title", bold=True))
+            line_of.addWidget(label(self._look, "对吗？", role="body_small", tone="text2"))
+        line_of.addStretch(1)
+        self.choose = Button(self._look, "选姓名", kind="primary", slot=self.naming.emit)
+        line_of.addWidget(self.choose)
+        self._box.addLayout(line_of)
 
-    def _bytes(self) -> QHBoxLayout:
-        box = row(gap=4)
-        box.addWidget(label(self._look, "设备发来的原始字节", role="caption", tone="text2"))
-        raw = str(self._study["raw_hex"]).replace(" ", "").upper()
-        pairs = [raw[at : at + 2] for at in range(0, len(raw), 2)]
-        for pair in pairs[:10]:
-            plate = frame("choice")
-            text = label(self._look, pair, role="caption")
-            text.setFont(self._look.mono("caption"))
-            row(plate, margins=(5, 1, 5, 1)).addWidget(text)
-            box.addWidget(plate)
-        if len(pairs) > 10:
-            box.addWidget(label(self._look, f"…共 {len(pairs)} 个", role="caption", tone="text3"))
-        box.addStretch(1)
-        copy = Button(self._look, "复制", kind="link", small=True)
-        copy.clicked.connect(lambda: QGuiApplication.clipboard().setText(" ".join(pairs)))
-        box.addWidget(copy)
-        return box
 
-    def name(self) -> str:
-        """The name that would be used now."""
-        chosen = self._group.checkedButton()
-        return self.typed.text().strip() or (chosen.reading if isinstance(chosen, NameChoice) else "")
+class Compared(QFrame):
+    """Two sides of a doubt as a table: what is alike is quiet, what differs stands out."""
 
-    def _clear_typed(self) -> None:
-        self.typed.clear()
-        self._show_use()
-
-    def _show_use(self) -> None:
-        name = self.name()
-        self.use.setText(f"用“{name}”" if name else "用这个姓名")
-        self.use.setEnabled(bool(name))
-
-    def _use(self) -> None:
-        self.settled.emit("name", self.name())
+    def __init__(self, look: Look, compared: dict[str, Any]) -> None:
+        super().__init__()
+        self.setObjectName("choice")
+        grid = QGridLayout(self)
+        grid.setContentsMargins(12, 8, 12, 8)
+        grid.setHorizontalSpacing(16)
+        grid.setVerticalSpacing(3)
+        for place, head in enumerate(compared["heads"]):
+            grid.addWidget(label(look, head, role="caption", tone="text2", bold=True, wrap=True), 0, place + 1)
+            grid.setColumnStretch(place + 1, 1)
+        for number, line_of in enumerate(compared["rows"], 1):
+            grid.addWidget(label(look, line_of["label"], role="caption", tone="text2"), number, 0)
+            differs = bool(line_of["differs"])
+            for place, value in enumerate(line_of["values"]):
+                tone = "you" if differs else "text"
+                text = label(look, value or "没有写", role="body_small", tone=tone, bold=differs, wrap=True)
+                grid.addWidget(text, number, place + 1)
 
 
 class TroubleNote(QFrame):
@@ -123,18 +103,3 @@ class TroubleNote(QFrame):
         texts.addWidget(label(look, trouble["title"], tone=tone, bold=True, wrap=True))
         texts.addWidget(label(look, trouble["advice"], role="body_small", wrap=True))
         box.addLayout(texts, 1)
-
-
-class NameChoice(QPushButton):
-    """One reading of the name: the characters large, the character set below."""
-
-    def __init__(self, look: Look, charset: str, reading: str) -> None:
-        super().__init__()
-        self.setObjectName("choice")
-        self.reading = reading
-        self.setCheckable(True)
-        self.setMinimumHeight(64)
-        self.setAccessibleName(f"{charset} {reading}")
-        box = column(self, margins=(10, 6, 10, 6), gap=0)
-        box.addWidget(label(look, reading, role="page_title", bold=True))
-        box.addWidget(label(look, charset, role="caption", tone="text2"))

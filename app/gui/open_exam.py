@@ -10,6 +10,7 @@ from app.errors import AgentError, NeedsOperator
 from app.gui.ask import OrElse, Then
 from app.gui.doubts import DoubtBox, TroubleNote
 from app.gui.form_card import FormCard
+from app.gui.name_repair import open_name_repair
 from app.gui.page import Desk, Json, Question
 from app.gui.parts import clear
 from app.gui.report_map import open_report_map
@@ -157,6 +158,9 @@ class OpenExam:
         face, uid = self.desk.face, self.uid
         self.desk.asker.ask(lambda: face.settle(uid, decision, detail), self._settled)
 
+    def choose_name(self) -> None:
+        open_name_repair(self.desk, self.uid, self._page.window(), self._settled)
+
     def add_settlement(self) -> None:
         """One more row of the list; what its fields are is the destination's to say."""
         if self.kept is None or not self.kept["destinations"]:
@@ -240,6 +244,7 @@ class OpenExam:
         self.doubt = DoubtBox(self.desk.look, doubtful) if doubtful else None
         if self.doubt is not None:
             self.doubt.settled.connect(self.settle)
+            self.doubt.naming.connect(self.choose_name)
             self.card.doubt_slot.addWidget(self.doubt)
         elif self.trouble is not None and self.trouble["turn"] != "automatic":
             self.card.doubt_slot.addWidget(TroubleNote(self.desk.look, self.trouble))

@@ -94,6 +94,13 @@ def a_refused_caller() -> Json:
     }
 
 
+def others_alike() -> list[Json]:
+    """Three more studies of the device whose names wait."""
+    found = (("1.2.3.21", "李桂芳"), ("1.2.3.22", "周海涛"), ("1.2.3.23", "韩德胜"))
+    about = {"description": "胸部 DR", "modality": "DR", "received_at": _at(13, 20)}
+    return [{"uid": uid, "texts": {"GB18030": name}, **about} for uid, name in found]
+
+
 class FakeDevices:
     """The part of a fake face that answers for devices; `answer_devices` may be changed by a test."""
 

@@ -18,6 +18,7 @@ def main(out: Path) -> None:
     from app.gui import words
     from app.gui.run import dress
     from app.gui.window import MainWindow
+    from tests.gui.fake_devices import others_alike
     from tests.gui.fake_face import NOW, FakeFace
 
     out.mkdir(parents=True, exist_ok=True)
@@ -56,6 +57,15 @@ def main(out: Path) -> None:
     ) -> tuple[str, str, Callable]:
         return page, key, act
 
+    def ticked(window: MainWindow) -> None:
+        page = window.pages[words.QUEUE]
+        for name in ("陈建国", "周海涛", "吴秀英"):
+            row = next(one for one in page.table.rows_model.rows if one["patient_name"] == name)  # type: ignore[attr-defined]
+            page.table.ticked.emit((row["exam_key"], row["destination"]))  # type: ignore[attr-defined]
+
+    def slip(window: MainWindow) -> None:
+        window.pages[words.QUEUE].act("slip")  # type: ignore[attr-defined]
+
     def trouble(window: MainWindow) -> None:
         window._face.trouble = "连接超时"  # type: ignore[attr-defined]
         window.ask_status()
@@ -90,6 +100,10 @@ def main(out: Path) -> None:
 
         return act
 
+    def choose_name(window: MainWindow) -> None:
+        window._face.other_names = others_alike()  # type: ignore[attr-defined]
+        window.pages[words.FILL].exam.choose_name()  # type: ignore[attr-defined]
+
     plan = {
         "1-today": at(words.TODAY),
         "2-fill": at(words.FILL),
@@ -105,9 +119,14 @@ def main(out: Path) -> None:
         "3-queue": at(words.QUEUE, "1.2.3.6"),
         "3-queue-held": at(words.QUEUE, "1.2.3.4"),
         "3-queue-plain": at(words.QUEUE),
+        "3-queue-late": at(words.QUEUE, "1.2.3.13"),
+        "3-queue-bulk": at(words.QUEUE, "", ticked),
+        "3-queue-nothing": at(words.QUEUE, "?赵明宣"),
+        "3-queue-slip": at(words.QUEUE, "1.2.3.10", slip),
         "2-fill-held": at(words.FILL, "1.2.3.4"),
         "3-queue-trouble": at(words.QUEUE, "", trouble),
         "4-reconcile": at(words.RECONCILE),
+        "6-name-repair": at(words.FILL, "1.2.3.2", choose_name),
         "6-devices": at(words.DEVICES, "", lambda window: window.pages[words.DEVICES].test.again.emit()),  # type: ignore[attr-defined]
         "5-settings": at(words.SETTINGS, "", lambda window: window.pages[words.SETTINGS].check()),  # type: ignore[attr-defined]
     }

@@ -180,29 +180,6 @@ def test_a_code_is_found_by_its_initials_and_taken_with_enter(
     assert not line.popup.isVisible()
 
 
-def test_a_name_is_settled_by_choosing_a_reading(page: FillPage, face: FakeFace, settle: Settle) -> None:
-    page.open_at(DOUBTFUL)
-    settle()
-    assert page.exam.doubt is not None
-    assert page.exam.doubt.use.text() == "用“王小满”"
-    assert page.submit_button.property("kind") == "plain"
-    page.exam.doubt.use.click()
-    settle()
-    assert face.called("settle") == [(DOUBTFUL, "name", "王小满")]
-    assert page.exam.doubt is None
-
-
-def test_another_name_can_be_typed_when_no_reading_is_right(page: FillPage, face: FakeFace, settle: Settle) -> None:
-    page.open_at(DOUBTFUL)
-    settle()
-    assert page.exam.doubt is not None
-    page.exam.doubt.typed.setText("王晓曼")
-    page.exam.doubt._show_use()
-    page.exam.doubt.use.click()
-    settle()
-    assert face.called("settle") == [(DOUBTFUL, "name", "王晓曼")]
-
-
 @pytest.mark.parametrize(
     ("doubt", "answers"),
     [("two_patients", {"same", "split"}), ("conflict", {"first", "second"}), ("accession_reused", {"same"})],
