@@ -50,6 +50,8 @@ class Desk:
     """tell(tone, title, advice): a banner over the page; an empty title takes it away."""
     fail: Callable[[AgentError], None]
     confirm: Callable[[Question, Callable[[], None]], None]
+    one_by_one: Callable[[], None]
+    """Open what needs a person, one after the other."""
 
 
 class Page(QWidget):

@@ -25,6 +25,8 @@ from app.gui.queue import QueuePage
 from app.gui.rail import Rail
 from app.gui.reconcile import ReconcilePage
 from app.gui.settings import SettingsPage
+from app.gui.walk import Walk
+from app.gui.wizard import Wizard
 
 _ICONS = {
     words.TODAY: "page-today",
@@ -65,7 +67,10 @@ class MainWindow(QMainWindow):
         self.status_listeners: list[Callable[[Json], None]] = []
         self.news_listeners: list[Callable[[frozenset[str]], None]] = []
         self.asker = Asker(self.fail)
+        self.wizard: Wizard | None = None
         self.banner = Banner(look)
+        self.walk = Walk(look, self.go, lambda: self.page().name)
+        self.status_listeners.append(self.walk.show_status)
         self._build(self._desk())
         self._news = news.News(face, self._heard)
         self._timer = QTimer(self, interval=_STATUS_MS)
@@ -121,6 +126,29 @@ class MainWindow(QMainWindow):
 
     def pause(self, minutes: int) -> None:
         self.asker.ask(lambda: self._face.pause(minutes), lambda _answer: self.ask_status())
+
+    def offer_setup(self) -> None:
+        """The first set-up opens by itself while nothing is set up, and where it was left."""
+        self.asker.ask(self._face.setup_draft, self._offer_setup)
+
+    def _offer_setup(self, draft: Json) -> None:
+        if self.wizard is None and (draft["unfinished"] or not draft["set_up"]):
+            self.open_setup()
+
+    def open_setup(self) -> None:
+        """Walk through the set-up, once more if it was done."""
+        if self.wizard is None:
+            self.wizard = Wizard(self._desk(), self)
+            self.wizard.closed.connect(self._setup_closed)
+            self.wizard.finished.connect(lambda: self.go(words.TODAY, ""))
+            self.wizard.show()
+        self.wizard.activateWindow()
+
+    def _setup_closed(self) -> None:
+        if self.wizard is not None:
+            self.wizard.deleteLater()
+            self.wizard = None
+        self.refresh()
 
     def shut(self) -> None:
         """Stop hearing and asking; the process is about to end."""
@@ -200,6 +228,7 @@ class MainWindow(QMainWindow):
             tell=self.tell,
             fail=self.fail,
             confirm=self.confirm,
+            one_by_one=self.walk.start,
         )
 
     def _build(self, desk: Desk) -> None:
@@ -214,6 +243,7 @@ class MainWindow(QMainWindow):
             self._stack.addWidget(PageArea(page))
         right = column()
         right.addWidget(self._build_strip())
+        right.addWidget(self.walk.widget)
         right.addWidget(self._stack, 1)
         centre = QWidget()
         box = row(centre)

@@ -72,6 +72,18 @@ def ago(at: str | None, now: datetime) -> str:
     return f"{minutes // (24 * 60)} 天"
 
 
+def since(at: str | None, now: datetime) -> str:
+    """刚刚, 3 分钟前; "" for nothing and for what is longer ago than a day."""
+    said = ago(at, now)
+    return "" if "天" in said else said if said in ("", JUST_NOW) else f"{said}前"
+
+
+def short_number(number: str) -> str:
+    """…135812…: enough of an index code to compare; its ID part stays hidden."""
+    digits = number.split("-")[2] if number.count("-") >= 2 else number
+    return f"…{digits[-6:]}…"
+
+
 def confirmed_line(at: str | None, now: datetime) -> str:
     """The line beside every good word: when the platform last confirmed something."""
     return f"平台最近确认 {clock(at, now)}" if at else "平台还没有确认过"
