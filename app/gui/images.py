@@ -1,46 +1,22 @@
-"""What came from the devices for one exam: series with their images, where from, how large; and its report PDFs."""
+"""The right card of 待填报: what came for one exam, to look at - its images and its report PDFs."""
 
 from __future__ import annotations
-
-from pathlib import Path
 
 from PySide6.QtGui import QDragEnterEvent, QDropEvent
 from PySide6.QtWidgets import QStackedWidget, QWidget
 
 from app.gui import words
 from app.gui.page import Desk, Json
-from app.gui.parts import Button, Card, Empty, clear, column, label, line, row
-from app.gui.rows import Cell, Column, RowsView, Text
+from app.gui.parts import Button, Card, Empty, column, line, row
+from app.gui.pdf_view import PdfPane
 from app.gui.told import Told
+from app.gui.viewer import Viewer
+from app.gui.viewer_window import ViewerWindow, source_words
 
-
-def series_rows(instances: list[Json]) -> list[Json]:
-    """One row per series, in the order of their numbers: images, bytes, source."""
-    found: dict[tuple[str, str], Json] = {}
-    for one in instances:
-        if not one["current"]:
-            continue
-        key = (str(one["series_number"]), str(one["modality"]))
-        row_of = found.setdefault(
-            key,
-            {
-                "key": f"{key[0]}/{key[1]}",
-                "number": key[0],
-                "modality": key[1],
-                "count": 0,
-                "bytes": 0,
-                "source": one["source"],
-            },
-        )
-        row_of["count"] += 1
-        row_of["bytes"] += int(one["size_bytes"])
-    return sorted(found.values(), key=lambda one: (len(one["number"]), one["number"]))
-
-
-def source_words(source: str) -> str:
-    """`ae:CT-1` -> 来自 CT-1"""
-    kind, _, name = source.partition(":")
-    return {"ae": f"来自 {name}", "folder": f"来自文件夹 {Path(name).name}", "import": "手工导入"}.get(kind, source)
+_NO_EXAM = ("image", "影像", "左边选一例，这里看它的影像。")
+_NO_IMAGES = ("image", "还没有影像", "设备把影像发来、收齐后会出现在这里。检查记录可以先填。")
+_RELEASED = ("image", "影像已过保留期", "平台都已接收，本机不再保存原图。要看请到平台调阅。")
+_NOT_TO_SEE = ("document", "这里没有能看的影像", "设备送来的都是文档或记录，照常上传。")
 
 
 class ImagesCard(Card):
@@ -52,6 +28,11 @@ class ImagesCard(Card):
     def __init__(self, desk: Desk) -> None:
         super().__init__()
         self._desk, self._look = desk, desk.look
+        self._uid = ""
+        self._shown = ""
+        self._series: list[Json] = []
+        self._person: tuple[str, ...] = ()
+        self._window: ViewerWindow | None = None
         self.setAcceptDrops(True)
         self._stack = QStackedWidget()
         self.tabs = [self._tab("影像", 0), self._tab("报告 PDF", 1)]
@@ -63,34 +44,31 @@ class ImagesCard(Card):
         self.box.addWidget(line())
         self.box.addWidget(self._stack, 1)
         self._stack.addWidget(self._images())
-        self._stack.addWidget(self._reports())
+        self.pdf = PdfPane(desk.look, desk.asker, desk.face.report_pdf)
+        self.pdf.attach.connect(self.attach)
+        self._stack.addWidget(self.pdf)
         self._open(0)
 
     def show_study(self, study: Json) -> None:
-        rows = series_rows(study["instances"])
-        count = sum(one["count"] for one in rows)
+        """The exam as `Face.study` tells it; its series are asked for."""
+        uid, face = str(study["uid"]), self._desk.face
+        self._uid, self._person = uid, person_lines(study["fields"])
         aside = sum(not one["current"] for one in study["instances"])
-        self.tabs[0].setText(f"影像 {count}" if count else "影像")
-        self._series.put(rows)
-        self._series.setVisible(bool(rows))
-        self._none.setVisible(not rows)
-        self._none.say("image", "还没有影像", "设备把影像发来、收齐后会出现在这里。检查记录可以先填。")
-        total = words.size(sum(one["bytes"] for one in rows))
-        more = f" · 另有 {aside} 幅内容不同，没有用" if aside else ""
-        self._total.setText(f"{len(rows)} 个序列 · {count} 幅 · {total}{more}" if rows else "")
+        self._desk.asker.ask(
+            lambda: face.series(uid), lambda answer: self._came(uid, answer, aside), key=("series", id(self))
+        )
 
     def show_reports(self, uid: str, reports: list[Json]) -> None:
-        clear(self._report_box)
-        for number, report in enumerate(reports or [{"pdf": False}]):
-            self._report_box.addWidget(self._report(number, report, alone=len(reports) < 2))
-        drop = label(self._look, "也可以把 PDF 文件拖到这里", role="caption", tone="text3", wrap=True)
-        self._report_box.addWidget(drop)
-        self._report_box.addStretch(1)
+        """The reports of the exam's form."""
+        self.pdf.put(uid, reports)
+        self.tabs[1].setText(f"报告 PDF {len(reports)}" if len(reports) > 1 else "报告 PDF")
 
     def show_nothing(self) -> None:
-        self.show_study({"instances": []})
-        self._none.say("image", "影像", "左边选一例，这里列出它的序列和幅数。")
-        clear(self._report_box)
+        self._uid = self._shown = ""
+        self.tabs[0].setText("影像")
+        self.tabs[0].setToolTip("")
+        self._say(*_NO_EXAM)
+        self.show_reports("", [])
 
     def dragEnterEvent(self, event: QDragEnterEvent) -> None:
         if pdf_of(event):
@@ -101,7 +79,32 @@ class ImagesCard(Card):
         if path:
             event.acceptProposedAction()
             self._open(1)
-            self.dropped.emit(path, 0)
+            self.dropped.emit(path, self.pdf.current)
+
+    def _came(self, uid: str, answer: Json, aside: int) -> None:
+        if uid != self._uid:
+            return
+        self._series, count = answer["series"], int(answer["image_count"])
+        self.tabs[0].setText(f"影像 {count}" if count else "影像")
+        self.tabs[0].setToolTip(_about(answer, aside))
+        if not count:
+            self._say(*(_NOT_TO_SEE if answer["other_count"] else _NO_IMAGES))
+        elif answer["released_count"] == count:
+            self._say(*_RELEASED)
+        else:
+            self._pages.setCurrentWidget(self.viewer)
+            self.viewer.put(self._series, self._person, anew=uid != self._shown)
+            self._shown = uid
+
+    def _say(self, icon: str, title: str, advice: str) -> None:
+        self._shown = ""
+        self._none.say(icon, title, advice)
+        self._pages.setCurrentWidget(self._none)
+
+    def _open_large(self) -> None:
+        if self._window is None:
+            self._window = ViewerWindow(self._look, self._desk.asker, self._desk.face.frame, self.window())
+        self._window.open(self._series, self._person, " · ".join(self._person), self.viewer.at)
 
     def _tab(self, text: str, number: int) -> Button:
         made = Button(self._look, text, kind="tab", slot=lambda: self._open(number))
@@ -115,41 +118,24 @@ class ImagesCard(Card):
 
     def _images(self) -> QWidget:
         page = QWidget()
-        box = column(page)
-        columns = (
-            Column(
-                title="序列", cell=lambda one: _texts(f"序列 {one['number'] or '没有编号'}", one["modality"]), least=110
-            ),
-            Column(title="来源", cell=lambda one: _texts(source_words(one["source"]), words.size(one["bytes"]))),
-            Column(title="影像", cell=_count_cell, at_right=True),
-        )
-        self._series = RowsView(self._look, columns, key="key", row_height=44)
-        self._none = Empty(self._look, "image", "还没有影像", "设备把影像发来、收齐后会出现在这里。检查记录可以先填。")
-        self._total = label(self._look, role="caption", tone="text3", wrap=True)
-        foot = row(margins=(16, 10, 16, 10))
-        foot.addWidget(self._total)
-        box.addWidget(self._series, 1)
-        box.addWidget(self._none, 1)
-        box.addWidget(line())
-        box.addLayout(foot)
+        self._pages = QStackedWidget()
+        self._none = Empty(self._look, *_NO_EXAM)
+        self.viewer = Viewer(self._look, self._desk.asker, self._desk.face.frame)
+        self.viewer.opened.connect(self._open_large)
+        self._pages.addWidget(self._none)
+        self._pages.addWidget(self.viewer)
+        column(page).addWidget(self._pages)
         return page
 
-    def _reports(self) -> QWidget:
-        page = QWidget()
-        self._report_box = column(page, margins=(16, 12, 16, 12), gap=12)
-        return page
 
-    def _report(self, number: int, report: Json, *, alone: bool) -> QWidget:
-        made = QWidget()
-        box = row(made, gap=8)
-        texts = column(gap=2)
-        texts.addWidget(label(self._look, "检查报告" if alone else f"检查报告 {number + 1}", bold=True))
-        said, tone = ("PDF 已附上", "text2") if report["pdf"] else ("还没有 PDF", "you")
-        texts.addWidget(label(self._look, said, role="body_small", tone=tone))
-        box.addLayout(texts, 1)
-        text = "换一份" if report["pdf"] else "附上 PDF"
-        box.addWidget(Button(self._look, text, icon="attach", small=True, slot=lambda: self.attach.emit(number)))
-        return made
+def person_lines(fields: list[Json]) -> tuple[str, ...]:
+    """赵明轩  男  46 岁 / CT2611200037: whose images these are."""
+    shown = {str(field["key"]): str(field["shown"] or field["text"]) for field in fields}
+    sex = shown.get("sex", "").rpartition(" ")[2].removesuffix("性")
+    age = shown.get("age", "")
+    who = (shown.get("patient_name", ""), sex, f"{age} 岁" if age.isdigit() else age)
+    lines = ("  ".join(part for part in who if part), shown.get("accession_number", ""))
+    return tuple(text for text in lines if text)
 
 
 def pdf_of(event: QDropEvent) -> str:
@@ -159,9 +145,16 @@ def pdf_of(event: QDropEvent) -> str:
     return path if path.lower().endswith(".pdf") else ""
 
 
-def _texts(upper: str, lower: str) -> Cell:
-    return Cell(lines=(Text(text=upper), Text(text=lower, role="caption", tone="text2")))
-
-
-def _count_cell(one: Json) -> Cell:
-    return Cell(lines=(Text(text=f"{one['count']} 幅", tone="text2"),), at_right=True)
+def _about(answer: Json, aside: int) -> str:
+    """3 个序列 · 312 幅 · 164 MB · 来自 CT-1"""
+    series = answer["series"]
+    if not series:
+        return ""
+    size = words.size(sum(int(one["size_bytes"]) for one in series))
+    sources = dict.fromkeys(source_words(str(one["source"])) for one in series)
+    parts = [f"{len(series)} 个序列", f"{answer['image_count']} 幅", size, *sources]
+    if answer["other_count"]:
+        parts.append(f"另有 {answer['other_count']} 份文档或记录")
+    if aside:
+        parts.append(f"另有 {aside} 幅内容不同，没有用")
+    return " · ".join(parts)
