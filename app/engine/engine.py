@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from datetime import date, timedelta
 from importlib.metadata import PackageNotFoundError, version
@@ -20,6 +20,8 @@ from app.engine import (
     acts,
     agreement,
     arrange,
+    audit,
+    bundle,
     checks,
     closing,
     devices,
@@ -73,9 +75,13 @@ class Engine:
     def start(self) -> None:
         """Take up work: mend what an earlier end left, then open ports, folders and workers."""
         self._life.start()
+        audit.note(self.house, "started")
 
     def stop(self) -> None:
         """End within a few seconds; what is being sent goes on at the next start. Safe to call twice."""
+        if self._life.running:
+            with suppress(AgentError):
+                audit.note(self.house, "stopped")
         self._life.stop()
         self._screen.close()
 
@@ -471,6 +477,7 @@ class Engine:
         except AgentError:
             write_settings(self.home, before)  # what is at work and what is on the disk stay the same
             raise
+        audit.note(self.house, "settings", audit.sections(answers))
         return {"written": [str(path) for path in done.written], "secrets": list(done.secrets)}
 
     def settings(self) -> Json:
@@ -539,6 +546,12 @@ class Engine:
 
     def set_autostart(self, enabled: bool) -> Json:
         return setup.set_autostart(enabled)
+
+    def audit(self, limit: int = 100, offset: int = 0, text: str = "", day: str = "") -> Json:
+        return audit.page(self.house, limit, offset, text, _day(day) if day else None)
+
+    def bundle(self, path: str) -> Json:
+        return bundle.make(self.house, Path(path), self.status(), self.check_self(), _version())
 
     def quit(self) -> Json:
         """The process that runs the engine ends; heard by its main loop."""

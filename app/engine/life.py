@@ -18,7 +18,7 @@ from app.delivery.worker import Workers
 from app.domain.job import Event
 from app.domain.settings import Settings
 from app.domain.times import Clock
-from app.engine import acts
+from app.engine import acts, audit
 from app.engine.arrivals import Arrivals
 from app.engine.clockwork import Clockwork, paused_until
 from app.engine.devices import Watch
@@ -96,8 +96,8 @@ class Life:
     def stop(self) -> None:
         """End within a few seconds; what is being sent goes on at the next start. Safe to call twice."""
         with self._lock:
-            self._stop_work()
             self.reports.close(_STOP_SECONDS)
+            self._stop_work()
             self._tell({"event": "engine_stopped"})
             self.house.close()
 
@@ -187,6 +187,7 @@ class Life:
         self.gateway.heard(event)
         self.his.heard(event)
         self.reports.heard(event)
+        audit.heard(self.house, event)
         self.arrivals.heard(event)
         if event["event"] == "report_attached":
             self._refresh_soon(event["exam"])

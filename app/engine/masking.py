@@ -23,6 +23,8 @@ _ESCAPED = re.compile(r"(?:\\u[0-9a-fA-F]{4})+")
 _URL_FORM = re.compile(r"(?:%[0-9A-Fa-f]{2}|[A-Za-z0-9_.~+-])*%[0-9A-Fa-f]{2}(?:%[0-9A-Fa-f]{2}|[A-Za-z0-9_.~+-])*")
 _HEX = re.compile(r"(?<![0-9A-Za-z])(?:[0-9A-Fa-f]{2}[ :]?){3,}(?![0-9A-Za-z])")
 _BASE64 = re.compile(r"(?<![A-Za-z0-9+/_-])[A-Za-z0-9+/_-]{7,}={0,2}")
+_OURS = re.compile(r"[ER][0-9A-F]{20,23}|[0-9a-f]{64}|[0-9a-f]{12}")
+"""Exam and report keys, digests, layouts: they say which, never who."""
 _LONGEST_NAME = 20
 _LEAST_SECRET = 6
 _CODECS = ("utf-8", "gb18030", "utf-16-le", "utf-16-be")
@@ -104,14 +106,16 @@ class Masker:
     # -- what is written in another form ----------------------------------------------------------------------------
 
     def _coded(self, text: str) -> str:
-        text = self._each(_URL_FORM, text, lambda word: unquote_to_bytes(word.replace("+", " ")))
-        text = self._each(_HEX, text, _unhex)
-        return self._each(_BASE64, text, _unbase64)
+        text = self._each(_URL_FORM, text, lambda word: [unquote_to_bytes(word.replace("+", " "))])
+        text = self._each(_HEX, text, lambda word: [_unhex(word)])
+        return self._each(_BASE64, text, _unbase64_anywhere)
 
-    def _each(self, pattern: re.Pattern[str], text: str, decode: Callable[[str], bytes]) -> str:
+    def _each(self, pattern: re.Pattern[str], text: str, decode: Callable[[str], list[bytes]]) -> str:
         def shown(found: re.Match[str]) -> str:
-            data = decode(found[0])
-            return f"<编码 {len(found[0])} 个字符>" if data and self._reveals(data) else found[0]
+            if _OURS.fullmatch(found[0]):
+                return found[0]
+            reveals = any(self._reveals(data) for data in decode(found[0]) if data)
+            return f"<编码 {len(found[0])} 个字符>" if reveals else found[0]
 
         return pattern.sub(shown, text)
 
@@ -120,7 +124,7 @@ class Masker:
             return True
         for codec in _CODECS:
             try:
-                inside = data.decode(codec)
+                inside = data.decode(codec, errors="ignore" if codec == "utf-8" else "strict")
             except UnicodeDecodeError:
                 continue
             if masked(self._known(inside)) != inside:
@@ -131,6 +135,14 @@ class Masker:
 def _plain(text: str) -> str:
     """A name as names are compared: half-width, no blanks, points and carets, upper case."""
     return re.sub(r"[\s·•^=,.'+-]+", "", unicodedata.normalize("NFKC", text)).upper()
+
+
+def _unbase64_anywhere(text: str) -> list[bytes]:
+    """What may lie in it from each of four beginnings: slashes of a path may stand around it."""
+    pieces = dict.fromkeys([text, text.strip("/+_-"), *re.split(r"[/_+-]", text)])
+    cut = [text[offset:] for offset in (1, 2, 3)]
+    whole = [_unbase64(piece) for piece in pieces if len(piece) >= 7]
+    return [*whole, *(_unbase64(one[: len(one) // 4 * 4]) for one in (text, *cut))]
 
 
 def _bytes(secret: str) -> Iterator[bytes]:

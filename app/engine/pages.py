@@ -53,6 +53,7 @@ TIMELINE_WORDS = {
     "report_attached": "附上报告 PDF",
     "report_replaced": "换了一份报告 PDF",
     "his": "从 HIS 填入",
+    "report_read": "读出报告里的内容",
 }
 
 
@@ -122,10 +123,10 @@ def _instance(one: Any) -> Json:
 
 
 def _line(row: Mapping[str, Any]) -> Json:
-    return dict(row) | {"words": TIMELINE_WORDS.get(row["what"], row["what"]), "detail": _told(row["detail"])}
+    return dict(row) | {"words": TIMELINE_WORDS.get(row["what"], row["what"]), "detail": told(row["detail"])}
 
 
-def _told(detail: str) -> str:
+def told(detail: str) -> str:
     """`destination/part/number:title` as a person reads it: the part and, when something went wrong, what."""
     place, _, title = detail.partition(":")
     parts = place.split("/")

@@ -30,7 +30,7 @@ from app.intake.header import NotDicom
 from app.intake.pdf_text import Line, pdf_lines
 from app.intake.report_text import Reading, best_template, read_report
 from app.intake.structured_report import REPORT_CLASSES, read_structured_report
-from app.store import Reader, Tx, exams, files, report_texts
+from app.store import Reader, Tx, audit, exams, files, report_texts
 from app.store.report_texts import PDF, ReadReport
 from app.store.reports import exams_of_instance
 
@@ -337,7 +337,13 @@ class ReportReading:
                 )
         assert text.template is not None
         template, now = replace(text.template, labels=text.reading.labels), self._house.clock.now()
-        self._house.store.write(lambda tx: report_texts.keep_template(tx, template, now=now))
+
+        def change(tx: Tx) -> None:
+            report_texts.keep_template(tx, template, now=now)
+            told = "、".join(self._house.catalogue.fields[key].label for key in normal)
+            audit.note_act(tx, "report_template", told, at=now)
+
+        self._house.store.write(change)
         others = report_texts.unread_pdfs(self._house.store.read(), again=True)
         waiting = self._put("again", report.report_key)
         for key in others:

@@ -124,6 +124,16 @@ def patients(conn: sqlite3.Connection) -> tuple[set[str], set[str]]:
     return names - {""}, numbers - {""}
 
 
+def his_people(conn: sqlite3.Connection) -> tuple[set[str], set[str]]:
+    """(names, numbers) of the rows that HIS gave, whether they found their exam or not."""
+    names: set[str] = set()
+    numbers: set[str] = set()
+    for row in conn.execute("SELECT DISTINCT patient_name, id_number, visit FROM his_rows"):
+        names.add(row["patient_name"] or "")
+        numbers |= {row["id_number"] or "", row["visit"] or ""}
+    return names - {""}, numbers - {""}
+
+
 def _readings(text: str | None) -> set[str]:
     return {str(one[1]) for one in json.loads(text or "[]") if len(one) > 1}
 
