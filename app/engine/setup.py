@@ -96,11 +96,10 @@ def check_answers(house: House, answers: Mapping[str, Any]) -> Json:
     try:
         settings, given = read_answers(answers, house.settings)
     except NeedsOperator as error:
+        missing = list(_missing({**document_of(house.settings), **answers}, {}, house))
+        keys = {one["key"] for one in missing}
         wrong = [_problem(fault, answers) for fault in faults_of(error)]
-        merged = {**document_of(house.settings), **answers}
-        keys = {one["key"] for one in wrong}
-        secrets: dict[str, str] = {}
-        return {"problems": [*wrong, *(one for one in _missing(merged, secrets, house) if one["key"] not in keys)]}
+        return {"problems": [*missing, *(one for one in wrong if one["key"] not in keys)]}
     problems = list(_missing({**document_of(house.settings), **answers}, given, house))
     if not problems:
         problems = [_problem(fault, answers) for fault in _together(house, settings, given)]

@@ -100,6 +100,7 @@ class Desktop(QObject):
     def start(self, *, show_window: bool) -> None:
         if show_window or not self.tray.available():
             self.open("", "")
+            self.window.offer_setup()
 
     def stop(self) -> None:
         self.tray.hide()

@@ -13,7 +13,9 @@ from tests.gui.fake_devices import FakeDevices
 from tests.gui.fake_fill import FakeFill
 from tests.gui.fake_his import FakeHis
 from tests.gui.fake_pictures import FakePictures
+from tests.gui.fake_queue import FakeQueue
 from tests.gui.fake_reports import FakeReports
+from tests.gui.fake_setup import FakeSetup
 
 Json = dict[str, Any]
 NOW = datetime(2026, 11, 20, 6, 6, tzinfo=UTC)
@@ -246,10 +248,11 @@ STUDIES: tuple[tuple[str, str, str, str, int, str, tuple[int, int]], ...] = (
 )
 
 
-class FakeFace(FakeDay, FakeFill, FakeHis, FakeReports, FakeDevices, FakePictures):
+class FakeFace(FakeDay, FakeFill, FakeHis, FakeReports, FakeDevices, FakePictures, FakeSetup, FakeQueue):
     """Answers like an engine with a busy afternoon; `calls` holds (method, arguments) in order."""
 
     def __init__(self) -> None:
+        FakeSetup.__init__(self)
         self.calls: list[tuple[str, tuple[Any, ...]]] = []
         self.listeners: list[Callable[[Json], None]] = []
         self.fail: dict[str, AgentError] = {}
@@ -712,9 +715,6 @@ class FakeFace(FakeDay, FakeFill, FakeHis, FakeReports, FakeDevices, FakePicture
                 },
             ],
         }
-
-    def setup(self, answers: Json) -> Json:
-        return {"written": [], "secrets": []}
 
     def settings(self) -> Json:
         return {"clinic": {"name": "惠康综合门诊部"}, "secrets": {"shanxi": ["sm4_key", "sign_key"]}}
