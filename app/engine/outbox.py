@@ -120,7 +120,7 @@ def _row(house: House, row: dict[str, Any], lines: dict[str, list[str]], taken_a
         "attempts": row["attempts"] or 0,
         "place": line.index(row["exam_key"]) + 1 if row["exam_key"] in line else None,
         "trouble": trouble_shown(trouble),
-        "words": " · ".join(part for part in (trouble.code, trouble.words) if part)[:_SHOWN_WORDS] if trouble else "",
+        "words": _platform_words(trouble.code, trouble.words) if trouble else "",
         "acknowledged_at": taken_at.get(key),
         "numbers": numbers,
         "can_reconcile": bool(target and target.can("reconcile")),
@@ -128,6 +128,12 @@ def _row(house: House, row: dict[str, Any], lines: dict[str, list[str]], taken_a
         "changed": bool(row["changed"]),
         "problems": json.loads(row["problems"]),
     }
+
+
+def _platform_words(code: str, words: str) -> str:
+    """A700 · Out of Resources; a code of one digit says only yes or no, which the state says already."""
+    shown = code if len(code) > 1 else ""
+    return " · ".join(part for part in (shown, words) if part)[:_SHOWN_WORDS]
 
 
 def reconciles_at(house: House) -> datetime:

@@ -8,8 +8,9 @@ from PySide6.QtGui import QPainter, QPaintEvent
 from PySide6.QtWidgets import QWidget
 
 from app.domain.job import JOB_WORDS
+from app.gui import words
 from app.gui.look import Look
-from app.gui.page import Json
+from app.gui.page import Json, Question
 from app.gui.parts import Button, Mark, column, label, line, row
 from app.gui.steps import states_line
 from app.gui.told import Told
@@ -70,3 +71,18 @@ class BulkBar(QWidget):
 
     def paintEvent(self, event: QPaintEvent) -> None:
         QPainter(self).fillRect(self._plate.geometry(), self._look.colour("accentSoft"))
+
+
+def question_before(act: str, count: int, known: list[Json]) -> Question | None:
+    """What is asked before an act that can't be taken back by another click; None for the others."""
+    one = known[0] if count == 1 and known else None
+    whom = f"{words.name(one)} 的{words.what(one) or '检查'}" if one else f"这 {count} 个任务"
+    names = "" if one else "、".join(dict.fromkeys(words.name(each) for each in known[:5]))
+    listed = f"{names}{' 等' if count > 5 else ''}。" if names else ""
+    if act == "cancel":
+        text = f"{listed}还没传的不再传，平台上已有的不动。以后还可以点“重新上传”。"
+        return Question(title=f"取消 {whom}？", text=text, yes="取消上传", no="不取消")
+    if act == "withdraw":
+        text = f"{listed}平台将删除这例。本机的影像和记录都还在。"
+        return Question(title=f"撤回 {whom}？", text=text, yes="撤回", no="不撤回", icon="state-withdrawn", tone="idle")
+    return None

@@ -103,6 +103,10 @@ class Look(QObject):
         font.setBold(bold)
         return font
 
+    def families(self) -> list[str]:
+        """The fonts of every text, the best first."""
+        return list(self._tokens["font"]["families"])
+
     def mono(self, role: str = "body_small") -> QFont:
         font = QFont()
         font.setFamilies([*self._tokens["font"]["mono"], *self._tokens["font"]["families"]])

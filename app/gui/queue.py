@@ -1,264 +1,413 @@
-"""上传队列: where is it? A table of exams, and beside it everything of the one that is selected."""
+"""上传队列: where is it? A table of exams on their way to a destination, beside it everything of the selected one."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import timedelta
 
-from PySide6.QtCore import QRect, Qt
-from PySide6.QtGui import QKeySequence, QResizeEvent, QShortcut
-from PySide6.QtWidgets import QComboBox, QHBoxLayout, QWidget
+from PySide6.QtCore import Qt
+from PySide6.QtGui import QGuiApplication, QKeySequence, QShortcut
+from PySide6.QtWidgets import QComboBox, QFileDialog, QHBoxLayout, QWidget
 
 from app.gui import news, words
-from app.gui.page import Desk, Json, Page, Question, Search
+from app.gui.bulk import BulkBar, question_before
+from app.gui.page import Desk, Json, Page, Search
 from app.gui.parts import Button, Card, Empty, label, line, row
-from app.gui.rows import Cell, Column, RowsView, Text
-from app.gui.side import SidePanel
-from app.gui.steps import current_job, exam_words, newest, part_done
+from app.gui.queue_cells import DESTINATION, Cells
+from app.gui.queue_table import PAGE, Key, PagedTable, key_of
+from app.gui.side import Area, SidePanel
+from app.gui.slip import SlipDialog
+from app.gui.steps import said_line, speed
 
-_FILTERS = (("", "全部"), ("uploading", "上传中"), ("attention", "需要处理"), ("confirmed", "已确认"))
-_PANEL, _GAP = 308, 12
-_OVERLAY_BELOW = 1300
-_ORDER = ("rejected", "held", "to_sign", "sending", "waiting", "queued", "paused")
-_NOT_SUBMITTED = frozenset({"receiving", "to_fill", "check", "ready"})
+_FILTERS = (
+    ("", "全部", "all"),
+    ("uploading", "上传中", "uploading"),
+    ("attention", "需要处理", "attention"),
+    ("confirmed", "已确认", "confirmed"),
+    ("ended", "已取消 / 撤回", "ended"),
+)
 _DAYS = 14
-_MOVING = ("sending", "waiting")
-_MOST_ASKED = 6
-"""Of so many moving exams the table shows steps and progress; a platform takes two at a time."""
+_EVERY_DAY = ""
+_HINT = "姓名、检查号、UID、索引码"
 
 
 class QueuePage(Page):
-    """The page of what was submitted."""
+    """The page of what was submitted. It opens at today, which also holds whatever is still open."""
 
     name = words.QUEUE
     kinds = frozenset({news.STUDIES, news.JOBS})
     tells_outages = True
 
     def __init__(self, desk: Desk) -> None:
-        self.search = Search(desk.look)
-        super().__init__(desk, self.search)
-        self._wanted = ""
-        self._jobs: dict[str, list[Json]] = {}
-        self.search.searched.connect(lambda _text: self.refresh())
+        self.search = Search(desk.look, _HINT)
+        self.retry = Button(desk.look, "立即重试", icon="resend", slot=self._retry_all)
+        self.export = Button(desk.look, "导出", icon="export", tip="存成表格", slot=self._export)
+        super().__init__(desk, self.search, self.retry, self.export)
+        self.retry.hide()
+        self._ticked: dict[Key, str] = {}
+        self._round = 0
+        self._titles: dict[str, str] = {}
+        self.search.searched.connect(lambda _text: self._other_list())
         self.body.addLayout(self._filters())
         self._area = Area(self._table_card(), self._build_panel())
         self.body.addWidget(self._area, 1)
-        for keys, slot in (("Ctrl+R", self._resend), ("Del", self._cancel), ("Esc", self._close)):
-            QShortcut(QKeySequence(keys), self, slot, context=Qt.ShortcutContext.WidgetWithChildrenShortcut)
+        self._keys()
+
+    # -- asking -----------------------------------------------------------------------------------------------------
 
     def refresh(self) -> None:
-        face, state, day, text = self.desk.face, self._state(), self._day(), self.search.text().strip()
-        self.desk.asker.ask(lambda: face.studies(state=state, day=day, text=text), self._show, key="queue-list")
+        """Ask again for the pages in sight and the panel."""
+        pages = self.table.pages_in_sight()
+        self.table.rows_model.keep_only(pages)
+        for page in pages:
+            self._ask(page)
         self._ask_panel()
 
-    def _ask_jobs(self, rows: list[Json]) -> None:
-        """The steps of what is moving; everything else says enough by its state."""
-        face = self.desk.face
-        uids = [str(one["uid"]) for one in rows if one["state"] in _MOVING][:_MOST_ASKED]
-        if uids:
-            self.desk.asker.ask(
-                lambda: {uid: newest(face.study(uid)["jobs"]) for uid in uids}, self._show_jobs, key="queue-jobs"
-            )
+    def _other_list(self) -> None:
+        """Another filter, day, destination or text."""
+        self._round += 1
+        self.table.start_over()
+        self._untick()
+        self._ask(0)
 
-    def _show_jobs(self, jobs: dict[str, list[Json]]) -> None:
-        self._jobs = jobs
-        self.table.viewport().update()
+    def _ask(self, page: int) -> None:
+        face, wanted, now = self.desk.face, self._wanted(), self._round
+        self.desk.asker.ask(
+            lambda: face.jobs(**wanted, limit=PAGE, offset=page * PAGE),
+            lambda answer: self._show(answer, page) if now == self._round else None,
+            key=("queue", page),
+        )
+
+    def _wanted(self) -> dict[str, str]:
+        return {
+            "state": next((state for state, button in self._buttons.items() if button.isChecked()), ""),
+            "day": str(self._days.currentData() or ""),
+            "text": self.search.text().strip(),
+            "destination": str(self._destinations.currentData() or ""),
+        }
 
     def show_status(self, status: Json) -> None:
-        counts = status["counts"]
-        for state, _ in _FILTERS[1:]:
-            self._buttons[state].setText(f"{dict(_FILTERS)[state]} {counts[state]}")
+        titles = {str(one["name"]): str(one["title"]) for one in status["destinations"]}
+        if titles != self._titles:
+            self._titles = titles
+            quiet = self._destinations.blockSignals(True)
+            self._destinations.clear()
+            self._destinations.addItem("全部目标", "")
+            for name, title in titles.items():
+                self._destinations.addItem(title, name)
+            self._destinations.blockSignals(quiet)
+        self._destinations.setVisible(len(titles) > 1)
 
     def open_at(self, key: str) -> None:
-        """A row's uid, the name of a filter, or `?text` to search for."""
+        """An exam's uid, the name of a filter, or `?text` to search for."""
+        self._days.setCurrentIndex(1)
         if key.startswith("?"):
-            self._days.setCurrentIndex(0)
             self.search.setText(key[1:])
         elif key in self._buttons:
-            self._days.setCurrentIndex(0)
             self._buttons[key].setChecked(True)
         else:
             self._buttons[""].setChecked(True)
-            self._days.setCurrentIndex(0)
-            self._wanted = key
-        self.refresh()
+            self.search.clear()
+            self._open(key, "")
+        self._other_list()
 
     # -- showing ----------------------------------------------------------------------------------------------------
 
-    def _show(self, answer: Json) -> None:
-        rows = sorted((one for one in answer["studies"] if one["state"] not in _NOT_SUBMITTED), key=_urgency)
-        self.table.put(rows)
-        self._ask_jobs(rows)
-        self.table.setVisible(bool(rows))
-        self._empty.setVisible(not rows)
-        self._say_empty()
-        shown, total = len(rows), int(answer["total"])
-        later = f" · 只显示最新的 {len(answer['studies'])} 例" if total > len(answer["studies"]) else ""
-        self._foot.setText(f"共 {shown} 例{later}")
-        self.header.note.setText(self._sentence(rows))
-        if self._wanted and self.table.choose(self._wanted):
-            self._wanted = ""
-        elif self._wanted:
-            self._open(self._wanted)
-            self._wanted = ""
+    def _show(self, answer: Json, page: int) -> None:
+        rows, total = answer["rows"], int(answer["total"])
+        self.table.put(page, rows, total)
+        self.table.setVisible(bool(total))
+        self._empty.setVisible(not total)
+        if not total:
+            self._say_empty()
+        for state, text, count in _FILTERS:
+            self._buttons[state].setText(f"{text} {answer['counts'][count]}")
+        self.retry.setText(f"立即重试 {answer['retryable']} 个")
+        self.retry.setVisible(bool(answer["retryable"]))
+        day = self._days.currentText() if self._wanted()["day"] else "一共"
+        told = (f"{day} {answer['counts']['all']} 个任务", speed(float(answer["bytes_per_second"])))
+        self.header.note.setText(" · ".join(part for part in told if part))
+        self._studies.setText(f"{total} 个任务对应 {answer['studies_total']} 例检查；一例可送多个目标" if total else "")
+        self._say_place()
+        self._select_wanted()
 
-    def _sentence(self, rows: list[Json]) -> str:
-        moving = sum(one["state"] in ("queued", "sending", "waiting") for one in rows)
-        stuck = sum(one["state"] in ("held", "rejected") for one in rows)
-        if stuck:
-            return f"{stuck} 例平台没有收下" + (f"，{moving} 例在路上" if moving else "")
-        return f"{moving} 例在路上" if moving else "没有在传的"
+    def _say_place(self) -> None:
+        first, last = self.table.rows_in_sight()
+        total = self.table.rows_model.total
+        self._foot.setText(f"显示 {first}–{last}，共 {total} 个任务" if total else "")
 
     def _say_empty(self) -> None:
-        if self.search.text():
-            self._empty.say("search", f"没有找到“{self.search.text()}”", "试试检查号，或姓名里的一个字。")
-        elif self._state() == "attention":
+        wanted = self._wanted()
+        self._wider.setVisible(bool(wanted["day"]))
+        if wanted["text"]:
+            self._empty.say("search", f"没有找到“{wanted['text']}”", "试试检查号、索引码或姓名的拼音。")
+            self._wider.setText("搜索全部日期")
+        elif wanted["state"] == "attention":
             self._empty.say("check", "没有要处理的", "平台没有收下的会出现在这里。")
+            self._wider.hide()
+        elif wanted["state"] or wanted["destination"]:
+            self._empty.say("page-queue", "这里没有任务", "换个状态、目标或日期看看。")
+            self._wider.setText("看全部日期")
         else:
-            self._empty.say("page-queue", "还没有上传任务", "设备发来影像、填好、提交上传后，会出现在这里。")
+            day = "这一天" if wanted["day"] else ""
+            self._empty.say("page-queue", f"{day}还没有上传任务", "设备发来影像、填好、提交上传后，任务会出现在这里。")
+            self._wider.setText("看全部日期")
 
-    def _state(self) -> str:
-        return next((state for state, button in self._buttons.items() if button.isChecked()), "")
+    # -- ticking ----------------------------------------------------------------------------------------------------
 
-    def _day(self) -> str:
-        return str(self._days.currentData() or "")
+    def _tick(self, key: Key) -> None:
+        place = self.table.rows_model.place(key)
+        one = self.table.rows_model.row(place) if place >= 0 else None
+        if key in self._ticked:
+            del self._ticked[key]
+        elif one is not None:
+            self._ticked[key] = str(one["state"])
+        self._ticks_changed()
+
+    def _tick_all(self) -> None:
+        face, wanted = self.desk.face, self._wanted()
+
+        def tick(answer: Json) -> None:
+            self._ticked.clear()
+            self._ticked.update({(exam, destination): state for exam, destination, state in answer["keys"]})
+            self._ticks_changed()
+
+        self.desk.asker.ask(lambda: face.job_keys(**wanted), tick)
+
+    def _untick(self) -> None:
+        if self._ticked:
+            self._ticked.clear()
+            self._ticks_changed()
+
+    def _ticks_changed(self) -> None:
+        self.bulk.show_ticked(list(self._ticked.values()))
+        self.table.viewport().update()
+        if self._ticked:
+            self._close_panel()
+            self._ask_what_would_be("resend", self.bulk.show_answer)
+        self._fit_columns()
+
+    def _ask_what_would_be(self, act: str, then: Callable[[Json], None]) -> None:
+        face, keys = self.desk.face, self._keys_ticked()
+        self.desk.asker.ask(lambda: face.act_many(act, keys, dry=True), then, key="queue-dry")
+
+    def _keys_ticked(self) -> list[list[str]]:
+        return [list(key) for key in self._ticked]
 
     # -- the panel --------------------------------------------------------------------------------------------------
 
-    def _chosen(self, uid: str) -> None:
-        self._open(uid)
-
-    def _open(self, uid: str) -> None:
-        self.panel.uid = uid
+    def _open(self, uid: str, destination: str) -> None:
+        self.panel.uid, self.panel.destination = uid, destination
         self._ask_panel()
 
-    def _ask_panel(self) -> None:
-        face, uid = self.desk.face, self.panel.uid
-        if uid:
-            self.desk.asker.ask(lambda: face.study(uid), self._show_panel, key="queue-study")
+    def _opened(self, key: Key) -> None:
+        if not self._ticked:
+            self._open(*key)
 
-    def _show_panel(self, study: Json) -> None:
-        if self.panel.uid in (study["uid"], study["exam_key"]):
-            place = self.table.rows_model.place(study["uid"])
-            about = self.table.rows_model.rows[place] if place >= 0 else {}
-            self.panel.show_study(study, about, self.desk.now())
-            self._area.show_panel(True)
+    def _chosen(self, key: Key) -> None:
+        """Another row by the keyboard: an open panel follows."""
+        if self.panel.isVisible():
+            self._open(*key)
+
+    def _ask_panel(self) -> None:
+        face, uid, destination = self.desk.face, self.panel.uid, self.panel.destination
+        if uid:
+            self.desk.asker.ask(lambda: face.job(uid, destination), self._show_panel, key="queue-job")
+
+    def _show_panel(self, job: Json) -> None:
+        one = job["row"]
+        if self.panel.uid not in (one["uid"], one["exam_key"], one["accession_number"]):
+            return
+        self.panel.uid, self.panel.destination = one["exam_key"], one["destination"]
+        self.panel.show_job(job, self.desk.now())
+        self._area.show_panel(True)
+        self.table.current = key_of(one)
+        self._select_wanted()
+        self._fit_columns()
+
+    def _select_wanted(self) -> None:
+        if self.panel.uid and self.table.current is not None:
+            self.table.choose(self.table.current)
 
     def _close(self) -> None:
+        """Esc: first the ticks, then the panel."""
+        if self._ticked:
+            self._untick()
+            return
+        self._close_panel()
+        self.table.let_go()
+        self.table.setFocus()
+
+    def _close_panel(self) -> None:
         self.panel.uid = ""
-        self.table.clearSelection()
-        self.table.setCurrentIndex(self.table.rootIndex())
         self._area.show_panel(False)
+        self._fit_columns()
+
+    def _fit_columns(self) -> None:
+        """The panel says where to; without it the table does."""
+        self.table.setColumnHidden(DESTINATION, self.panel.isVisibleTo(self) or len(self._titles) < 2)
+        self.table.fit(self.table.rows_model.rows)
 
     # -- acting -----------------------------------------------------------------------------------------------------
 
     def act(self, name: str) -> None:
         """One of the panel's buttons."""
-        acts: dict[str, Callable[[], None]] = {
-            "resend": self._resend,
-            "withdraw": self._withdraw,
-            "cancel": self._cancel,
-            "hold": self._hold,
-            "release": self._release,
-            "submit": self._submit,
-            "fill": lambda: self.desk.go(words.FILL, self.panel.uid),
-        }
-        acts[name]()
+        if name == "fill":
+            self.desk.go(words.FILL, self.panel.uid)
+        elif name == "slip":
+            self._slip()
+        elif self.panel.row is not None:
+            self._ask_and_do(name, [list(key_of(self.panel.row))], [self.panel.row])
 
-    def _do(self, call: Callable[[], Json]) -> None:
-        self.desk.asker.ask(call, self._done)
+    def _bulk(self, name: str) -> None:
+        known = [one for one in self.table.rows_model.rows if key_of(one) in self._ticked]
+        self._ask_and_do(name, self._keys_ticked(), known)
+
+    def _ask_and_do(self, act: str, keys: list[list[str]], known: list[Json]) -> None:
+        question = question_before(act, len(keys), known)
+        if question is None:
+            self._do(act, keys)
+        else:
+            self.desk.confirm(question, lambda: self._do(act, keys))
+
+    def _do(self, act: str, keys: list[list[str]]) -> None:
+        self.desk.asker.ask(lambda: self.desk.face.act_many(act, keys), self._done)
+
+    def _retry_all(self) -> None:
+        wanted = self._wanted()
+        face, day, destination = self.desk.face, wanted["day"], wanted["destination"]
+        self.desk.asker.ask(
+            lambda: face.act_many("resend", [], failed=True, day=day, destination=destination), self._done
+        )
 
     def _done(self, answer: Json) -> None:
-        skipped = (answer or {}).get("skipped") or []
-        if skipped:
-            self.desk.tell("you", "这例现在不能这样做", str(skipped[0]["why"]))
+        if answer["skipped"] and not answer["done"]:
+            self.desk.tell("you", "现在不能这样做", str(answer["says"]))
+        elif answer["skipped"]:
+            self.desk.tell("work", f"{len(answer['done'])} 个已办，{len(answer['skipped'])} 个没有动", answer["says"])
         else:
             self.desk.tell("", "", "")
+        self._untick()
         self.refresh()
 
     def _resend(self) -> None:
-        if uid := self.panel.uid:
-            self._do(lambda: self.desk.face.resend(uid))
-
-    def _submit(self) -> None:
-        if uid := self.panel.uid:
-            self._do(lambda: self.desk.face.submit(uid))
-
-    def _hold(self) -> None:
-        if uid := self.panel.uid:
-            self._do(lambda: self.desk.face.hold(uid))
-
-    def _release(self) -> None:
-        if uid := self.panel.uid:
-            self._do(lambda: self.desk.face.release(uid))
+        if self._ticked:
+            self._bulk("resend")
+        elif (one := self._current()) is not None:
+            self._do("resend", [list(key_of(one))])
 
     def _cancel(self) -> None:
-        if (uid := self.panel.uid) and self.panel.may("cancel"):
-            who, what = self.panel.who, self.panel.what
-            question = Question(
-                title=f"取消 {who} 的{what}？",
-                text="还没传的不再传，平台上已有的不动。以后还可以点“重新上传”。",
-                yes="取消上传",
-                no="不取消",
-            )
-            self.desk.confirm(question, lambda: self._do(lambda: self.desk.face.cancel(uid)))
+        if self._ticked:
+            self._bulk("cancel")
+        elif (one := self._current()) is not None:
+            self._ask_and_do("cancel", [list(key_of(one))], [one])
 
-    def _withdraw(self) -> None:
-        if uid := self.panel.uid:
-            question = Question(
-                title=f"撤回 {self.panel.who} 的{self.panel.what}？",
-                text="平台将删除这例。本机的影像和记录都还在。",
-                yes="撤回",
-                no="不撤回",
-                icon="state-withdrawn",
-                tone="idle",
-            )
-            self.desk.confirm(question, lambda: self._do(lambda: self.desk.face.withdraw(uid)))
+    def _current(self) -> Json | None:
+        return self.table.row() or (self.panel.row if self.panel.uid else None)
+
+    def _copy(self) -> None:
+        if (one := self._current()) is not None:
+            said = f"{one['accession_number']} {said_line(one, self.desk.now())}"
+            QGuiApplication.clipboard().setText(said.removesuffix(words.NOTHING).strip())
+
+    def _slip(self) -> None:
+        if (one := self._current()) is not None:
+            face, uid = self.desk.face, str(one["exam_key"])
+            self.desk.asker.ask(lambda: face.slip(uid), self._show_slip)
+
+    def _show_slip(self, content: Json) -> None:
+        dialog = SlipDialog(self.look, content, self)
+        dialog.finished.connect(dialog.deleteLater)
+        dialog.open()
+
+    def _export(self) -> None:
+        day = self._wanted()["day"] or "全部"
+        dialog = QFileDialog(self, "存成表格", f"上传队列-{day}.xlsx", "Excel 表格 (*.xlsx);;CSV 表格 (*.csv)")
+        dialog.setAcceptMode(QFileDialog.AcceptMode.AcceptSave)
+        dialog.setDefaultSuffix("xlsx")
+        dialog.fileSelected.connect(self.export_to)
+        dialog.finished.connect(dialog.deleteLater)
+        dialog.open()
+
+    def export_to(self, path: str) -> None:
+        face, wanted = self.desk.face, self._wanted()
+        self.desk.asker.ask(
+            lambda: face.export_jobs(path, **wanted),
+            lambda answer: self.desk.tell("work", f"已存 {answer['rows']} 个任务", str(answer["path"])),
+        )
 
     # -- building ---------------------------------------------------------------------------------------------------
 
+    def _keys(self) -> None:
+        for keys, slot in (
+            ("Ctrl+R", self._resend),
+            ("Del", self._cancel),
+            ("Esc", self._close),
+            ("Ctrl+A", self._tick_all),
+            ("Ctrl+C", self._copy),
+            ("Ctrl+P", self._slip),
+            ("F6", self._next_pane),
+        ):
+            parent = self if keys not in ("Ctrl+A", "Ctrl+C", "Del") else self._area
+            QShortcut(QKeySequence(keys), parent, slot, context=Qt.ShortcutContext.WidgetWithChildrenShortcut)
+
+    def _next_pane(self) -> None:
+        panes: list[QWidget] = [self.search, self.table]
+        if self.panel.isVisible():
+            panes.append(self.panel.buttons.get("slip", self.panel.cross))
+        here = next((n for n, pane in enumerate(panes) if pane.hasFocus()), -1)
+        panes[(here + 1) % len(panes)].setFocus()
+
     def _filters(self) -> QHBoxLayout:
-        box = row()
+        box = row(gap=0)
         self._buttons: dict[str, Button] = {}
-        for state, text in _FILTERS:
-            made = Button(self.look, text, kind="segment", small=True, slot=self.refresh)
+        for state, text, _ in _FILTERS:
+            made = Button(self.look, text, kind="segment", small=True, slot=self._other_list)
             made.setCheckable(True)
             made.setAutoExclusive(True)
             made.setProperty("first", not state)
             self._buttons[state] = made
             box.addWidget(made)
         self._buttons[""].setChecked(True)
-        self._days = QComboBox()
-        self._days.setFont(self.look.font("body_small"))
-        self._days.addItem("全部日期", "")
+        self._days, self._destinations = QComboBox(), QComboBox()
         first = words.today(self.desk.now())
-        for back in range(_DAYS):
-            day = first - timedelta(days=back)
+        days = [first - timedelta(days=back) for back in range(_DAYS)]
+        self._days.addItem("今天", first.isoformat())
+        self._days.addItem("全部日期", _EVERY_DAY)
+        for day in days[1:]:
             self._days.addItem(words.short_day(day, self.desk.now()), day.isoformat())
-        self._days.setMinimumWidth(132)
-        self._days.currentIndexChanged.connect(lambda _index: self.refresh())
-        box.addSpacing(20)
-        box.addWidget(self._days)
+        self._destinations.addItem("全部目标", "")
+        for combo in (self._days, self._destinations):
+            combo.setFont(self.look.font("body_small"))
+            combo.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToContents)
+            combo.setMinimumWidth(104)
+            combo.currentIndexChanged.connect(lambda _index: self._other_list())
+            box.addSpacing(8 if combo is self._destinations else 20)
+            box.addWidget(combo)
         box.addStretch(1)
         return box
 
     def _table_card(self) -> Card:
         card = Card()
-        columns = (
-            Column(title="提交时间", cell=self._time_cell, least=86),
-            Column(title="状态", cell=self._state_cell),
-            Column(title="患者 · 检查", cell=self._who_cell, least=190, most=300),
-            Column(title="影像", cell=self._images_cell, at_right=True, least=74),
-            Column(title="步骤 · 说明", cell=self._why_cell),
-        )
-        self.table = RowsView(self.look, columns, key="uid", row_height=44)
+        self.bulk = BulkBar(self.look)
+        self.bulk.acted.connect(self._bulk)
+        self.bulk.closed.connect(self._untick)
+        self.table = PagedTable(self.look, Cells(self.look, self.desk.now, self._ticked).columns())
+        self.table.wanted.connect(self._ask)
         self.table.chosen.connect(self._chosen)
-        self._empty = Empty(self.look, "page-queue", "还没有上传任务", "设备发来影像、填好、提交上传后，会出现在这里。")
+        self.table.opened.connect(self._opened)
+        self.table.ticked.connect(self._tick)
+        self.table.verticalScrollBar().valueChanged.connect(lambda _value: self._say_place())
+        self._wider = Button(self.look, "看全部日期", slot=lambda: self._days.setCurrentIndex(1))
+        self._empty = Empty(self.look, "page-queue", "还没有上传任务", "", self._wider)
+        self._empty.hide()
         self._foot = label(self.look, role="caption", tone="text2")
+        self._studies = label(self.look, role="caption", tone="text3")
         foot = row(margins=(16, 8, 16, 8))
         foot.addWidget(self._foot)
         foot.addStretch(1)
-        foot.addWidget(label(self.look, "一例可送多个上传目标，状态取最要紧的", role="caption", tone="text3"))
+        foot.addWidget(self._studies)
+        card.box.addWidget(self.bulk)
         for widget in (self.table, self._empty):
             card.box.addWidget(widget, 1)
         card.box.addWidget(line())
@@ -270,82 +419,3 @@ class QueuePage(Page):
         self.panel.acted.connect(self.act)
         self.panel.closed.connect(self._close)
         return self.panel
-
-    def _time_cell(self, study: Json) -> Cell:
-        return Cell(
-            lines=(Text(text=words.clock(study["submitted_at"], self.desk.now()) or words.NOTHING, tone="text2"),)
-        )
-
-    def _state_cell(self, study: Json) -> Cell:
-        mark = self.look.state(study["state"])
-        return Cell(mark=mark.icon, mark_tone=mark.tone, lines=(Text(text=study["state_words"], tone=mark.tone),))
-
-    def _who_cell(self, study: Json) -> Cell:
-        return Cell(
-            lines=(Text(text=words.name(study)), Text(text=words.exam_line(study), role="caption", tone="text2"))
-        )
-
-    def _images_cell(self, study: Json) -> Cell:
-        late = (Text(text="有补传", role="caption", tone="text3"),) if study["late"] else ()
-        return Cell(lines=(Text(text=words.images(study), tone="text2"), *late), at_right=True)
-
-    def _why_cell(self, study: Json) -> Cell:
-        jobs = self._jobs.get(str(study["uid"])) if study["state"] in _MOVING else None
-        job = current_job(jobs) if jobs else None
-        if jobs and job is not None:
-            steps = Text(text=exam_words(jobs, self.desk.now()), role="body_small", tone="text2")
-            bar = "accent" if job["state"] == "sending" else "retry"
-            return Cell(lines=(steps,), progress=part_done(job), progress_tone=bar)
-        said = "、".join(study["problems"]) or _SAID.get(study["state"], "")
-        if study["changed"]:
-            said = "提交后改过，再点“提交上传”才会更新到平台"
-        tone = self.look.state(study["state"]).tone if study["problems"] else "text2"
-        return Cell(lines=(Text(text=said or words.NOTHING, role="body_small", tone=tone),), wrap=True)
-
-
-_SAID = {
-    "queued": "排队，轮到就传",
-    "sending": "正在上传",
-    "waiting": "平台忙或断线，到点自动再试",
-    "held": "平台要求改，改好后自动重新上传",
-    "rejected": "平台最终不收，需要工程师",
-    "to_sign": "等审核医师签名",
-    "paused": "您按了暂停，点“恢复”接着传",
-    "acknowledged": "平台已接收，还没对账",
-    "reconciled": "平台已接收，对账时也不缺",
-    "cancelled": "已取消，没有传的不再传",
-    "withdrawn": "已请平台删除，平台已同意",
-}
-
-
-def _urgency(study: Json) -> int:
-    """First the ones that need somebody, then moving, then done; the engine's order inside."""
-    return _ORDER.index(study["state"]) if study["state"] in _ORDER else len(_ORDER)
-
-
-class Area(QWidget):
-    """Table and side panel: side by side, or the panel over the table when the window is narrow."""
-
-    def __init__(self, table: QWidget, panel: QWidget) -> None:
-        super().__init__()
-        self._table, self._panel = table, panel
-        table.setParent(self)
-        panel.setParent(self)
-        panel.hide()
-
-    def show_panel(self, shown: bool) -> None:
-        if shown != self._panel.isVisibleTo(self):
-            self._panel.setVisible(shown)
-            self._place()
-
-    def resizeEvent(self, event: QResizeEvent) -> None:
-        super().resizeEvent(event)
-        self._place()
-
-    def _place(self) -> None:
-        width, height = self.width(), self.height()
-        shown = self._panel.isVisibleTo(self)
-        beside = shown and self.window().width() >= _OVERLAY_BELOW
-        self._table.setGeometry(QRect(0, 0, width - (_PANEL + _GAP if beside else 0), height))
-        self._panel.setGeometry(QRect(width - _PANEL, 0, _PANEL, height))
-        self._panel.raise_()

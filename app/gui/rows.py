@@ -276,6 +276,7 @@ class RowsView(Painted):
     `ticked(key)`: its box was clicked, or Space pressed on it; whether it is ticked then is its cell's to say.
     """
 
+    rows_model: RowsModel
     chosen = Told()
     ticked = Told()
     activated_row = Told()
@@ -321,10 +322,10 @@ class RowsView(Painted):
 
     def choose(self, key: str) -> bool:
         """Select the row with this key; False if it is not here."""
-        found = self.rows_model.place(key) >= 0
-        if found:
+        found = self.rows_model.place(key)
+        if found >= 0:
             self._select(key)
-        return found
+        return found >= 0
 
     def choose_first(self) -> None:
         first = next((row for row in self.rows_model.rows if not row.get("heading")), None)

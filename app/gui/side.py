@@ -1,66 +1,45 @@
-"""The side panel of the queue: who, state, the jobs with their steps, the trouble, the timeline, what may be done."""
+"""The side panel of the queue: who, where to, the timeline from the first image to reconciliation, what may be done."""
 
 from __future__ import annotations
 
 from datetime import datetime
 from functools import partial
 
-from PySide6.QtCore import QPointF, Qt
-from PySide6.QtGui import QPainter, QPaintEvent, QPen
+from PySide6.QtCore import QPointF, QRect, Qt
+from PySide6.QtGui import QFontMetrics, QPainter, QPaintEvent, QPen, QResizeEvent
 from PySide6.QtWidgets import QFrame, QScrollArea, QWidget
 
 from app.gui import words
 from app.gui.dialogs import Facts
 from app.gui.look import Look
 from app.gui.page import Json
-from app.gui.parts import Bar, Button, Card, Mark, clear, column, label, line, row
-from app.gui.steps import job_words, newest, part_done
+from app.gui.parts import Button, Card, Mark, clear, column, label, line, row
+from app.gui.steps import bytes_line
 from app.gui.told import Told
 
-_ACTS: dict[str, tuple[str, ...]] = {
-    "to_fill": ("fill",),
-    "check": ("fill",),
-    "ready": ("fill", "submit"),
-    "queued": ("cancel", "hold"),
-    "sending": ("hold",),
-    "waiting": ("cancel", "hold", "resend"),
-    "held": ("cancel", "resend", "fill"),
-    "rejected": ("cancel", "fill", "resend"),
-    "to_sign": ("cancel", "hold"),
-    "paused": ("cancel", "release"),
-    "acknowledged": ("withdraw", "resend"),
-    "reconciled": ("withdraw", "resend"),
-    "cancelled": ("resend",),
-    "withdrawn": (),
-}
-"""What the panel offers in each state, the last one being the likeliest; the engine decides whether it works."""
 _WORDS = {
     "fill": ("去修改", "page-fill"),
-    "submit": ("提交上传", ""),
     "resend": ("重新上传", "resend"),
     "cancel": ("取消", "cancel"),
-    "hold": ("暂停这例", "hold"),
+    "hold": ("暂缓", "hold"),
     "release": ("恢复", "resume"),
     "withdraw": ("撤回", "undo"),
+    "first": ("优先上传", "first"),
 }
 _NOW = {"waiting": "立即重试"}
-_SOLID = frozenset(
-    {
-        ("waiting", "resend"),
-        ("held", "fill"),
-        ("rejected", "resend"),
-        ("paused", "release"),
-        ("ready", "submit"),
-        ("to_fill", "fill"),
-        ("check", "fill"),
-    }
-)
+_SOLID = frozenset({("waiting", "resend"), ("held", "fill"), ("rejected", "resend"), ("paused", "release")})
 _TONES = {"automatic": "retry", "technician": "you", "engineer": "bad", "nobody": "idle"}
 _WHOSE = {"automatic": "自动重试", "technician": "请您处理", "engineer": "请找工程师", "nobody": ""}
+_MOST_BUTTONS = 2
+_SEXES = {"1": "男", "2": "女", "M": "男", "F": "女"}
+_UNITS = {"": "岁", "Y": "岁", "M": "个月", "D": "天", "H": "小时"}
+_AXIS = 8
+_PANEL, _GAP = 308, 12
+_OVERLAY_BELOW = 1300
 
 
 class SidePanel(Card):
-    """`acted(name)` for a button, `closed` for the cross."""
+    """`acted(name)` for a button, `closed` for the cross. `row`: the submission that is shown."""
 
     acted = Told()
     closed = Told()
@@ -68,91 +47,145 @@ class SidePanel(Card):
     def __init__(self, look: Look) -> None:
         super().__init__()
         self._look = look
-        self.uid, self.who, self.what, self._state = "", "", "", ""
+        self.uid, self.destination = "", ""
+        self.row: Json | None = None
+        self.acts: tuple[str, ...] = ()
         self._shown: Json | None = None
-        head = row(margins=(16, 10, 8, 0), gap=8)
         self._name = label(look, role="person", bold=True)
-        head.addWidget(self._name, 1)
-        head.addWidget(Button(look, kind="icon", icon="cancel", tip="收起 · Esc", slot=self.closed.emit))
+        self._about = label(look, role="body_small", tone="text2")
+        head = row(margins=(16, 10, 8, 0), gap=8)
+        head.addWidget(self._name)
+        head.addWidget(self._about)
+        head.addStretch(1)
+        self.cross = Button(look, kind="icon", icon="cancel", tip="收起 · Esc", slot=self.closed.emit)
+        head.addWidget(self.cross)
         self._exam = label(look, role="body_small", tone="text2", wrap=True)
         self._chip = row(gap=6)
         about = column(margins=(16, 2, 16, 10), gap=6)
         about.addWidget(self._exam)
         about.addLayout(self._chip)
-        inner = QWidget()
-        inner.setObjectName("body")
-        self._middle = column(inner, margins=(16, 10, 16, 12), gap=10)
-        scroll = QScrollArea()
-        scroll.setWidgetResizable(True)
-        scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        scroll.setWidget(inner)
-        self._foot = row(margins=(12, 10, 12, 10), gap=6)
+        self._inner = QWidget()
+        self._inner.setObjectName("body")
+        self._middle = column(self._inner, margins=(16, 10, 16, 12))
+        self._scroll = QScrollArea()
+        self._scroll.setWidgetResizable(True)
+        self._scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self._scroll.setWidget(self._inner)
+        self._facts = column(margins=(16, 8, 16, 8), gap=3)
+        self._foot = row(margins=(10, 10, 10, 10), gap=6)
         self.buttons: dict[str, Button] = {}
         self.box.addLayout(head)
         self.box.addLayout(about)
         self.box.addWidget(line())
-        self.box.addWidget(scroll, 1)
+        self.box.addWidget(self._scroll, 1)
+        self.box.addWidget(line(hair=True))
+        self.box.addLayout(self._facts)
         self.box.addWidget(line())
         self.box.addLayout(self._foot)
 
-    def may(self, act: str) -> bool:
-        return act in _ACTS.get(self._state, ())
+    @property
+    def who(self) -> str:
+        return words.name(self.row or {})
 
-    def show_study(self, study: Json, about: Json, now: datetime) -> None:
-        """`about`: the row of the list, may be empty. Nothing is rebuilt when nothing changed."""
-        if study == self._shown:
+    @property
+    def what(self) -> str:
+        return words.what(self.row or {}) or "检查"
+
+    def show_job(self, job: Json, now: datetime) -> None:
+        """As the engine's `job` says; nothing is rebuilt when nothing changed, and the scroll bar stays."""
+        if job == self._shown:
             return
-        self._shown = study
-        fields = {field["key"]: field["shown"] or field["text"] for field in study["fields"]}
-        self.who = str(about.get("patient_name") or fields.get("patient_name") or "姓名待填")
-        self.what = words.what(about) or "检查"
-        if study["state"] != self._state:
-            self._state = study["state"]
-            self._show_buttons()
+        one = job["row"]
+        same = self.row is not None and self.row["exam_key"] == one["exam_key"]
+        at = self._scroll.verticalScrollBar().value() if same else 0
+        self._shown, self.row = job, one
         self._name.setText(self.who)
-        self._exam.setText(words.exam_line(about) or str(fields.get("accession_number") or ""))
-        self._show_chip(study)
-        clear(self._middle)
-        jobs = newest(study["jobs"])
-        trouble = next((job["trouble"] for job in jobs if job["trouble"]), None)
-        if trouble is not None:
-            self._middle.addWidget(TroubleBox(self._look, trouble))
-        for job in jobs:
-            self._middle.addWidget(JobRow(self._look, job, now))
-        if study["jobs"] and study["timeline"]:
-            self._middle.addWidget(line(hair=True))
-        moments = column()
-        for number, entry in enumerate(study["timeline"]):
-            moments.addWidget(Moment(self._look, entry, now, last=number == len(study["timeline"]) - 1))
-        self._middle.addLayout(moments)
-        self._middle.addStretch(1)
+        self._about.setText(_about(job["about"]))
+        self._exam.setText(words.exam_line(one))
+        self._show_chip(one)
+        self._show_moments(job, now)
+        self._show_facts(job, now)
+        acts = tuple(job["acts"])
+        if not same or acts != self.acts or one["state"] != self.state:
+            self._show_buttons(one["state"], acts)
+        self._scroll.verticalScrollBar().setValue(at)
 
-    def _show_chip(self, study: Json) -> None:
+    state = ""
+
+    def _show_chip(self, one: Json) -> None:
         clear(self._chip)
-        mark = self._look.state(study["state"])
-        self._chip.addWidget(Chip(self._look, study["state_words"], mark.icon, mark.tone))
-        titles = list(dict.fromkeys(job["destination_title"] for job in study["jobs"]))
-        self._chip.addWidget(
-            label(self._look, f"→ {'、'.join(titles)}" if titles else "", role="body_small", tone="text2")
-        )
+        mark = self._look.state(one["state"])
+        self._chip.addWidget(Chip(self._look, one["state_words"], mark.icon, mark.tone))
+        self._chip.addWidget(label(self._look, f"→ {one['destination_title']}", role="body_small", tone="text2"))
         self._chip.addStretch(1)
 
-    def _show_buttons(self) -> None:
+    def _show_moments(self, job: Json, now: datetime) -> None:
+        clear(self._middle)
+        trouble, moments = job["row"]["trouble"], job["moments"]
+        automatic = trouble is not None and trouble["turn"] == "automatic"
+        if trouble is not None and not automatic:
+            self._middle.addWidget(TroubleBox(self._look, trouble))
+        for number, moment in enumerate(moments):
+            following = moments[number + 1]["kind"] if number + 1 < len(moments) else ""
+            self._middle.addWidget(Moment(self._look, moment, now, following))
+        if automatic:
+            self._middle.addWidget(Facts(self._look, "平台的原话", trouble_facts(trouble)))
+        self._middle.addStretch(1)
+
+    def _show_facts(self, job: Json, now: datetime) -> None:
+        clear(self._facts)
+        taken = " · 补传 ".join(dict.fromkeys(words.clock(at, now) for at in _first_and_late(job)))
+        log = job["log"]
+        last = f" · 最近 {words.clock(log['last_at'], now)}" if log["last_at"] else ""
+        versions = " · ".join(f"{one['part_words']} 第 {one['version']} 版" for one in job["versions"])
+        facts = [
+            ("平台已接收", taken or "还没有"),
+            *([("已传", bytes_line(job["row"]))] if bytes_line(job["row"]) else []),
+            ("已试次数", str(job["row"]["attempts"])),
+            ("应答日志", f"{log['count']} 条{last}"),
+            *([("改过", versions)] if versions else []),
+            *([("返回的号码", "、".join(job["row"]["numbers"]))] if job["row"]["numbers"] else []),
+        ]
+        wide = QFontMetrics(self._look.font("body_small")).horizontalAdvance("返回的号码") + 2
+        for name, value in facts:
+            one = row(gap=8)
+            caption = label(self._look, name, role="body_small", tone="text2")
+            caption.setMinimumWidth(wide if job["row"]["numbers"] else 0)
+            one.addWidget(caption)
+            one.addWidget(label(self._look, value, role="body_small", wrap=True), 1)
+            self._facts.addLayout(one)
+
+    def _show_buttons(self, state: str, acts: tuple[str, ...]) -> None:
         clear(self._foot)
         self.buttons.clear()
+        self.acts, self.state = acts, state
+        slip = Button(self._look, "上传凭单", icon="print", tip="Ctrl+P", slot=partial(self.acted.emit, "slip"))
+        self.buttons["slip"] = slip
+        self._foot.addWidget(slip)
         self._foot.addStretch(1)
-        acts = _ACTS.get(self._state, ())
-        for act in acts:
+        offered = acts[-_MOST_BUTTONS:]
+        for act in offered:
             text, icon = _WORDS[act]
-            text = _NOW.get(self._state, text) if act == "resend" else text
-            kind = "primary" if (self._state, act) in _SOLID else "plain"
-            made = Button(
-                self._look, text, kind=kind, icon=icon if act == acts[-1] else "", slot=partial(self.acted.emit, act)
-            )
+            text = _NOW.get(state, text) if act == "resend" else text
+            last = act == offered[-1]
+            kind = "primary" if (state, act) in _SOLID else "plain" if last else "quiet"
+            made = Button(self._look, text, kind=kind, icon=icon if last else "", slot=partial(self.acted.emit, act))
             self.buttons[act] = made
             self._foot.addWidget(made)
-        if not self.buttons:
-            self._foot.insertWidget(0, label(self._look, "这例已经了结", role="body_small", tone="text2"))
+
+
+def _first_and_late(job: Json) -> list[str]:
+    taken = list(job["acknowledged"])
+    if not taken:
+        return []
+    late = bool(job["row"]["late_count"])
+    return [taken[0], taken[-1]] if late else [taken[-1]]
+
+
+def _about(about: Json) -> str:
+    """男 · 52 岁"""
+    age = f"{about['age']} {_UNITS.get(str(about['age_unit']), '岁')}" if about["age"] else ""
+    return " · ".join(part for part in (_SEXES.get(str(about["sex"]), ""), age) if part)
 
 
 class Chip(QFrame):
@@ -180,74 +213,94 @@ class TroubleBox(QWidget):
     def __init__(self, look: Look, trouble: Json) -> None:
         super().__init__()
         tone = _TONES[trouble["turn"]]
-        box = column(self, gap=4)
+        box = column(self, margins=(0, 0, 0, 10), gap=4)
         box.addWidget(label(look, trouble["title"], tone=tone, bold=True, wrap=True))
         if trouble["advice"]:
             box.addWidget(label(look, trouble["advice"], role="body_small", wrap=True))
         whose = _WHOSE[trouble["turn"]]
         if whose:
             box.addWidget(label(look, f"轮到：{whose}", role="caption", tone="text2"))
-        facts = [
-            ("代码", str(trouble["code"])),
-            ("原话", str(trouble["words"])),
-            ("步骤", str(trouble["step"])),
-            ("哪几张", "、".join(str(item) for item in trouble["items"])),
-        ]
+        facts = trouble_facts(trouble)
         if any(value for _, value in facts):
             box.addWidget(Facts(look, "平台的原话", facts))
         box.addWidget(line(hair=True))
 
 
-class JobRow(QWidget):
-    """One part on its way to one destination: state, step, how much of it, when next."""
-
-    def __init__(self, look: Look, job: Json, now: datetime) -> None:
-        super().__init__()
-        mark = look.state(job["state"])
-        top = row(gap=8)
-        top.addWidget(Mark(look, mark.icon, mark.tone, 16))
-        top.addWidget(label(look, job["part_words"]))
-        top.addStretch(1)
-        top.addWidget(label(look, job["state_words"], role="body_small", tone=mark.tone))
-        box = column(self, gap=4)
-        box.addLayout(top)
-        part = part_done(job)
-        if part is not None:
-            bar = Bar(look)
-            bar.show_part(part, "accent" if job["state"] == "sending" else "retry")
-            below = row(margins=(24, 0, 0, 0))
-            below.addWidget(bar)
-            box.addLayout(below)
-        said = job_words(job, now)
-        if said:
-            text = row(margins=(24, 0, 0, 0))
-            text.addWidget(label(look, said, role="caption", tone="text2", wrap=True))
-            box.addLayout(text)
+def trouble_facts(trouble: Json) -> list[tuple[str, str]]:
+    """What an engineer wants to read of a trouble."""
+    return [
+        ("代码", str(trouble["code"])),
+        ("原话", str(trouble["words"])),
+        ("步骤", str(trouble["step"])),
+        ("哪几张", "、".join(str(item) for item in trouble["items"])),
+    ]
 
 
 class Moment(QWidget):
-    """One entry of the timeline: dot, line to the next, what, detail, when."""
+    """One entry of the timeline: its mark on the axis, what, detail, when. What is to come is hollow and dashed."""
 
-    def __init__(self, look: Look, entry: Json, now: datetime, *, last: bool) -> None:
+    def __init__(self, look: Look, moment: Json, now: datetime, following: str) -> None:
         super().__init__()
-        self._look, self._last = look, last
+        self._look, self._moment, self._following = look, moment, following
+        step, ahead = moment["kind"].startswith("step"), moment["kind"].endswith("todo")
+        tone = "text2" if ahead or step else "text"
         texts = column(gap=1)
-        texts.addWidget(label(look, entry["words"], role="body_small", wrap=True))
-        told = "" if str(entry["detail"]).isascii() else entry["detail"]  # keys and counts of the engine's own
-        detail = " · ".join(part for part in (entry["who"], told) if part)
-        if detail:
-            texts.addWidget(label(look, detail, role="caption", tone="text2", wrap=True))
-        box = row(self, margins=(24, 0, 0, 0 if last else 10), gap=8)
+        texts.addWidget(label(look, moment["title"], role="body_small", tone=tone, bold=not (step or ahead), wrap=True))
+        if moment["detail"]:
+            loud = look.state(moment["state"]).tone if moment["kind"] == "now" else "text2"
+            texts.addWidget(label(look, moment["detail"], role="caption", tone=loud, wrap=True))
+        box = row(self, margins=(26, 0, 0, 10), gap=8)
         box.addLayout(texts, 1)
-        at = label(look, words.clock(entry["at"], now), role="caption", tone="text3")
-        box.addWidget(at, 0, Qt.AlignmentFlag.AlignTop)
+        when = words.clock(moment["at"], now) + (" 再试" if moment["again"] else "")
+        box.addWidget(label(look, when, role="caption", tone="text2"), 0, Qt.AlignmentFlag.AlignTop)
 
     def paintEvent(self, event: QPaintEvent) -> None:
         painter = QPainter(self)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        if not self._last:
-            painter.setPen(QPen(self._look.colour("line"), 1.5))
-            painter.drawLine(QPointF(8, 15), QPointF(8, self.height() + 4))
-        painter.setPen(Qt.PenStyle.NoPen)
-        painter.setBrush(self._look.colour("text3"))
-        painter.drawEllipse(QPointF(8, 9), 4, 4)
+        middle = QFontMetrics(self._look.font("body_small")).height() / 2
+        kind = self._moment["kind"]
+        if self._following:
+            ahead = self._following.endswith("todo")
+            pen = QPen(self._look.colour("line" if ahead or not kind.endswith("done") else "ok"), 1.5)
+            if ahead:
+                pen.setDashPattern([3, 3])
+            painter.setPen(pen)
+            painter.drawLine(QPointF(_AXIS, middle + 9), QPointF(_AXIS, self.height() + middle - 9))
+        if kind in ("done", "now"):
+            mark = self._look.state(self._moment["state"])
+            pixmap = self._look.pixmap(mark.icon, mark.tone, 16, self.devicePixelRatioF())
+            painter.drawPixmap(QPointF(_AXIS - 8, middle - 8), pixmap)
+            return
+        tone = self._look.state(self._moment["state"]).tone if kind == "step_now" else "ok"
+        radius = 4.0 if kind.startswith("step") else 6.5
+        painter.setPen(QPen(self._look.colour("control"), 1.4) if kind.endswith("todo") else Qt.PenStyle.NoPen)
+        painter.setBrush(self._look.colour("surface" if kind.endswith("todo") else tone))
+        painter.drawEllipse(QPointF(_AXIS, middle), radius, radius)
+
+
+class Area(QWidget):
+    """Table and side panel: side by side, or the panel over the table when the window is narrow."""
+
+    def __init__(self, table: QWidget, panel: QWidget) -> None:
+        super().__init__()
+        self._table, self._panel = table, panel
+        table.setParent(self)
+        panel.setParent(self)
+        panel.hide()
+
+    def show_panel(self, shown: bool) -> None:
+        if shown != self._panel.isVisibleTo(self):
+            self._panel.setVisible(shown)
+            self._place()
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self._place()
+
+    def _place(self) -> None:
+        width, height = self.width(), self.height()
+        shown = self._panel.isVisibleTo(self)
+        beside = shown and self.window().width() >= _OVERLAY_BELOW
+        self._table.setGeometry(QRect(0, 0, width - (_PANEL + _GAP if beside else 0), height))
+        self._panel.setGeometry(QRect(width - _PANEL, 0, _PANEL, height))
+        self._panel.raise_()

@@ -1,4 +1,4 @@
-"""Where a job stands, in words: steps, amounts, the next attempt. Pure functions of the engine's values."""
+"""Where a submission stands, in words: steps, amounts, the next attempt. Pure functions of the engine's values."""
 
 from __future__ import annotations
 
@@ -9,33 +9,96 @@ from app.gui import words
 
 Json = dict[str, Any]
 _DONE = ("acknowledged", "reconciled")
-_SHOWN = ("sending", "waiting", "held", "rejected")
+_STOPPED = ("waiting", "held", "rejected", "paused")
 
 
-def job_words(job: Json, now: datetime) -> str:
-    """上传影像 186 / 312 · 14:10 再试 · 已试 2 次"""
-    state = job["state"]
-    parts = [step_words(job)] if state in _SHOWN else []
-    if state == "waiting":
-        parts += [f"{words.clock(job['due_at'], now)} 再试" if job["due_at"] else "", f"已试 {job['attempts']} 次"]
+def step_line(row: Json) -> str:
+    """3/3 上传影像 186 / 312, 停在 1/3 登记检查, 共 3 步 · 186 幅, 3/3 完成 · 4 幅 · 补传 2."""
+    state, steps = row["state"], int(row["steps"])
     if state in _DONE:
-        parts.append(f"平台已接收 {words.clock(job['changed_at'], now)}" if state == "acknowledged" else "平台已接收")
-    if job["round"] > 1:
-        parts.append(f"第 {job['round']} 轮")
-    return " · ".join(part for part in parts if part)
+        return " · ".join(part for part in (f"{row['steps_done']}/{steps} 完成", *_images(row)) if part)
+    if state == "queued" and not row["steps_done"] and not row["withdraws"]:
+        return " · ".join(part for part in (f"共 {steps} 步", *_images(row)) if part)
+    if state in ("cancelled", "withdrawn"):
+        return f"{row['steps_done']}/{steps} 步" if state == "cancelled" else words.NOTHING
+    number = min(steps, int(row["steps_done"]) + 1)
+    amount = f" {row['done']} / {row['total']}" if row["total"] and row["done"] is not None else ""
+    stopped = "停在 " if state in _STOPPED else ""
+    what = f"撤回 · {row['step_words']}" if row["withdraws"] else row["step_words"]
+    return f"{stopped}{number}/{steps} {what}{amount}".rstrip()
 
 
-def step_words(job: Json) -> str:
-    """停在 上传影像 2 / 4, or without 停在 while it is being sent."""
-    if not job["step"]:
+def _images(row: Json) -> tuple[str, str]:
+    late = int(row["late_count"])
+    count = int(row["image_count"]) - late
+    return (f"{count} 幅" if count > 0 else "", f"补传 {late}" if late else "")
+
+
+def part_done(row: Json) -> float | None:
+    """0.0 to 1.0 of what is on its way, None where nothing is counted."""
+    if row["state"] not in ("sending", "waiting") or not row["total"]:
+        return None
+    return min(1.0, float(row["done"]) / float(row["total"]))
+
+
+def bytes_line(row: Json) -> str:
+    """97 / 163 MB of what is being sent; "" where it is not known."""
+    if row["bytes_done"] is None or not row["bytes_total"]:
         return ""
-    amount = f" {job['done']} / {job['total']}" if job["total"] else ""
-    return f"{'停在 ' if job['state'] != 'sending' else ''}{job['step']}{amount}"
+    return f"{words.size(int(row['bytes_done']))} / {words.size(int(row['bytes_total']))}"
 
 
-def part_done(job: Json) -> float | None:
-    """0.0 to 1.0 of a job that is on its way, None where nothing is counted."""
-    return job["done"] / job["total"] if job["total"] and job["state"] in ("sending", "waiting") else None
+def next_lines(row: Json, now: datetime) -> tuple[str, ...]:
+    """14:10 and 第 3 次, 排第 1, 改好后, 明早对账, 回执为准."""
+    state = row["state"]
+    if state == "waiting":
+        return (words.clock(row["due_at"], now) or "马上", f"第 {int(row['attempts']) + 1} 次")
+    if state == "queued":
+        return (f"排第 {row['place']}" if row["place"] else "排队",)
+    if state == "acknowledged":
+        return ("明早对账" if row["can_reconcile"] else "回执为准",)
+    said = {
+        "held": "改好后",
+        "rejected": "找工程师",
+        "to_sign": "签名后",
+        "paused": "恢复后",
+        "reconciled": "已对账",
+    }
+    return (said.get(state, words.NOTHING),)
+
+
+def said_line(row: Json, now: datetime) -> str:
+    """The platform's own words; after its acknowledgement when that was."""
+    if row["changed"]:
+        return "提交后改过，再点“提交上传”才会更新到平台"
+    if row["words"] and row["state"] not in _DONE:
+        return str(row["words"])
+    if row["state"] in _DONE and row["acknowledged_at"]:
+        number = f" · 索引 {short_number(row['numbers'][0])}" if row["numbers"] else ""
+        return f"平台已接收 {words.clock(row['acknowledged_at'], now)}{number}"
+    trouble = row["trouble"]
+    return str(trouble["title"]) if trouble and row["state"] in _STOPPED else words.NOTHING
+
+
+def short_number(number: str) -> str:
+    """An index code: six characters of its middle."""
+    middle = len(number) // 2
+    return f"…{number[middle - 3 : middle + 3]}…" if len(number) > 10 else number
+
+
+def speed(bytes_per_second: float) -> str:
+    """速度 7.8 MB/s, "" while nothing goes."""
+    if bytes_per_second < 1000:
+        return ""
+    if bytes_per_second < 1_000_000:
+        return f"速度 {bytes_per_second / 1000:.0f} KB/s"
+    return f"速度 {bytes_per_second / 1_000_000:.1f} MB/s"
+
+
+def states_line(states: list[str], words_of: dict[str, str]) -> str:
+    """待处理 1 · 等待重试 1 · 待上传 1, in the order of a list."""
+    order = ("rejected", "held", "to_sign", "waiting", "sending", "queued", "paused", *_DONE, "cancelled", "withdrawn")
+    return " · ".join(f"{words_of[state]} {states.count(state)}" for state in order if state in states)
 
 
 def newest(jobs: list[Json]) -> list[Json]:
@@ -46,22 +109,3 @@ def newest(jobs: list[Json]) -> list[Json]:
         if key not in found or found[key]["version"] < job["version"]:
             found[key] = job
     return list(found.values())
-
-
-def current_job(jobs: list[Json]) -> Json | None:
-    """The job that a list shows for the exam: the one being sent, else the first that is not done."""
-    open_jobs = [job for job in jobs if job["state"] not in _DONE]
-    return next((job for job in open_jobs if job["state"] == "sending"), open_jobs[0] if open_jobs else None)
-
-
-def exam_words(jobs: list[Json], now: datetime) -> str:
-    """3/3 上传影像 186 / 312 · 14:10 再试: which of the destination's steps is current, and how far it is."""
-    job = current_job(jobs)
-    if job is None:
-        return ""
-    mine = [one for one in jobs if one["destination"] == job["destination"]]
-    done = sum(one["state"] in _DONE for one in mine)
-    parts = [f"{done + 1}/{len(mine)} {step_words(job)}".rstrip()]
-    if job["state"] == "waiting" and job["due_at"]:
-        parts.append(f"{words.clock(job['due_at'], now)} 再试")
-    return " · ".join(parts)
