@@ -78,8 +78,12 @@ class View:
 
     @property
     def problems(self) -> tuple[Problem, ...]:
-        """Everything still to be done, the untouched report's fields among it."""
-        return (*self.exam_problems, *(problem for each in self.report_problems for problem in each))
+        """Everything still to be done, the untouched report's fields among it; each field once."""
+        every = (*self.exam_problems, *(problem for each in self.report_problems for problem in each))
+        first: dict[tuple[Noun, int, str], Problem] = {}
+        for problem in every:
+            first.setdefault((problem.noun, problem.row, problem.key), problem)
+        return tuple(first.values())
 
     @property
     def blocking(self) -> tuple[Problem, ...]:

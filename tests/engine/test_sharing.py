@@ -113,13 +113,13 @@ def test_a_default_holds_for_open_and_for_new_exams_at_once(desk: Desk, home: Ho
     before = desk.receive(patient_id="P1", name="赵明轩", accession="A1")
     count = desk.engine.form(before)["problem_count"]
     kept = desk.engine.keep_defaults({"exam_dept_name": "放射科"})
-    assert [(one["key"], one["shown"]) for one in kept["kept"]][0] == ("exam_dept_name", "放射科")
+    assert kept["kept"][0] == {"key": "exam_dept_name", "label": "检查执行科室", "shown": "放射科", "noun": "exam"}
     after = desk.receive(patient_id="P2", name="李桂芳", accession="A2")
     for uid in (before, after):
         field = next(one for one in desk.engine.form(uid)["fields"] if one["key"] == "exam_dept_name")
         assert (field["text"], field["source"]) == ("放射科", "default")
     assert desk.engine.form(before)["problem_count"] < count
-    assert desk.engine.studies(text="A1")["studies"][0]["problem_count"] < count
+    assert desk.engine.studies(text="A1")["studies"][0]["problem_count"] == count - 1
     assert read_settings(home).destinations[0].defaults["exam_dept_name"] == "放射科"
     assert desk.engine.settings()["destination"][0]["defaults"]["exam_dept_name"] == "放射科"
 
