@@ -155,6 +155,43 @@ def reconcile(face: Face, words: Words) -> Answer:
     return Answer(value=value, lines=say.day(value))
 
 
+def his(face: Face, words: Words) -> Answer:
+    """`his` and its acts."""
+    acts: dict[str | None, Callable[[], tuple[Json, list[str]]]] = {
+        None: lambda: said(face.his(), say.his),
+        "preview": lambda: said(face.his_preview(_absolute(words.path)), say.his_preview),
+        "map": lambda: said(face.his_keep(_his_mapping(words)), say.his),
+        "import": lambda: said(face.his_import(_absolute(words.path)), say.his_found),
+        "ambiguous": lambda: said(face.his_ambiguous(), say.his_questions),
+        "choose": lambda: said(face.his_choose(words.row, words.uid), say.his_chosen),
+        "query": lambda: said(face.his_query(), say.his_found),
+    }
+
+    def said(value: Json, tell: Callable[[Json], list[str]]) -> tuple[Json, list[str]]:
+        return value, tell(value)
+
+    value, lines = acts[words.act]()
+    return Answer(value=value, lines=lines)
+
+
+def _his_mapping(words: Words) -> Json:
+    """What was told on the line; nothing told is kept as it was."""
+    columns = {key: column for key, column in words.pairs if not key.startswith("match.")}
+    match = {key.removeprefix("match."): column for key, column in words.pairs if key.startswith("match.")}
+    mapping: Json = {key: told for key, told in (("columns", columns), ("match", match)) if told}
+    for one in words.codes:
+        key, _, rest = one.partition("=")
+        told, equals, code = rest.rpartition("=")
+        if not equals or not key:
+            raise NeedsOperator(f"--code {one} 写得不对", "应写成 字段=写法=代码，例：charge_type=职工=01")
+        mapping.setdefault("codes", {}).setdefault(key, {})[told] = code
+    if words.folder is not None:
+        mapping["folder"] = _absolute(words.folder) if words.folder else ""
+    if not mapping:
+        raise NeedsOperator("没有要记住的内容", "请写 字段=列名、--code 或 --folder")
+    return mapping
+
+
 COMMANDS: dict[str, Command] = {
     "status": status,
     "check": check,
@@ -181,6 +218,7 @@ COMMANDS: dict[str, Command] = {
     "pause": pause,
     "resume": resume,
     "reconcile": reconcile,
+    "his": his,
 }
 """The commands that ask once; `run`, `quit`, `setup` and `backfill` are in `main`."""
 

@@ -64,6 +64,7 @@ def build_parser() -> Parser:
     _filling(add)
     _outbox(add)
     _days(add)
+    _his(add)
     _elsewhere(add)
     return parser
 
@@ -171,6 +172,31 @@ def _days(add: Add) -> None:
     reconcile = add("reconcile", "向平台核对一天的检查")
     reconcile.add_argument("--day", metavar="D", type=day, required=True, help="哪一天（yyyy-MM-dd、今天、昨天）")
     reconcile.add_argument("--destination", metavar="NAME", default="", help="只对这个上传目标")
+
+
+def _his(add: Add) -> None:
+    """`his` alone says how things stand; a word after it does one thing."""
+    his = add("his", "HIS 已经有的：导入导出的表格，或查询数据库")
+    acts = his.add_subparsers(dest="act", metavar="动作", title="动作", parser_class=Parser)
+
+    def act(name: str, words: str) -> Parser:
+        made = acts.add_parser(name, help=words, description=words)
+        _everywhere(made)
+        return made
+
+    act("preview", "看一份导出：有哪些列，会填成什么").add_argument("path", metavar="FILE", help="CSV 或 xlsx 文件")
+    mapped = act("map", "告诉程序每一列是什么：字段=列名；用来认检查的写成 match.accession=列名")
+    mapped.add_argument("pairs", metavar="字段=列名", type=_pair, nargs="*", help="例：settlement_id=结算号")
+    mapped.add_argument(
+        "--code", dest="codes", metavar="字段=写法=代码", action="append", default=[], help="例：charge_type=职工=01"
+    )
+    mapped.add_argument("--folder", metavar="DIR", default=None, help="放导出的文件夹，放进去就自动导入")
+    act("import", "导入一份导出").add_argument("path", metavar="FILE", help="CSV 或 xlsx 文件")
+    act("ambiguous", "要您选的行")
+    chosen = act("choose", "说一行属于哪一例；不写 UID 表示都不是")
+    chosen.add_argument("row", metavar="ROW", type=_number(1, 999_999_999), help="ambiguous 列出的编号")
+    chosen.add_argument("uid", metavar="UID", nargs="?", default="", help=_UID_HELP)
+    act("query", "现在就查询 HIS 数据库")
 
 
 def _elsewhere(add: Add) -> None:

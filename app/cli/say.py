@@ -36,6 +36,7 @@ EVENTS = {
     "destination_changed": "上传目标有变化",
     "paused": "已暂停",
     "resumed": "已继续",
+    "his_imported": "从 HIS 导入",
     "engine_stopped": "已停止",
 }
 
@@ -177,6 +178,63 @@ def taken(value: Json) -> list[str]:
     if value["aside"]:
         said.append(f"读不了而放在一边的 {value['aside']} 个")
     return ["，".join(said)]
+
+
+def his(value: Json) -> list[str]:
+    """How HIS stands: what is mapped, what came last, what waits."""
+    last = value["last"]
+    lines = [] if value["configured"] else ["还没有对过列，请先 his preview 看一份导出，再 his map"]
+    lines += pairs([
+        ("上次导入", f"{moment(last['at'])}  {last['name']}  {last['sentence']}" if last else ""),
+        ("等来图", f"{value['waiting']} 行" if value["waiting"] else ""),
+        ("要您选", f"{value['ambiguous']} 处" if value["ambiguous"] else ""),
+        ("文件夹", value["folder"]),
+        ("数据库", value["url"]),
+        ("有问题", value["trouble"]),
+    ])  # fmt: skip
+    mapped = {**{f"match.{key}": column for key, column in value["match"].items()}, **value["columns"]}
+    return [*lines, *([""] if mapped else []), *pairs(list(mapped.items())), *_his_words(value["unknown"])]
+
+
+def his_preview(value: Json) -> list[str]:
+    guess = value["guess"]
+    known: dict[str, list[str]] = {}
+    for key, column in [*((f"match.{key}", name) for key, name in guess["match"].items()), *guess["columns"].items()]:
+        known.setdefault(column, []).append(key)
+    rows = [(one["name"], " ".join(known.get(one["name"], [])), " · ".join(one["samples"])) for one in value["columns"]]
+    would = [f"第 {one['row']} 行  {one['who']}  {one['words']}" for one in value["would"]]
+    lines = [f"{value['row_count']} 行", *table(("列", "是什么", "内容"), rows), "", *map(clean, would)]
+    return [*lines, *([clean(value["why_not"])] if value["why_not"] else []), *_his_words(value["codes"])]
+
+
+def his_found(value: Json) -> list[str]:
+    faults = [f"第 {one['row']} 行 {one['column']}：{one['title']}，{one['advice']}" for one in value["faults"]]
+    asked = [f"{value['questions']} 处要您选：his ambiguous"] if value["questions"] else []
+    return [clean(value["sentence"]), *asked, *map(clean, faults), *_his_words(value["unknown"])]
+
+
+def his_questions(value: Json) -> list[str]:
+    lines: list[str] = []
+    for one in value["questions"]:
+        lines += ["", f"{one['row']}  {clean(one['who'])}  {clean(one['why'])}"]
+        lines += pairs([
+            (f"  {exam['uid']}", f"{exam['patient_name']} {exam['description']} {exam['exam_day']}")
+            for exam in one["candidates"]
+        ])  # fmt: skip
+    return lines[1:] or ["没有要选的"]
+
+
+def his_chosen(value: Json) -> list[str]:
+    left = f"，还有 {value['questions']} 处要选" if value["questions"] else ""
+    return [f"已记住，填进 {value['filled']} 项{left}"]
+
+
+def _his_words(found: list[Json]) -> list[str]:
+    return [
+        clean(f"{one['label']} 的写法“{one['words']}”还没有对应：his map --code {one['key']}={one['words']}=代码")
+        for one in found
+        if not one["sure"]
+    ]
 
 
 def day(value: Json) -> list[str]:

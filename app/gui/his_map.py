@@ -18,11 +18,12 @@ _BOTH = {"id_number": "id_number", "name": "patient_name"}
 """Matched by and filled from the same column."""
 _WHOSE = "用来认是哪一例"
 _MARKS = {
-    "matched": ("check", "good"),
+    "matched": ("check", "work"),
     "ambiguous": ("state-held", "you"),
     "waiting": ("clock", "text2"),
 }
 _HEIGHT = 400
+_LETTERS = 24
 
 
 class ThingBox(CodeBox):
@@ -72,7 +73,7 @@ class ColumnRow(QWidget):
         self.name = str(column_of["name"])
         texts = column(gap=2)
         name = label(desk.look, self.name, wrap=True)
-        samples = label(desk.look, " · ".join(column_of["samples"]) or "空的", role="caption", tone="text3")
+        samples = label(desk.look, _short(column_of["samples"]), role="caption", tone="text3")
         samples.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
         samples.setToolTip("\n".join(column_of["samples"]))
         texts.addWidget(name)
@@ -234,6 +235,19 @@ class WordBox(CodeBox):
         self.setAccessibleName(f"{one['label']} {one['words']}")
         if one["code"]:
             self.setText(f"{one['code']} {one['code_label']}".strip())
+
+
+def _short(samples: list[str]) -> str:
+    """As many of the samples as one line holds."""
+    if not samples:
+        return "空的"
+    text = ""
+    for one in samples:
+        longer = f"{text} · {one}" if text else one
+        if text and len(longer) > _LETTERS:
+            break
+        text = longer
+    return text if len(text) <= _LETTERS else f"{text[: _LETTERS - 1]}…"
 
 
 def _things(answer: Json) -> list[Json]:

@@ -34,7 +34,7 @@ class ResultPage(QWidget):
         self.questions: list[QuestionCard] = []
         box = column(margins=(20, 14, 20, 12), gap=12)
         top = row(gap=12)
-        self._mark = Mark(self.look, "check", "good", 28)
+        self._mark = Mark(self.look, "info", "work", 28)
         top.addWidget(self._mark, 0, Qt.AlignmentFlag.AlignTop)
         texts = column(gap=4)
         texts.addWidget(self.sentence)

@@ -217,7 +217,42 @@ BACKFILL: Json = {
     "failed": 0,
     "undelivered": [],
 }
+HIS_WORD: Json = {
+    "key": "charge_type", "label": "费用类型", "table": "charge_type", "words": "职工", "count": 2, "code": "",
+    "code_label": "", "sure": False,
+}  # fmt: skip
+HIS_EXAM: Json = {
+    "uid": "E1", "exam_key": "E1", "patient_name": "张三", "accession_number": "A1", "modality": "CT",
+    "description": "胸部CT", "exam_day": "2026-01-05", "image_count": 3, "state": "to_fill", "state_words": "待填报",
+}  # fmt: skip
+HIS_STATE: Json = {
+    "configured": True, "folder": "", "url": "", "user": "", "query": "", "refresh_minutes": 10,
+    "has_password": False, "columns": {"settlement_id": "结算号"}, "match": {"accession": "检查号"},
+    "last": {"at": "2026-01-05T01:30:00+00:00", "name": "his.csv", "source": "hand", "sentence": "对上 1 例"},
+    "waiting": 1, "ambiguous": 1, "unknown": [HIS_WORD], "trouble": "",
+}  # fmt: skip
+HIS_FOUND: Json = {
+    "rows": 3, "again": 0, "matched": 1, "exams": 1, "filled": 4, "waiting": 1, "ambiguous": 1, "questions": 1,
+    "left": 0, "fault_count": 1, "unknown": [HIS_WORD], "sentence": "导入 3 行：对上 1 例，1 行要您选",
+    "faults": [{"row": 4, "column": "证件号", "title": "长号码的末几位已经丢了", "advice": "请改成文本"}],
+}  # fmt: skip
+HIS_PREVIEW: Json = {
+    "columns": [{"name": "结算号", "samples": ["S1"]}, {"name": "备注", "samples": []}], "rows": [["S1", ""]],
+    "row_count": 1, "guess": {"columns": {"settlement_id": "结算号"}, "match": {}}, "missing": [], "fields": [],
+    "matches": [], "why_not": "还要指明哪一列是检查号", "codes": [HIS_WORD], "faults": [],
+    "would": [{"row": 2, "who": "张三", "state": "waiting", "words": "还没有来图", "exam": None, "values": [],
+               "problems": []}],
+}  # fmt: skip
 DEFAULTS: Json = {
+    "his": HIS_STATE,
+    "his_keep": HIS_STATE,
+    "his_preview": HIS_PREVIEW,
+    "his_import": HIS_FOUND,
+    "his_query": HIS_FOUND,
+    "his_ambiguous": {
+        "questions": [{"row": 7, "rows": 1, "why": "姓名不一样", "who": "张三", "candidates": [HIS_EXAM]}]
+    },
+    "his_choose": {"filled": 4, "questions": 0},
     "status": STATUS,
     "studies": {"total": 1, "studies": [STUDY]},
     "study": WHOLE,

@@ -89,6 +89,27 @@ def run(
             "backfill --from 2026-01-01 --source PACS1",
             ("backfill", {"day_from": "2026-01-01", "source": "PACS1", "stop": False}),
         ),
+        ("his", ("his", {})),
+        ("his ambiguous", ("his_ambiguous", {})),
+        ("his choose 7 A1", ("his_choose", {"row": 7, "uid": "A1"})),
+        ("his choose 7", ("his_choose", {"row": 7, "uid": ""})),
+        ("his query", ("his_query", {})),
+        ("his preview /x/his.csv", ("his_preview", {"path": "/x/his.csv"})),
+        ("his import /x/his.csv", ("his_import", {"path": "/x/his.csv"})),
+        (
+            "his map settlement_id=结算号 match.accession=检查号 --code charge_type=职工=01 --folder /x",
+            (
+                "his_keep",
+                {
+                    "mapping": {
+                        "columns": {"settlement_id": "结算号"},
+                        "match": {"accession": "检查号"},
+                        "codes": {"charge_type": {"职工": "01"}},
+                        "folder": "/x",
+                    }
+                },
+            ),
+        ),
         ("backfill --stop", ("backfill", {"day_from": "", "source": "", "stop": True})),
     ],
 )
@@ -316,6 +337,8 @@ def test_every_command_of_the_face_can_be_reached_or_is_for_pages() -> None:
     said = {name.replace("-", "_") for name in named}
     renamed = {"import": "import_paths", "check": "check_self"}
     reached = {renamed.get(name, name) for name in said} | {"backfill_status"}
+    acts = next(action.choices for action in named["his"]._actions if isinstance(action.choices, dict))
+    reached |= {f"his_{ {'map': 'keep'}.get(act, act) }" for act in acts}
     assert COMMANDS - for_pages <= reached
 
 

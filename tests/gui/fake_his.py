@@ -158,7 +158,8 @@ class FakeHis:
              "candidates": [an_exam(1, "李桂芳", "胸部正侧位 DR", "DR2611200018"),
                             an_exam(5, "李桂芳", "左腕 DR", "DR2611200021")]},
             {"row": 9, "rows": 2, "why": "检查号对得上，姓名不一样", "who": "孙玉海 · CT2611200036",
-             "patient_name": "孙玉海", "id_number": "", "accession_number": "CT2611200036", "day": "2026-11-20", "values": values,
+             "patient_name": "孙玉海", "id_number": "", "accession_number": "CT2611200036", "day": "2026-11-20",
+             "values": values,
              "candidates": [an_exam(3, "孙玉梅", "头颅 CT 平扫", "CT2611200036")]},
         ]  # fmt: skip
         return {"questions": asked[: self.his_left]}
