@@ -454,6 +454,7 @@ class FakeFace(FakeDay, FakeFill, FakeHis, FakeReports, FakeDevices, FakePicture
             return {
                 "uid": row["uid"],
                 "exam_key": row["exam_key"],
+                "state": row["state"],
                 "title": title or f"{row['patient_name']} {row['description']}",
                 "why": why,
                 "since": row["received_at"],
