@@ -21,10 +21,10 @@ _LATIN_RUN = re.compile(r"[A-Za-z]+(?:[\s^=,.'+-]{1,3}[A-Za-z]+){0,5}")
 _NUMBER = re.compile(r"[0-9A-Za-z][0-9A-Za-z-]{3,63}")
 _ESCAPED = re.compile(r"(?:\\u[0-9a-fA-F]{4})+")
 _URL_FORM = re.compile(r"(?:%[0-9A-Fa-f]{2}|[A-Za-z0-9_.~+-])*%[0-9A-Fa-f]{2}(?:%[0-9A-Fa-f]{2}|[A-Za-z0-9_.~+-])*")
-_HEX = re.compile(r"(?<![0-9A-Za-z])(?:[0-9A-Fa-f]{2}[ :]?){3,}(?![0-9A-Za-z])")
+_HEX = re.compile(r"(?<![0-9A-Za-z])(?:(?:[0-9A-Fa-f]{2}){3,}|[0-9A-Fa-f]{2}(?:[ :][0-9A-Fa-f]{2}){2,})(?![0-9A-Za-z])")
 _BASE64 = re.compile(r"(?<![A-Za-z0-9+/_-])[A-Za-z0-9+/_-]{7,}={0,2}")
-_OURS = re.compile(r"[ER][0-9A-F]{20,23}|[0-9a-f]{64}|[0-9a-f]{12}")
-"""Exam and report keys, digests, layouts: they say which, never who."""
+_OURS = re.compile(r"E[0-9A-F]{20}|R[0-9A-F]{22}")
+"""Exam and report keys: they say which, never who."""
 _LONGEST_NAME = 20
 _LEAST_SECRET = 6
 _CODECS = ("utf-8", "gb18030", "utf-16-le", "utf-16-be")
@@ -107,24 +107,27 @@ class Masker:
 
     def _coded(self, text: str) -> str:
         text = self._each(_URL_FORM, text, lambda word: [unquote_to_bytes(word.replace("+", " "))])
-        text = self._each(_HEX, text, lambda word: [_unhex(word)])
+        text = self._each(_HEX, text, lambda word: [_unhex(word), _unhex(word)[1:]], anywhere=True)
         return self._each(_BASE64, text, _unbase64_anywhere)
 
-    def _each(self, pattern: re.Pattern[str], text: str, decode: Callable[[str], list[bytes]]) -> str:
+    def _each(
+        self, pattern: re.Pattern[str], text: str, decode: Callable[[str], list[bytes]], *, anywhere: bool = False
+    ) -> str:
         def shown(found: re.Match[str]) -> str:
             if _OURS.fullmatch(found[0]):
                 return found[0]
-            reveals = any(self._reveals(data) for data in decode(found[0]) if data)
+            reveals = any(self._reveals(data, anywhere) for data in decode(found[0]) if data)
             return f"<编码 {len(found[0])} 个字符>" if reveals else found[0]
 
         return pattern.sub(shown, text)
 
-    def _reveals(self, data: bytes) -> bool:
+    def _reveals(self, data: bytes, anywhere: bool) -> bool:
+        """`anywhere`: also between bytes of another writing."""
         if any(secret in data for secret in self._secret_bytes):
             return True
         for codec in _CODECS:
             try:
-                inside = data.decode(codec, errors="ignore" if codec == "utf-8" else "strict")
+                inside = data.decode(codec, errors="ignore" if anywhere or codec == "utf-8" else "strict")
             except UnicodeDecodeError:
                 continue
             if masked(self._known(inside)) != inside:
