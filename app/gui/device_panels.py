@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QFrame, QScrollArea, QWidget
+from PySide6.QtWidgets import QFrame, QScrollArea, QSizePolicy, QWidget
 
 from app.gui import words
 from app.gui.look import Look
@@ -77,6 +77,7 @@ class StepList(QWidget):
         self.setObjectName("body")
         self._look = look
         self._box = column(self, margins=(16, 10, 16, 4))
+        _fit_by_width(self)
 
     def show_steps(self, steps: list[Json], now: datetime) -> None:
         clear(self._box)
@@ -166,6 +167,7 @@ class SetupCard(Card):
         inner = QWidget()
         inner.setObjectName("body")
         self._facts = column(inner, margins=(16, 12, 16, 10), gap=7)
+        _fit_by_width(inner)
         scroll = QScrollArea()
         scroll.setWidgetResizable(True)
         scroll.setWidget(inner)
@@ -188,6 +190,11 @@ class SetupCard(Card):
             allow = Button(self._look, "允许它", small=True, slot=self.allowed.emit)
             self._facts.addWidget(allow, 0, Qt.AlignmentFlag.AlignLeft)
         self._facts.addStretch(1)
+
+
+def _fit_by_width(inner: QWidget) -> None:
+    """What scrolls is as high as its text needs at its width; the height at the least width would bring a bar."""
+    inner.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Ignored)
 
 
 def setup_facts(device: Json, answer: Json, now: Callable[[], datetime]) -> list[tuple[str, str]]:

@@ -14,7 +14,7 @@ from app.gui.parts import Button, Card, Empty, row
 from app.gui.rows import RowsView
 
 _LOOK_MS = 1500
-_LOWER, _LOWER_LOW = 202, 190
+_LOWER, _LOWER_LOW = 202, 178
 
 
 class DevicesPage(Page):

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QSize, Qt
 from PySide6.QtGui import QGuiApplication, QKeyEvent, QPainter, QPaintEvent, QPen
-from PySide6.QtWidgets import QButtonGroup, QCheckBox, QGridLayout, QLineEdit, QPushButton, QWidget
+from PySide6.QtWidgets import QButtonGroup, QCheckBox, QGridLayout, QLineEdit, QPushButton, QSizePolicy, QWidget
 
 from app.gui import words
 from app.gui.dialogs import Dialog
@@ -19,6 +19,7 @@ from app.gui.told import Told
 Json = dict[str, Any]
 _MOST_BYTES = 12
 _MOST_OTHERS = 4
+_CARDS_WIDTH, _CARD_LEAST = 838, 146
 
 
 def open_name_repair(desk: Desk, uid: str, parent: QWidget | None, then: Callable[[Json], None]) -> None:
@@ -110,6 +111,10 @@ class NameRepair(Dialog):
             self.cards.append(card)
             grid.addWidget(card, 0, number)
             grid.setColumnStretch(number, 1)
+        width = (_CARDS_WIDTH - grid.spacing() * (len(self.cards) - 1)) // max(1, len(self.cards))
+        tallest = max((card.height_at(width) for card in self.cards), default=0)
+        for card in self.cards:
+            card.tall = tallest
         return grid
 
     def _own(self) -> Any:
@@ -233,11 +238,11 @@ class ReadingCard(QPushButton):
     def __init__(self, look: Look, reading: Json, number: int) -> None:
         super().__init__()
         self.setObjectName("choice")
-        self.reading = reading
+        self.reading, self.tall = reading, _CARD_LEAST
+        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
         self.setCheckable(True)
         self.setAutoDefault(False)
         self.setEnabled(bool(reading["text"]))
-        self.setMinimumHeight(146)
         self.setAccessibleName(f"{number} {reading['title']} {reading['text'] or '读不出来'}")
         head = row(gap=8)
         dot = Dot(look)
@@ -261,6 +266,17 @@ class ReadingCard(QPushButton):
         box.addStretch(1)
         for part in (dot, *self.findChildren(QWidget)):
             part.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
+
+    def height_at(self, width: int) -> int:
+        """What its lines need at this width."""
+        layout = self.layout()
+        return max(_CARD_LEAST, layout.totalHeightForWidth(width) if layout is not None else 0)
+
+    def sizeHint(self) -> QSize:
+        """A push button does not ask its layout."""
+        return QSize(120, self.tall)
+
+    minimumSizeHint = sizeHint
 
 
 class Dot(QWidget):
