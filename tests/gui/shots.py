@@ -17,9 +17,11 @@ def main(out: Path) -> None:
 
     from app.gui import words
     from app.gui.run import dress
+    from app.gui.viewer_window import ViewerWindow
     from app.gui.window import MainWindow
     from tests.gui.fake_devices import others_alike
     from tests.gui.fake_face import NOW, FakeFace
+    from tests.gui.fake_pictures import CANNOT_SHOW
 
     out.mkdir(parents=True, exist_ok=True)
     app = QApplication([])
@@ -46,6 +48,9 @@ def main(out: Path) -> None:
     def picture(window: MainWindow) -> QPixmap:
         """The window, a dialog over it as on the screen."""
         shown, dialog = window.grab(), app.activeModalWidget()
+        large = next((one for one in app.topLevelWidgets() if isinstance(one, ViewerWindow) and one.isVisible()), None)
+        if large is not None:
+            return large.grab()
         if dialog is not None:
             place = window.rect().center() - dialog.rect().center()
             QPainter(shown).drawPixmap(place, dialog.grab())
@@ -104,6 +109,19 @@ def main(out: Path) -> None:
         window._face.other_names = others_alike()  # type: ignore[attr-defined]
         window.pages[words.FILL].exam.choose_name()  # type: ignore[attr-defined]
 
+    def pdf(window: MainWindow) -> None:
+        window.pages[words.FILL].facts.tabs[1].click()  # type: ignore[attr-defined]
+        for _ in range(30):  # its pages are drawn by threads
+            rest(window)
+            app.thread().msleep(10)
+
+    def large(window: MainWindow) -> None:
+        window.pages[words.FILL].facts.viewer.opened.emit()  # type: ignore[attr-defined]
+
+    def no_picture(window: MainWindow) -> None:
+        window._face.broken = {"1.2.3.1.1.1": CANNOT_SHOW}  # type: ignore[attr-defined]
+        window.go(words.FILL, "1.2.3.1")
+
     plan = {
         "1-today": at(words.TODAY),
         "2-fill": at(words.FILL),
@@ -112,6 +130,10 @@ def main(out: Path) -> None:
         "2-fill-several": at(words.FILL, "1.2.3.0", several),
         "2-fill-name": at(words.FILL, "1.2.3.2"),
         "2-fill-ready": at(words.FILL, "1.2.3.3"),
+        "2-fill-dr": at(words.FILL, "1.2.3.1"),
+        "2-fill-pdf": at(words.FILL, "1.2.3.1", pdf),
+        "2-fill-large": at(words.FILL, "1.2.3.0", large),
+        "2-fill-no-picture": at(words.FILL, "", no_picture),
         "2-fill-report": at(words.FILL, "1.2.3.0", map_report),
         "2-fill-his": at(words.FILL, "", his(mapped=True)),
         "2-fill-his-map": at(words.FILL, "", his(path="a.csv")),
