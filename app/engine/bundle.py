@@ -9,6 +9,7 @@ from __future__ import annotations
 import getpass
 import json
 import platform
+import re
 import secrets
 import zipfile
 from collections.abc import Iterator, Mapping
@@ -33,6 +34,7 @@ from app.system.secrets import secret_store
 _LIBRARIES = ("PySide6", "pydicom", "pynetdicom", "pypdfium2", "cryptography", "gmssl", "SQLAlchemy", "requests")
 _JOBS, _REPLIES, _LINES = 100, 50, 3000
 _LOG_BYTES = 3_000_000
+_COLUMN = re.compile(r"[a-z][A-Za-z0-9_.]{0,39}")
 _OPEN_TYPES = frozenset(
     {"code", "codes", "division", "datetime", "datetime_range", "number", "amount", "uscc", "uid", "pdf"}
 )
@@ -139,10 +141,15 @@ def _all(masker: Masker, value: Any) -> Any:
     if isinstance(value, str):
         return masker.text(value)
     if isinstance(value, Mapping):
-        return {masker.text(str(key)): _all(masker, each) for key, each in value.items()}
+        return {_key(masker, str(key)): _all(masker, each) for key, each in value.items()}
     if isinstance(value, list | tuple):
         return [_all(masker, each) for each in value]
     return value.isoformat() if isinstance(value, datetime) else value
+
+
+def _key(masker: Masker, key: str) -> str:
+    """Names of columns and of wire fields stay; any other key may be somebody."""
+    return key if _COLUMN.fullmatch(key) else masker.text(key)
 
 
 def _versions(house: House, program_version: str) -> Json:

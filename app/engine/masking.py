@@ -25,6 +25,7 @@ _HEX = re.compile(r"(?<![0-9A-Za-z])(?:(?:[0-9A-Fa-f]{2}){3,}|[0-9A-Fa-f]{2}(?:[
 _BASE64 = re.compile(r"(?<![A-Za-z0-9+/_-])[A-Za-z0-9+/_-]{7,}={0,2}")
 _OURS = re.compile(r"E[0-9A-F]{20}|R[0-9A-F]{22}")
 """Exam and report keys: they say which, never who."""
+_SURELY_PERSONAL = re.compile(r"(?<!\d)(?:\d{17}[\dXx]|1[3-9]\d{9})(?!\d)")
 _LONGEST_NAME = 20
 _LEAST_SECRET = 6
 _CODECS = ("utf-8", "gb18030", "utf-16-le", "utf-16-be")
@@ -130,9 +131,19 @@ class Masker:
                 inside = data.decode(codec, errors="ignore" if anywhere or codec == "utf-8" else "strict")
             except UnicodeDecodeError:
                 continue
-            if masked(self._known(inside)) != inside:
+            if self._tells(inside):
                 return True
         return False
+
+    def _tells(self, inside: str) -> bool:
+        """Whether decoded text really names somebody: what chance makes of other bytes is shorter."""
+        if _SURELY_PERSONAL.search(inside):
+            return True
+        if any(word[0].upper() in self._numbers for word in _NUMBER.finditer(inside) if len(word[0]) >= 6):
+            return True
+        if any(self._names_in(run[0]) != run[0] for run in _HAN_RUN.finditer(inside)):
+            return True
+        return any(len(run[0]) >= 6 and self._latin(run[0]) != run[0] for run in _LATIN_RUN.finditer(inside))
 
 
 def _plain(text: str) -> str:

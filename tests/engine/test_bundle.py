@@ -151,7 +151,10 @@ def test_a_latin_name_is_known_however_it_is_written(text: str) -> None:
 
 
 def test_ordinary_words_numbers_and_uids_stay() -> None:
-    text = "上传影像 300 张到 1.2.840.113619.2.55.3，检查号 CT2611200031，代码 0，用时 1.25 秒 [deliver-main] DEADBEEF"
+    text = (
+        "上传影像 300 张到 1.2.840.113619.2.55.3，检查号 CT2611200031，代码 0，用时 1.25 秒 "
+        "[deliver-main] DEADBEEF attempts acknowledged recognitionMark quiet_seconds"
+    )
     assert a_masker().text(text) == text
 
 
