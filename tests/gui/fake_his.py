@@ -96,7 +96,7 @@ class FakeHis:
     def his_preview(
         self, path: str = "", query: str = "", url: str = "", user: str = "", password: str = "", mapping: Any = None
     ) -> Json:
-        self.calls.append(("his_preview", (path, mapping)))  # type: ignore[attr-defined]
+        self._answer("his_preview", path, mapping)  # type: ignore[attr-defined]
         told = mapping or GUESS
         labels = {key: label for key, label, *_ in FIELDS}
         given = {name: texts[0] for name, texts in COLUMNS.items()}
@@ -132,12 +132,12 @@ class FakeHis:
         }
 
     def his_keep(self, mapping: Json) -> Json:
-        self.calls.append(("his_keep", (mapping,)))  # type: ignore[attr-defined]
+        self._answer("his_keep", mapping)  # type: ignore[attr-defined]
         self.his_configured = True
         return self.his()
 
     def his_import(self, path: str) -> Json:
-        self.calls.append(("his_import", (path,)))  # type: ignore[attr-defined]
+        self._answer("his_import", path)  # type: ignore[attr-defined]
         return {
             "rows": 36, "again": 19, "matched": 31, "exams": 31, "filled": 118, "waiting": 3, "ambiguous": 2,
             "questions": self.his_left, "left": 0, "fault_count": 1, "unknown": [],
@@ -165,6 +165,6 @@ class FakeHis:
         return {"questions": asked[: self.his_left]}
 
     def his_choose(self, row: int, uid: str = "") -> Json:
-        self.calls.append(("his_choose", (row, uid)))  # type: ignore[attr-defined]
+        self._answer("his_choose", row, uid)  # type: ignore[attr-defined]
         self.his_left -= 1
         return {"filled": 4, "questions": self.his_left}
