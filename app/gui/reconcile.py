@@ -4,16 +4,22 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from PySide6.QtWidgets import QComboBox, QWidget
+from PySide6.QtCore import QEvent, QObject, Qt
+from PySide6.QtGui import QGuiApplication, QKeyEvent
+from PySide6.QtWidgets import QComboBox, QFileDialog, QMenu, QWidget
 
 from app.errors import AgentError
 from app.gui import news, words
-from app.gui.days import DaysFigure
+from app.gui.asked import Asked
+from app.gui.days import COUNT, LEGEND, LEGEND_OF_RECEIPTS, DaysFigure, Legend
 from app.gui.page import Desk, Json, Page
-from app.gui.parts import Button, Card, Empty, Head, Mark, clear, column, label, line, row
-from app.gui.rows import Cell, Column, RowsView, Text
+from app.gui.parts import Button, Card, Empty, Head, Mark, column, label, line, row
+from app.gui.pile_rows import pile_cell, pile_rows
+from app.gui.reconcile_rows import AGREED, MISSING, UNSENT, DayCells, for_the_engineer, needs_engineer, open_rows
+from app.gui.rows import Column, RowsView
 
-AGREED, MISSING, UNSENT = "agreed", "missing", "unsent"
+_MOST_ROWS = 1000
+_SHEETS = "Excel 表格 (*.xlsx);;CSV 表格 (*.csv)"
 
 
 class ReconcilePage(Page):
@@ -26,21 +32,25 @@ class ReconcilePage(Page):
         self.destination = QComboBox()
         self.destination.setFont(desk.look.font("body_small"))
         self.destination.setMinimumWidth(150)
+        self.destination.hide()
         self.again = Button(desk.look, "再对一次", icon="page-reconcile", slot=self._ask_platform)
         super().__init__(desk, self.destination, self.again)
         self._day: Json | None = None
+        self._shown = ""
         self._days: list[Json] = []
-        self._pile = ""
+        self._cells = DayCells(desk.look, desk.now)
+        self.figure = DaysFigure(desk.look, desk.now)
         self.destination.currentIndexChanged.connect(lambda _index: self._show_day())
         self.body.addWidget(self._figure_card())
         lower = row(gap=12)
         lower.addWidget(self._piles_card())
         lower.addWidget(self._rows_card(), 1)
         self.body.addLayout(lower, 1)
+        self.piles.installEventFilter(self)
 
     def refresh(self) -> None:
-        face = self.desk.face
-        self.desk.asker.ask(lambda: face.reconciliation_days(62), self._show_days, key="days")
+        face, until = self.desk.face, self.figure.last().isoformat()
+        self.desk.asker.ask(lambda: face.reconciliation_days(COUNT, until), self._show_days, key="days")
         if self.figure.day:
             self._ask_day(self.figure.day)
 
@@ -52,6 +62,26 @@ class ReconcilePage(Page):
         self.low = low
         self._how.setVisible(not low)
         self._figure.setFixedHeight(190 if low else 208)
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        key = Qt.Key(event.key())
+        if key in (Qt.Key.Key_Left, Qt.Key.Key_Right):
+            self.figure.step(-1 if key == Qt.Key.Key_Left else 1)
+        elif key in (Qt.Key.Key_Up, Qt.Key.Key_Down):
+            self._next_pile(-1 if key == Qt.Key.Key_Up else 1)
+        elif key in (Qt.Key.Key_Return, Qt.Key.Key_Enter):
+            self._act()
+        else:
+            super().keyPressEvent(event)
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        """The list of piles keeps ↑ and ↓ and leaves ← and → to the days."""
+        if watched is self.piles and isinstance(event, QKeyEvent) and event.type() == QEvent.Type.KeyPress:
+            key = Qt.Key(event.key())
+            if key in (Qt.Key.Key_Left, Qt.Key.Key_Right, Qt.Key.Key_Return, Qt.Key.Key_Enter):
+                self.keyPressEvent(event)
+                return True
+        return super().eventFilter(watched, event)
 
     # -- asking -----------------------------------------------------------------------------------------------------
 
@@ -65,17 +95,17 @@ class ReconcilePage(Page):
         self.again.setText("正在问平台")
 
         def done(answer: Json) -> None:
-            self._asked()
+            self._asked_again()
             self._take_day(answer)
             self.refresh()
 
         self.desk.asker.ask(lambda: face.reconcile(day, destination), done, self._not_asked)
 
     def _not_asked(self, error: AgentError) -> None:
-        self._asked()
+        self._asked_again()
         self.desk.fail(error)
 
-    def _asked(self) -> None:
+    def _asked_again(self) -> None:
         self.again.setText("再对一次")
         self.again.setEnabled(True)
 
@@ -89,23 +119,37 @@ class ReconcilePage(Page):
 
     def _worst_day(self) -> str:
         yesterday = (words.today(self.desk.now()) - timedelta(days=1)).isoformat()
-        newest = str(self._days[0]["day"]) if self._days else yesterday
+        known = [str(one["day"]) for one in self._days]
+        newest = yesterday if yesterday in known or not known else known[0]
         return next((str(one["day"]) for one in self._days if one["state"] == "engineer"), newest)
 
     def _show_figure(self) -> None:
         name = self.destination.currentData()
         mine = [one for one in self._days if not name or one["destination"] == name]
         self.figure.show_days(mine)
-        shown = {day.isoformat() for day in self.figure.days()}
-        lacking = [one for one in mine if one["state"] == "engineer" and one["day"] in shown]
+        first, last = self.figure.days()[0], self.figure.days()[-1]
+        self.figure_head.title.setText(f"{first.month} 月 {first.day} 日 – {last.month} 月 {last.day} 日")
+        self.later.setEnabled(self.figure.back > 0)
+        answered = all(one["can_answer"] for one in mine)
+        self.legend.show_parts(LEGEND if answered else LEGEND_OF_RECEIPTS)
+        self.header.note.setText(self._sentence(mine, answered))
+
+    def _sentence(self, mine: list[Json], answered: bool) -> str:
+        """The answer to the page's question, about the three weeks in sight."""
+        span = "最近 3 周" if not self.figure.back else "这 3 周"
+        lacking = [one for one in mine if one["state"] == "engineer"]
         if not mine:
-            said = "还没有对过账"
-        elif lacking:
+            return "还没有可以对的账"
+        if not answered:
+            unsent = sum(int(one["unsent"]) for one in mine)
+            rest = f"{span}还有 {unsent} 例没有上传完" if unsent else f"{span}全部已接收"
+            return f"平台无对账接口 · 以回执为准 · {rest}"
+        if lacking:
             days = "、".join(words.short_day(words.day_of(one["day"]), self.desk.now()) for one in lacking[:2])
-            said = f"最近 3 周只有{days}还缺 {sum(int(one['missing']) for one in lacking)} 例"
-        else:
-            said = "最近 3 周没有缺的"
-        self.header.note.setText(said)
+            more = f" 等 {len(lacking)} 天" if len(lacking) > 2 else ""
+            return f"截至昨天，{span}只有{days}{more}还缺 {sum(int(one['missing']) for one in lacking)} 例"
+        missing = sum(int(one["missing"]) for one in mine)
+        return f"{span}缺 {missing} 例，正在自动补传" if missing else f"截至昨天，{span}没有缺的"
 
     def _take_day(self, day: Json) -> None:
         if day["day"] != self.figure.day:
@@ -120,7 +164,6 @@ class ReconcilePage(Page):
                 self.destination.addItem(one["title"], one["name"])
             self.destination.setCurrentIndex(max(0, self.destination.findData(kept)))
             self.destination.blockSignals(False)
-            self._show_figure()
         self.destination.setVisible(len(names) > 1)
         self._show_day()
 
@@ -129,16 +172,19 @@ class ReconcilePage(Page):
         one = self._one()
         day = words.day_of(self.figure.day) if self.figure.day else words.today(self.desk.now())
         self.day_head.title.setText(words.long_day(day))
-        self.day_head.note.setText(f"{one['sent']} 例" if one else "")
+        self.day_head.note.setText(f"{one['all']} 例" if one else "")
         self.again.setVisible(bool(one and one["can_answer"]))
-        piles = self._pile_rows(one)
+        piles = pile_rows(one)
+        chosen = self.piles.key()
         self.piles.put(piles)
         self.piles.setFixedHeight(56 * len(piles))
         self._show_says(one)
-        self._show_how(one)
-        if not self.piles.key() and piles:
-            worst = next((pile for pile in piles if pile["key"] != AGREED and pile["count"]), piles[0])
+        self._how.setVisible(not self.low and bool(one and one["can_answer"]))
+        self.asked.show_questions(one, self.desk.now())
+        if piles and (not chosen or not self.piles.key() or self._shown != self.figure.day):
+            worst = next((pile for pile in piles[1:] if pile["count"]), piles[0])
             self.piles.choose(worst["key"])
+        self._shown = self.figure.day
         self._show_rows()
 
     def _one(self) -> Json | None:
@@ -146,122 +192,151 @@ class ReconcilePage(Page):
         name = self.destination.currentData()
         return next((one for one in found if one["name"] == name), found[0] if found else None)
 
-    def _pile_rows(self, one: Json | None) -> list[Json]:
-        if one is None:
-            return []
-        lacking = [row_of for row_of in one["missing"] if not row_of["solved_at"]]
-        solved = len(one["missing"]) - len(lacking)
-        unsent = list(dict.fromkeys(str(row_of["state_words"]) for row_of in one["unsent"]))
-        agreed_note = (
-            f"自动补传 {solved} 例后" if solved else one["state_words"] if one["state"] == "open" else "平台不缺"
-        )
-        rows = [
-            {
-                "key": AGREED,
-                "title": "已齐" if one["can_answer"] else "平台已接收",
-                "count": one["agreed"],
-                "note": agreed_note if one["can_answer"] else "以回执为准",
-            },
-            {
-                "key": MISSING,
-                "title": "平台缺检查",
-                "count": len(lacking),
-                "note": one["state_words"] if lacking else "没有缺的",
-                "engineer": one["state"] == "engineer",
-            },
-            {
-                "key": UNSENT,
-                "title": "本地没有上传完",
-                "count": len(one["unsent"]),
-                "note": "、".join(unsent) if unsent else "都上传完了",
-            },
-        ]
-        return rows if one["can_answer"] else [rows[0], rows[2]]
-
-    def _pile_cell(self, pile: Json) -> Cell:
-        icon, tone = {
-            AGREED: self._agreed_mark(),
-            MISSING: ("state-rejected", "bad") if pile.get("engineer") else ("state-waiting", "retry"),
-            UNSENT: ("page-queue", "you"),
-        }[str(pile["key"])]
-        if not pile["count"]:
-            tone = "idle"
-        return Cell(
-            mark=icon,
-            mark_tone=tone,
-            mark_size=18,
-            lines=(Text(text=pile["title"]), Text(text=pile["note"], role="caption", tone="text2")),
-            right=(Text(text=str(pile["count"]), role="section", bold=True, tone=tone),),
-        )
-
-    def _agreed_mark(self) -> tuple[str, str]:
-        """Solid only where the platform was asked and agreed; hollow where it cannot answer; grey before."""
-        one = self._one()
-        if one is None or (one["can_answer"] and one["state"] in ("open", "asked_once")):
-            return "state-queued", "idle"
-        return ("state-reconciled", "ok") if one["can_answer"] else ("state-acknowledged", "ok")
-
     def _show_says(self, one: Json | None) -> None:
         self._says.setText(one["says"] if one else "")
+        if one is not None and not one["can_answer"]:
+            self._next.setText("平台收下每一例时都给了回执；它不能事后再问一遍，所以这些天停在空心勾，不会变成实心勾")
+            return
         again = words.clock(one["ask_again_at"], self.desk.now()) if one else ""
-        self._next.setText(f"{again} 再问一次" if again else "每天对前一天的账，开机时补对")
+        self._next.setText(f"{again} 再问一次" if again else "影像幅数、报告它不回答，不分堆")
         trouble = one["trouble"] if one else None
         if trouble:
             self._next.setText(f"没有问成：{trouble if isinstance(trouble, str) else trouble['title']}")
 
-    def _show_how(self, one: Json | None) -> None:
-        clear(self._how_box)
-        for question in (one["questions"] if one else [])[-5:]:
-            failed = str(question["failed"] or "")
-            said = failed or (f"说缺 {len(question['missing'])} 例" if question["missing"] else "说不缺")
-            line_of = row(gap=8)
-            tone = "text3" if failed else "retry" if question["missing"] else "ok"
-            line_of.addWidget(Mark(self.look, "state-waiting" if tone != "ok" else "check", tone, 14))
-            line_of.addWidget(label(self.look, f"问了 {question['asked_count']} 例，{said}", role="body_small"), 1)
-            at = words.clock(question["asked_at"], self.desk.now())
-            line_of.addWidget(label(self.look, at, role="caption", tone="text2"))
-            self._how_box.addLayout(line_of)
-        if not one or not one["questions"]:
-            self._how_box.addWidget(label(self.look, "这一天还没有问过平台", role="body_small", tone="text2"))
-
     def _show_rows(self) -> None:
         one, pile = self._one(), self.piles.key()
-        rows = list(one[pile]) if one and pile in (MISSING, UNSENT) else []
-        if pile == MISSING:
-            rows = [{**row_of, "solved": bool(row_of["solved_at"])} for row_of in rows]
-            rows.sort(key=lambda row_of: row_of["solved"])
-        self.rows.put([{**row_of, "pile": pile} for row_of in rows])
-        self.rows.setVisible(bool(rows))
-        self._empty.setVisible(not rows)
-        titles = {AGREED: "已齐", MISSING: "平台缺检查", UNSENT: "本地没有上传完", "": "这一天"}
-        self.rows_head.title.setText(titles[pile])
-        self.rows_head.note.setText(_NOTES.get(pile, "") if rows else "")
-        self._say_empty(one, pile)
+        titles = {AGREED: "平台已接收", MISSING: "平台缺检查", UNSENT: "本地没有上传完", "": "这一天"}
+        title = "已齐" if pile == AGREED and one and one["agreed"] else titles[pile]
+        self.rows_head.title.setText(title)
+        if pile == AGREED and one is not None and int(one["agreed"]) + int(one["received"]):
+            face, day, name = self.desk.face, self.figure.day, one["name"]
+            self.desk.asker.ask(
+                lambda: face.reconciled(day, name, _MOST_ROWS), lambda answer: self._show_agreed(day, name, answer),
+                key="reconciled",
+            )  # fmt: skip
+            self._reveal(self.agreed)
+        else:
+            rows = open_rows(one, pile) if one and pile in (MISSING, UNSENT) else []
+            self.rows.put(rows)
+            self._span_headings(rows)
+            self.rows_head.note.setText(_NOTES.get(pile, "") if rows else "")
+            self._reveal(self.rows if rows else self._empty)
+            if rows and not self.rows.key():
+                self.rows.choose_first()
+            self._say_empty(one, pile)
+        self._offer()
+
+    def _show_agreed(self, day: str, name: str, answer: Json) -> None:
+        one = self._one()
+        if self.piles.key() != AGREED or day != self.figure.day or one is None or one["name"] != name:
+            return
+        rows = answer["rows"]
+        self.agreed.put(rows)
+        more = f"显示 1–{len(rows)}，共 {answer['total']} 例" if len(rows) < answer["total"] else ""
+        numbered = any(one_of["index_code"] for one_of in rows)
+        said = "号码由平台收下后返回" if numbered else "平台答复不缺" if one["agreed"] else "平台收下时给了回执"
+        self.rows_head.note.setText(more or f"{answer['total']} 例 · {said}")
+
+    def _span_headings(self, rows: list[Json]) -> None:
+        self.rows.clearSpans()
+        for place, one in enumerate(rows):
+            if one.get("heading"):
+                self.rows.setSpan(place, 0, 1, len(self.rows.rows_model.columns))
+
+    def _reveal(self, shown: QWidget) -> None:
+        for widget in (self.rows, self.agreed, self._empty):
+            widget.setVisible(widget is shown)
 
     def _say_empty(self, one: Json | None, pile: str) -> None:
-        if one is None or (not int(one["sent"]) and not one["unsent"]):
-            self._empty.say("calendar", "这一天没有检查", "没有收到影像，没有要问平台的。")
-        elif pile == AGREED and one["can_answer"] and one["state"] in ("open", "asked_once"):
-            self._empty.say("clock", "还没对账", "每天对前一天的账；想现在就问，点“再对一次”。")
+        day = words.day_of(self.figure.day) if self.figure.day else words.today(self.desk.now())
+        if one is None or not int(one["all"]):
+            said = f"{day.month} 月 {day.day} 日没有收到影像，没有要问平台的。"
+            self._empty.say("calendar", "这一天没有检查", said)
         elif pile == AGREED:
-            said = "平台答复这些检查都不缺。" if one["can_answer"] else "平台无对账接口，收下时都给了回执。"
-            self._empty.say("check", f"{one['agreed']} 例都在平台上", said)
+            self._empty.say("clock", "平台还没有接收过", "上传好、平台答复后会出现在这里。")
         else:
-            self._empty.say(
-                "check", "没有", "缺的先自动补传，不用您做什么。" if pile == MISSING else "提交的都上传完了。"
-            )
+            said = "缺的先自动补传，不用您做什么。" if pile == MISSING else "提交的都上传完了。"
+            self._empty.say("check", "没有", said)
+
+    # -- acting -----------------------------------------------------------------------------------------------------
+
+    def _next_pile(self, by: int) -> None:
+        rows = self.piles.rows_model.rows
+        if rows:
+            place = max(0, self.piles.rows_model.place(self.piles.key()))
+            self.piles.choose(str(rows[max(0, min(len(rows) - 1, place + by))]["key"]))
+
+    def _offer(self) -> None:
+        """The button of the selected row, named by what it does."""
+        one = self._row()
+        texts = {"copy": "复制给工程师", "fill": "去填报", "open": "查看这一例"}
+        self.act.setVisible(one is not None)
+        if one is not None:
+            deed = self._deed(one)
+            self.act.setText(texts[deed])
+            self.act.set_kind("primary" if deed == "copy" else "plain")
+
+    def _row(self) -> Json | None:
+        if self.rows.isVisibleTo(self):
+            return self.rows.row()
+        return self.agreed.row() if self.agreed.isVisibleTo(self) else None
+
+    @staticmethod
+    def _deed(one: Json) -> str:
+        if one.get("pile") == MISSING and needs_engineer(one):
+            return "copy"
+        return "fill" if one.get("action") == "fill" else "open"
+
+    def _act(self) -> None:
+        one = self._row()
+        if one is None:
+            return
+        deed, day = self._deed(one), self._one()
+        if deed == "copy" and day is not None:
+            QGuiApplication.clipboard().setText(for_the_engineer(one, day, self.figure.day))
+            self.act.setText("已复制")
+        else:
+            self.desk.go(words.FILL if deed == "fill" else words.QUEUE, str(one["uid"]))
+
+    def _export(self, first: str, last: str, name: str) -> None:
+        """Ask where to, then write the days."""
+        dialog = QFileDialog(self, "导出对账", f"{name}.xlsx", _SHEETS)
+        dialog.setAcceptMode(QFileDialog.AcceptMode.AcceptSave)
+        dialog.selectFile(f"{name}.xlsx")
+        dialog.fileSelected.connect(lambda path: self.export_to(path, dialog.selectedNameFilter(), first, last))
+        dialog.finished.connect(dialog.deleteLater)
+        dialog.open()
+
+    def export_to(self, path: str, kind: str, first: str, last: str) -> None:
+        face = self.desk.face
+        if not path.lower().endswith((".xlsx", ".csv")):
+            path += ".csv" if "csv" in kind else ".xlsx"
+        self.desk.asker.ask(
+            lambda: face.export_reconciliation(path, first, last),
+            lambda answer: self.desk.tell("work", f"已导出 {answer['rows']} 行", str(answer["path"])),
+        )
+
+    def _export_day(self) -> None:
+        self._export(self.figure.day, self.figure.day, f"对账 {self.figure.day}")
+
+    def _export_month(self) -> None:
+        day = words.day_of(self.figure.day)
+        first = day.replace(day=1)
+        last = (first + timedelta(days=31)).replace(day=1) - timedelta(days=1)
+        self._export(first.isoformat(), last.isoformat(), f"对账 {day:%Y-%m}")
 
     # -- building ---------------------------------------------------------------------------------------------------
 
     def _figure_card(self) -> Card:
         self._figure = Card()
         self._figure.setFixedHeight(208)
-        self.figure = DaysFigure(self.look, self.desk.now)
         self.figure.chosen.connect(self._ask_day)
-        first, last = self.figure.days()[0], self.figure.days()[-1]
-        title = f"{first.month} 月 {first.day} 日 – {last.month} 月 {last.day} 日"
-        legend = label(self.look, "红色斜纹：平台缺检查 · 灰色：还没对账", role="caption", tone="text2")
-        self._figure.box.addWidget(Head(self.look, title, "", legend))
+        self.figure.moved.connect(self.refresh)
+        self.legend = Legend(self.look)
+        self.earlier = Button(self.look, "‹ 前 3 周", kind="link", small=True, slot=lambda: self.figure.turn(1))
+        self.later = Button(self.look, "后 3 周 ›", kind="link", small=True, slot=lambda: self.figure.turn(-1))
+        self.figure_head = Head(self.look, "", "", self.legend, self.earlier, self.later)
+        self._figure.box.addWidget(self.figure_head)
         self._figure.box.addWidget(self.figure, 1)
         return self._figure
 
@@ -269,15 +344,13 @@ class ReconcilePage(Page):
         card = Card()
         card.setFixedWidth(276)
         self.day_head = Head(self.look, "")
-        self.piles = RowsView(
-            self.look, (Column(title="", cell=self._pile_cell),), key="key", row_height=56, head=False
-        )
+        self.piles = RowsView(self.look, (Column(title="", cell=pile_cell),), key="key", row_height=56, head=False)
         self.piles.chosen.connect(lambda _key: self._show_rows())
         self._how = QWidget()
         how = column(self._how, margins=(16, 10, 16, 0), gap=6)
         how.addWidget(label(self.look, "怎么问的", role="caption", tone="text3"))
-        self._how_box = column(gap=6)
-        how.addLayout(self._how_box)
+        self.asked = Asked(self.look)
+        how.addWidget(self.asked)
         self._says = label(self.look, role="body_small", wrap=True)
         self._next = label(self.look, role="caption", tone="text2", wrap=True)
         texts = column(gap=2)
@@ -297,45 +370,30 @@ class ReconcilePage(Page):
     def _rows_card(self) -> Card:
         card = Card()
         self.rows_head = Head(self.look, "")
-        columns = (
-            Column(title="患者", cell=lambda one: Cell(lines=(Text(text=words.name(one), bold=True),)), least=110),
-            Column(title="检查", cell=self._exam_cell, least=160),
-            Column(title="平台的回答", cell=self._answer_cell, least=160),
-            Column(title="处理", cell=self._deal_cell),
-        )
-        self.rows = RowsView(self.look, columns, key="uid", row_height=50)
-        self.rows.activated_row.connect(lambda uid: self.desk.go(words.QUEUE, uid))
+        self.rows = RowsView(self.look, self._cells.open_columns(), key="key", row_height=50)
+        self.agreed = RowsView(self.look, self._cells.agreed_columns(), key="uid", row_height=50)
+        for view in (self.rows, self.agreed):
+            view.chosen.connect(lambda _key: self._offer())
+            view.activated_row.connect(lambda _key: self._act())
         self._empty = Empty(self.look, "check", "", "")
+        self.export = Button(self.look, "导出", kind="link", icon="export")
+        menu = QMenu(self.export)
+        menu.addAction("导出这一天").triggered.connect(lambda _on=False: self._export_day())
+        menu.addAction("导出这个月").triggered.connect(lambda _on=False: self._export_month())
+        self.export.setMenu(menu)
+        self.act = Button(self.look, "", small=True, slot=self._act)
+        hint = label(self.look, "←→ 换天 · ↑↓ 换堆 · Enter 处理选中的", role="caption", tone="text3")
+        foot = row(margins=(16, 6, 16, 6), gap=12)
+        foot.addWidget(hint, 1)
+        foot.addWidget(self.export)
+        foot.addWidget(self.act)
         card.box.addWidget(self.rows_head)
         card.box.addWidget(self.rows, 1)
+        card.box.addWidget(self.agreed, 1)
         card.box.addWidget(self._empty, 1)
+        card.box.addWidget(line())
+        card.box.addLayout(foot)
         return card
 
-    def _exam_cell(self, one: Json) -> Cell:
-        lines = (
-            Text(text=str(one.get("modality") or words.NOTHING)),
-            Text(text=str(one.get("accession_number") or ""), role="caption", tone="text2"),
-        )
-        return Cell(lines=lines)
 
-    def _answer_cell(self, one: Json) -> Cell:
-        if one["pile"] == UNSENT:
-            return Cell(lines=(Text(text="没有问它", tone="text2"),))
-        at = words.clock(one["first_seen_at"], self.desk.now())
-        if one["solved"]:
-            solved = words.clock(one["solved_at"], self.desk.now())
-            return Cell(lines=(Text(text="不缺了"), Text(text=f"{at} 缺，{solved} 有", role="caption", tone="text2")))
-        return Cell(lines=(Text(text="缺这例检查", tone="bad"), Text(text=f"{at} 起", role="caption", tone="text2")))
-
-    def _deal_cell(self, one: Json) -> Cell:
-        if one["pile"] == UNSENT:
-            mark = self.look.state(one["state"])
-            return Cell(mark=mark.icon, mark_tone=mark.tone, lines=(Text(text=one["state_words"], tone=mark.tone),))
-        icon, tone = ("state-reconciled", "ok") if one["solved"] else ("state-rejected", "bad")
-        if not one["solved"] and int(one["resend_count"]) < 2:
-            icon, tone = "state-waiting", "retry"
-        below = Text(text=f"已自动补传 {one['resend_count']} 次", role="caption", tone="text2")
-        return Cell(mark=icon, mark_tone=tone, lines=(Text(text=one["words"], tone=tone), below))
-
-
-_NOTES = {MISSING: "隔一会儿问两次都缺才算；先自动补传，两次仍缺才找工程师", UNSENT: "没做完的不算平台缺"}
+_NOTES = {MISSING: "问两次都缺才算；先自动补传，两次仍缺才找工程师", UNSENT: "没做完的不算平台缺"}

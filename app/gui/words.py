@@ -84,6 +84,14 @@ def short_number(number: str) -> str:
     return f"…{digits[-6:]}…"
 
 
+def masked_number(number: str) -> str:
+    """An index code with the middle of the ID number in it hidden."""
+    parts = number.split("-")
+    if len(parts) > 1 and len(parts[1]) >= 15:
+        parts[1] = f"{parts[1][:4]}****{parts[1][-4:]}"
+    return "-".join(parts)
+
+
 def confirmed_line(at: str | None, now: datetime) -> str:
     """The line beside every good word: when the platform last confirmed something."""
     return f"平台最近确认 {clock(at, now)}" if at else "平台还没有确认过"

@@ -148,6 +148,16 @@ def main(out: Path) -> None:
         "2-fill-held": at(words.FILL, "1.2.3.4"),
         "3-queue-trouble": at(words.QUEUE, "", trouble),
         "4-reconcile": at(words.RECONCILE),
+        "4-reconcile-agreed": at(
+            words.RECONCILE, "", lambda window: window.pages[words.RECONCILE].piles.choose("agreed")
+        ),  # type: ignore[attr-defined]
+        "4-reconcile-today": at(words.RECONCILE, "2026-11-20"),
+        "4-reconcile-sunday": at(words.RECONCILE, "2026-11-15"),
+        "4-reconcile-receipts": at(
+            words.RECONCILE,
+            "",
+            lambda window: window.pages[words.RECONCILE].destination.setCurrentIndex(1),  # type: ignore[attr-defined]
+        ),
         "6-name-repair": at(words.FILL, "1.2.3.2", choose_name),
         "6-devices": at(words.DEVICES, "", lambda window: window.pages[words.DEVICES].test.again.emit()),  # type: ignore[attr-defined]
         "5-settings": at(words.SETTINGS, "", lambda window: window.pages[words.SETTINGS].check()),  # type: ignore[attr-defined]
