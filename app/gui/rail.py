@@ -88,16 +88,17 @@ class Rail(QFrame):
     opened = Told()
 
     def __init__(self, look: Look, pages: tuple[tuple[str, str, str], ...], pause: Callable[[], None]) -> None:
-        """`pages`: (name, icon, shortcut); the last one stands at the foot."""
+        """`pages`: (name, icon, shortcut); the last two stand at the foot."""
         super().__init__()
         self.setObjectName("rail")
         self.narrow = False
         self.buttons = {name: RailButton(look, icon, name, f"{name} · {keys}") for name, icon, keys in pages}
         box = column(self, margins=(8, 10, 8, 10), gap=2)
-        *upper, last = self.buttons.values()
+        *upper, settings, last = self.buttons.values()
         for button in upper:
             box.addWidget(button)
         box.addStretch(1)
+        box.addWidget(settings)
         box.addWidget(last)
         box.addSpacing(6)
         box.addWidget(line())

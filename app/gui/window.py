@@ -18,6 +18,7 @@ from app.gui.devices import DevicesPage
 from app.gui.dialogs import ask_person
 from app.gui.fill import FillPage
 from app.gui.home import HomePage
+from app.gui.log import LogPage
 from app.gui.look import Look
 from app.gui.page import LOW_BELOW, Desk, Json, Page, Question
 from app.gui.parts import Mark, column, frame, label, row
@@ -35,6 +36,7 @@ _ICONS = {
     words.RECONCILE: "page-reconcile",
     words.DEVICES: "page-device",
     words.SETTINGS: "page-settings",
+    words.LOG: "page-log",
 }
 _NARROW_BELOW = 1100
 _PAGE_LEAST = QSize(1024, 600)
@@ -232,7 +234,7 @@ class MainWindow(QMainWindow):
         )
 
     def _build(self, desk: Desk) -> None:
-        kinds = (HomePage, FillPage, QueuePage, ReconcilePage, DevicesPage, SettingsPage)
+        kinds = (HomePage, FillPage, QueuePage, ReconcilePage, DevicesPage, SettingsPage, LogPage)
         self.pages: dict[str, Page] = {kind.name: kind(desk) for kind in kinds}
         entries = tuple((name, _ICONS[name], f"Ctrl+{self._number(name)}") for name in self.pages)
         self.rail = Rail(self._look, entries, self._pause_or_resume)
@@ -262,7 +264,7 @@ class MainWindow(QMainWindow):
         return self._strip
 
     def _number(self, name: str) -> int:
-        return 8 if name == words.SETTINGS else list(self.pages).index(name) + 1
+        return {words.SETTINGS: 8, words.LOG: 9}.get(name) or list(self.pages).index(name) + 1
 
     def _keys(self) -> None:
         for name in self.pages:

@@ -12,6 +12,7 @@ from tests.gui.fake_day import FakeDay
 from tests.gui.fake_devices import FakeDevices
 from tests.gui.fake_fill import FakeFill
 from tests.gui.fake_his import FakeHis
+from tests.gui.fake_log import FakeLog
 from tests.gui.fake_pictures import FakePictures
 from tests.gui.fake_queue import FakeQueue
 from tests.gui.fake_reports import FakeReports
@@ -248,7 +249,7 @@ STUDIES: tuple[tuple[str, str, str, str, int, str, tuple[int, int]], ...] = (
 )
 
 
-class FakeFace(FakeDay, FakeFill, FakeHis, FakeReports, FakeDevices, FakePictures, FakeSetup, FakeQueue):
+class FakeFace(FakeDay, FakeFill, FakeHis, FakeReports, FakeDevices, FakePictures, FakeSetup, FakeQueue, FakeLog):
     """Answers like an engine with a busy afternoon; `calls` holds (method, arguments) in order."""
 
     def __init__(self) -> None:

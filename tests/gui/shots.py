@@ -161,6 +161,8 @@ def main(out: Path) -> None:
         "6-name-repair": at(words.FILL, "1.2.3.2", choose_name),
         "6-devices": at(words.DEVICES, "", lambda window: window.pages[words.DEVICES].test.again.emit()),  # type: ignore[attr-defined]
         "5-settings": at(words.SETTINGS, "", lambda window: window.pages[words.SETTINGS].check()),  # type: ignore[attr-defined]
+        "9-log": at(words.LOG),
+        "9-log-bundle": at(words.LOG, "bundle"),
     }
     only = sys.argv[2:] or list(plan)
     for theme in ("light", "dark"):
