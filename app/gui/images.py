@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from PySide6.QtGui import QDragEnterEvent, QDropEvent
+from PySide6.QtGui import QDragEnterEvent, QDropEvent, QHideEvent
 from PySide6.QtWidgets import QStackedWidget, QWidget
 
 from app.gui import words
@@ -69,6 +69,12 @@ class ImagesCard(Card):
         self.tabs[0].setToolTip("")
         self._say(*_NO_EXAM)
         self.show_reports("", [])
+
+    def hideEvent(self, event: QHideEvent) -> None:
+        """Another page, or the window went into the tray: the large viewer goes with it."""
+        super().hideEvent(event)
+        if self._window is not None and not event.spontaneous():
+            self._window.close()
 
     def dragEnterEvent(self, event: QDragEnterEvent) -> None:
         if pdf_of(event):

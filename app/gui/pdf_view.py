@@ -17,7 +17,7 @@ from PySide6.QtWidgets import QLabel, QSizePolicy, QStackedWidget, QWidget
 from app.errors import AgentError, NeedsOperator
 from app.gui.ask import Asker
 from app.gui.look import Look
-from app.gui.parts import Button, Empty, clear, column, label, line, row, set_property
+from app.gui.parts import Button, Empty, clear, column, line, row, set_property
 from app.gui.told import Told
 
 Json = dict[str, Any]
@@ -45,7 +45,6 @@ class PdfPane(QWidget):
         """Which of the exam's reports is shown."""
         self.document = QPdfDocument(self)
         self._buffer: QBuffer | None = None
-        self._title = ""
         self._build()
 
     def put(self, uid: str, reports: list[Json]) -> None:
@@ -90,7 +89,7 @@ class PdfPane(QWidget):
             self._say("state-held", *fault)
             return
         self._loaded = (uid, report, str(about["sha256"]))
-        self._title = f"{about['name']} · {self.document.pageCount()} 页"
+        self.name.put(f"{about['name']} · {self.document.pageCount()} 页")
         self._stack.setCurrentWidget(self.view)
         self.view.fit()
         self._show_foot(has_pdf=True)
@@ -149,7 +148,6 @@ class PdfPane(QWidget):
         attached = self.current < len(self._reports) and bool(self._reports[self.current]["pdf"])
         self._choose_file.setText("换一份" if attached else "选择 PDF")
         self._choose_file.setVisible(bool(self._uid))
-        self._fit_title()
 
     def _show_choice(self) -> None:
         """A segment for each report when there are several."""
@@ -166,17 +164,6 @@ class PdfPane(QWidget):
         made.setChecked(number == self.current)
         set_property(made, "first", "true" if number == 0 else "false")
         return made
-
-    def resizeEvent(self, event: QResizeEvent) -> None:
-        super().resizeEvent(event)
-        self._fit_title()
-
-    def _fit_title(self) -> None:
-        """A long file name gives way in its middle, the pages stay."""
-        room = max(60, self.width() - 150)
-        shown = self._look.metrics("body_small").elidedText(self._title, Qt.TextElideMode.ElideMiddle, room)
-        self._name.setText(shown)
-        self._name.setToolTip(self._title if shown != self._title else "")
 
     def _build(self) -> None:
         box = column(self)
@@ -202,15 +189,39 @@ class PdfPane(QWidget):
         outer = column(self._foot)
         outer.addWidget(line())
         inner = row(margins=(14, 6, 10, 6), gap=4)
-        self._name: QLabel = label(self._look, role="body_small", tone="text2")
-        self._name.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
+        self.name = FileName(self._look)
         other = Button(self._look, "换一份", kind="quiet", icon="attach", slot=lambda: self.attach.emit(self.current))
-        inner.addWidget(self._name, 1)
+        inner.addWidget(self.name, 1)
         inner.addWidget(other)
         inner.addWidget(Button(self._look, kind="icon", icon="zoom-in", tip="放大 · Ctrl+滚轮", slot=self.view.zoom_in))
         inner.addWidget(Button(self._look, kind="icon", icon="print", tip="打印这份报告", slot=self._print))
         outer.addLayout(inner)
         return self._foot
+
+
+class FileName(QLabel):
+    """A long file name gives way in its middle; how many pages it has stays. The whole of it is the tooltip."""
+
+    def __init__(self, look: Look) -> None:
+        super().__init__()
+        self._whole = ""
+        self.setFont(look.font("body_small"))
+        self.setProperty("tone", "text2")
+        self.setTextFormat(Qt.TextFormat.PlainText)
+        self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
+
+    def put(self, text: str) -> None:
+        self._whole = text
+        self._fit()
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self._fit()
+
+    def _fit(self) -> None:
+        shown = self.fontMetrics().elidedText(self._whole, Qt.TextElideMode.ElideMiddle, self.width())
+        self.setText(shown)
+        self.setToolTip(self._whole if shown != self._whole else "")
 
 
 class PdfView(QPdfView):

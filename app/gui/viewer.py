@@ -215,13 +215,15 @@ class Viewer(QWidget):
             return Corners()
         series = self._series[place.series]
         name = f"序列 {series['number']} · " if series["number"] else ""
+        few = len(self.places) <= MOST
+        number, total = (self.at + 1, len(self.places)) if few else (place.number, place.total)
         window = window_words(facts["center"], facts["window_width"]) if facts.get("window_width") else ""
         thick = f"层厚 {facts['slice_mm']:g} mm" if facts.get("slice_mm") else ""
         zoom = f"放大 {self.film.zoom:.1f} 倍" if self.film.zoom > 1.0 else ""
         described = (str(series["description"]),) if self._large and series["description"] else ()
         return Corners(
             top_left=self._person,
-            top_right=(f"{name}{place.number} / {place.total}", *described),
+            top_right=(f"{name}{number} / {total}", *described),
             bottom_left=(window,) if window else (),
             bottom_right=tuple(text for text in (zoom, thick) if text),
         )
@@ -242,7 +244,7 @@ class Viewer(QWidget):
         tip = " · ".join(
             text for text in (f"序列 {series['number']}", str(series["description"])) if text.strip(" 序列")
         )
-        return Thumb(place=at, number=str(place.number if place.total > 1 else at + 1), tip=tip)
+        return Thumb(place=at, number=str(at + 1 if len(self.places) <= MOST else place.number), tip=tip)
 
     def _fill_thumbs(self) -> None:
         """After the picture itself, which goes first."""

@@ -17,6 +17,7 @@ from app.practice.report_pdf import make_report_pdf
 
 Json = dict[str, Any]
 PRESETS = {"CT": [("肺窗", -600.0, 1500.0), ("纵隔窗", 40.0, 350.0), ("骨窗", 450.0, 1500.0)]}
+CANNOT_SHOW = NeedsOperator("这种压缩方式这里显示不了", "不影响上传")
 OTHER = [("设备窗", 2048.0, 4096.0), ("自动", 1900.0, 3300.0)]
 
 
@@ -29,7 +30,7 @@ def a_chest(slice_: int) -> NDArray[np.int16]:
         return ((right - x) / wide) ** 2 + ((down - y) / high) ** 2 < 1
 
     large = 0.75 + 0.25 * np.sin(slice_ / 100)
-    image = np.full((512, 512), -1000, np.int16)
+    image = np.where(oval(0, 0, 1, 1), -1000, -1350).astype(np.int16)
     for values, shape in (
         (-90, oval(0, 0.05, 0.88, 0.68)),
         (50, oval(0, 0.05, 0.80, 0.60)),
@@ -41,6 +42,10 @@ def a_chest(slice_: int) -> NDArray[np.int16]:
         (-600, (np.abs(down - 0.86) < 0.02) & (np.abs(right) < 0.95)),
     ):
         image[shape] = values
+    chance = np.random.default_rng(7)
+    for x, y in chance.uniform(-0.62, 0.62, (70, 2)):
+        vessel = oval(x, y * 0.6, 0.016, 0.016)
+        image[vessel & (image == -820)] = -250
     for angle in np.linspace(0.4, 2 * np.pi + 0.4, 12, endpoint=False):
         image[oval(0.78 * np.cos(angle), 0.05 + 0.58 * np.sin(angle), 0.045, 0.03)] = 600
     return image
