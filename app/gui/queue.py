@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import timedelta
 
-from PySide6.QtCore import Qt
-from PySide6.QtGui import QGuiApplication, QKeySequence, QShortcut
+from PySide6.QtCore import QEvent, Qt
+from PySide6.QtGui import QGuiApplication, QKeyEvent, QKeySequence, QShortcut
 from PySide6.QtWidgets import QComboBox, QFileDialog, QHBoxLayout, QWidget
 
 from app.gui import news, words
@@ -57,9 +57,7 @@ class QueuePage(Page):
 
     def refresh(self) -> None:
         """Ask again for the pages in sight and the panel."""
-        pages = self.table.pages_in_sight()
-        self.table.rows_model.keep_only(pages)
-        for page in pages:
+        for page in self.table.forget_unseen():
             self._ask(page)
         self._ask_panel()
 
@@ -149,8 +147,9 @@ class QueuePage(Page):
             self._empty.say("page-queue", "这里没有任务", "换个状态、目标或日期看看。")
             self._wider.setText("看全部日期")
         else:
-            day = "这一天" if wanted["day"] else ""
-            self._empty.say("page-queue", f"{day}还没有上传任务", "设备发来影像、填好、提交上传后，任务会出现在这里。")
+            other_day = wanted["day"] and self._days.currentIndex() > 0
+            title = "这一天没有上传任务" if other_day else "还没有上传任务"
+            self._empty.say("page-queue", title, "设备发来影像、填好、提交上传后，任务会出现在这里。")
             self._wider.setText("看全部日期")
 
     # -- ticking ----------------------------------------------------------------------------------------------------
@@ -342,7 +341,6 @@ class QueuePage(Page):
         for keys, slot in (
             ("Ctrl+R", self._resend),
             ("Del", self._cancel),
-            ("Esc", self._close),
             ("Ctrl+A", self._tick_all),
             ("Ctrl+C", self._copy),
             ("Ctrl+P", self._slip),
@@ -350,6 +348,23 @@ class QueuePage(Page):
         ):
             parent = self if keys not in ("Ctrl+A", "Ctrl+C", "Del") else self._area
             QShortcut(QKeySequence(keys), parent, slot, context=Qt.ShortcutContext.WidgetWithChildrenShortcut)
+
+    def event(self, event: QEvent) -> bool:
+        """Esc is this page's while it has something to close, else the window's."""
+        override = event.type() == QEvent.Type.ShortcutOverride and isinstance(event, QKeyEvent)
+        if override and event.key() == Qt.Key.Key_Escape and self._has_open():  # type: ignore[attr-defined]
+            event.accept()
+            return True
+        return super().event(event)
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        if event.key() == Qt.Key.Key_Escape and self._has_open():
+            self._close()
+        else:
+            super().keyPressEvent(event)
+
+    def _has_open(self) -> bool:
+        return bool(self._ticked) or self.panel.isVisible()
 
     def _next_pane(self) -> None:
         panes: list[QWidget] = [self.search, self.table]

@@ -119,6 +119,7 @@ class PagedTable(Painted):
         for number, column in enumerate(columns):
             self.setColumnWidth(number, column.least)
         self.current: Key | None = None
+        self._asked: set[int] = set()
         self.selectionModel().currentRowChanged.connect(self._tell)
         self.verticalScrollBar().valueChanged.connect(lambda _value: self.look_around())
         look.changed.connect(self.viewport().update)
@@ -127,6 +128,7 @@ class PagedTable(Painted):
 
     def put(self, page: int, rows: list[Row], total: int) -> None:
         """Rows came: what is selected stays selected, what is in sight stays in sight."""
+        self._asked.discard(page)
         top = self.rowAt(0)
         seen = self.rows_model.row(top) if top > 0 else None
         quiet = self.selectionModel().blockSignals(True)
@@ -142,10 +144,18 @@ class PagedTable(Painted):
 
     def start_over(self) -> None:
         """Another list comes: from its beginning, nothing of the old one."""
+        self._asked.clear()
         quiet = self.selectionModel().blockSignals(True)
         self.rows_model.clear()
         self.selectionModel().blockSignals(quiet)
         self.verticalScrollBar().setValue(0)
+
+    def forget_unseen(self) -> range:
+        """Drop the rows out of sight, which may have changed; returns the pages in sight."""
+        pages = self.pages_in_sight()
+        self.rows_model.keep_only(pages)
+        self._asked.clear()
+        return pages
 
     def pages_in_sight(self) -> range:
         first = max(0, self.rowAt(0))
@@ -163,7 +173,8 @@ class PagedTable(Painted):
     def look_around(self) -> None:
         """Ask for the pages in sight that are not here."""
         for page in self.pages_in_sight():
-            if self.rows_model.total and not self.rows_model.has(page):
+            if self.rows_model.total and not self.rows_model.has(page) and page not in self._asked:
+                self._asked.add(page)
                 self.wanted.emit(page)
 
     def fit(self, rows: list[Row]) -> None:

@@ -1,20 +1,26 @@
-"""上传队列: what may be done with a submitted exam, and what the panel says about it."""
+"""上传队列: paging, ticking, acting, and what the panel says - with the keyboard and the mouse of a technician."""
 
 from __future__ import annotations
 
 import pytest
+from PySide6.QtCore import Qt
 from PySide6.QtGui import QGuiApplication
+from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QLabel
 
 from app.domain.job import CONFIRMED
 from app.gui import words
 from app.gui.dialogs import Facts, QuestionDialog
 from app.gui.queue import QueuePage
+from app.gui.queue_table import PAGE, Key
+from app.gui.slip import SlipDialog
+from app.gui.steps import next_lines, said_line, step_line
 from app.gui.window import MainWindow
 from tests.gui.conftest import Settle
-from tests.gui.fake_face import WORDS, FakeFace
+from tests.gui.fake_face import NOW, WORDS, FakeFace
 
-SENDING, WAITING, REJECTED, DONE, HELD = "1.2.3.5", "1.2.3.6", "1.2.3.8", "1.2.3.10", "1.2.3.4"
+SENDING, WAITING, QUEUED, REJECTED, DONE, HELD = "1.2.3.5", "1.2.3.6", "1.2.3.7", "1.2.3.8", "1.2.3.10", "1.2.3.4"
+LATE = "1.2.3.13"
 
 
 @pytest.fixture
@@ -31,19 +37,166 @@ def open_at(page: QueuePage, settle: Settle, uid: str) -> None:
     settle()
 
 
-def test_a_rejected_exam_is_sent_again_by_one_button(page: QueuePage, face: FakeFace, settle: Settle) -> None:
-    open_at(page, settle, REJECTED)
+def key(page: QueuePage, name: str) -> Key:
+    row = next(row for row in page.table.rows_model.rows if row["patient_name"] == name)
+    return str(row["exam_key"]), str(row["destination"])
+
+
+def acted(face: FakeFace) -> list[tuple[str, int]]:
+    """(act, how many) of what was really done."""
+    return [(call[0], len(call[1])) for call in face.called("act_many") if not call[2]]
+
+
+def said(page: QueuePage) -> str:
+    return " ".join(label.text() for label in page.panel.findChildren(QLabel))
+
+
+def test_it_opens_at_today_and_says_how_much_there_is(page: QueuePage, face: FakeFace) -> None:
+    assert face.called("jobs")[0][:2] == ("", "2026-11-20")
+    assert page.header.note.text() == "今天 15 个任务 · 速度 7.8 MB/s"
+    assert page._foot.text().startswith("显示 1–") and page._foot.text().endswith("共 15 个任务")
+    assert page._studies.text() == "15 个任务对应 14 例检查；一例可送多个目标"
+    assert page._buttons["attention"].text() == "需要处理 2"
+
+
+def test_what_needs_somebody_stands_first(page: QueuePage) -> None:
+    states = [row["state"] for row in page.table.rows_model.rows]
+    assert states[:2] == ["rejected", "held"]
+    assert states.index("waiting") < states.index("acknowledged")
+
+
+def test_a_filter_a_day_and_a_destination_are_asked_for(page: QueuePage, face: FakeFace, settle: Settle) -> None:
+    page._buttons["attention"].click()
+    settle()
+    assert {row["state"] for row in page.table.rows_model.rows} == {"held", "rejected"}
+    page._buttons[""].click()
+    page._days.setCurrentIndex(1)
+    page._destinations.setCurrentIndex(2)
+    settle()
+    assert face.called("jobs")[-1] == ("", "", "", "index", 0)
+    assert [row["destination_title"] for row in page.table.rows_model.rows] == ["医保影像索引"]
+
+
+def test_what_is_not_found_says_how_to_go_on(page: QueuePage, face: FakeFace, settle: Settle) -> None:
+    page.search.setText("赵明宣")
+    page.search.searched.emit("赵明宣")
+    settle()
+    assert page._empty.title.text() == "没有找到“赵明宣”"
+    page._wider.click()
+    settle()
+    assert face.called("jobs")[-1][:3] == ("", "", "赵明宣")
+
+
+def test_only_the_pages_in_sight_are_asked_for(page: QueuePage, face: FakeFace, settle: Settle) -> None:
+    face.more = 10_000
+    page.open_at("confirmed")
+    settle()
+    assert page.table.rows_model.total > 10_000
+    before = len(face.called("jobs"))
+    page.table.verticalScrollBar().setValue(page.table.verticalScrollBar().maximum() // 2)
+    settle()
+    asked = face.called("jobs")[before:]
+    assert 1 <= len(asked) <= 2 and 4000 < asked[0][4] < 6000
+    assert page.table.rows_model.row(page.table.rowAt(5)) is not None
+    page.refresh()
+    settle()
+    assert len(page.table.rows_model.rows) <= 3 * PAGE
+
+
+def test_the_list_keeps_selection_and_place_when_data_arrives(page: QueuePage, face: FakeFace, settle: Settle) -> None:
+    face.more = 300
+    open_at(page, settle, "")
+    page._close_panel()
+    page.table.verticalScrollBar().setValue(44 * 20 + 7)
+    settle()
+    chosen = page.table.rows_model.row(25)
+    assert chosen is not None
+    page.table.choose((chosen["exam_key"], chosen["destination"]))
+    settle()
+    at = page.table.verticalScrollBar().value()
+    face.rows.insert(0, {**face.rows[7], "uid": "1.2.3.99", "exam_key": "E0099", "accession_number": "MR99"})
+    page.refresh()
+    settle()
+    assert page.table.row() is not None and page.table.current == (chosen["exam_key"], chosen["destination"])
+    assert page.table.currentIndex().row() == 26
+    assert page.table.verticalScrollBar().value() == at + 44
+
+
+def test_ticking_shows_what_is_chosen_and_what_will_not_happen(page: QueuePage, face: FakeFace, settle: Settle) -> None:
+    for name in ("陈建国", "周海涛", "吴秀英"):
+        page._tick(key(page, name))
+    settle()
+    assert page.bulk.isVisible()
+    assert page.bulk.count.text() == "已选 3 个任务"
+    assert page.bulk.states.text() == "待处理 1 · 等待重试 1 · 待上传 1"
+    assert page.bulk.says.text() == "陈建国要先改好证件号码才能重传；吴秀英本来就在排队，不用重传。"
+    assert page.bulk.buttons["resend"].text() == "重新上传 1 个"
+    page.bulk.buttons["resend"].click()
+    settle()
+    assert acted(face) == [("resend", 3)]
+    assert not page.bulk.isVisible()
+
+
+def test_a_whole_day_is_chosen_and_sent_again_by_the_keyboard(page: QueuePage, face: FakeFace, settle: Settle) -> None:
+    page.table.setFocus()
+    QTest.keyClick(page.table, Qt.Key.Key_A, Qt.KeyboardModifier.ControlModifier)
+    settle()
+    assert page.bulk.count.text() == "已选 15 个任务"
+    assert face.called("job_keys") == [("", "2026-11-20", "", "")]
+    QTest.keyClick(page.table, Qt.Key.Key_R, Qt.KeyboardModifier.ControlModifier)
+    settle()
+    assert acted(face) == [("resend", 15)]
+
+
+def test_space_ticks_enter_opens_and_escape_goes_back(page: QueuePage, face: FakeFace, settle: Settle) -> None:
+    page.table.setFocus()
+    page.table.choose(key(page, "周海涛"))
+    QTest.keyClick(page.table, Qt.Key.Key_Space)
+    settle()
+    assert page.bulk.count.text() == "已选 1 个任务"
+    QTest.keyClick(page.table, Qt.Key.Key_Escape)
+    settle()
+    assert not page.bulk.isVisible()
+    QTest.keyClick(page.table, Qt.Key.Key_Return)
+    settle()
+    assert page.panel.isVisible() and page.panel.who == "周海涛"
+    QTest.keyClick(page.table, Qt.Key.Key_Down)
+    settle()
+    assert page.panel.who == "吴秀英"
+    QTest.keyClick(page.table, Qt.Key.Key_Escape)
+    settle()
+    assert not page.panel.isVisible()
+
+
+def test_all_that_failed_is_retried_by_one_button(page: QueuePage, face: FakeFace, settle: Settle) -> None:
+    assert page.retry.text() == "立即重试 2 个"
+    page.retry.click()
+    settle()
+    assert face.called("act_many")[-1][3:] == (True, "2026-11-20", "")
+
+
+def test_a_waiting_exam_says_when_and_can_be_retried_now(page: QueuePage, face: FakeFace, settle: Settle) -> None:
+    open_at(page, settle, WAITING)
+    assert "14:10 再试" in said(page)
+    assert "上传影像 2 / 4" in said(page)
+    assert page.panel.buttons["resend"].text() == "立即重试"
     page.panel.buttons["resend"].click()
     settle()
-    assert face.called("resend") == [(REJECTED, False)]
+    assert acted(face) == [("resend", 1)]
 
 
-def test_a_waiting_exam_says_when_and_can_be_retried_now(page: QueuePage, settle: Settle) -> None:
-    open_at(page, settle, WAITING)
-    said = " ".join(label.text() for label in page.panel.findChildren(QLabel))
-    assert "14:10 再试" in said
-    assert "上传影像 2 / 4" in said
-    assert page.panel.buttons["resend"].text() == "立即重试"
+def test_the_panel_tells_the_way_and_what_is_still_to_come(page: QueuePage, settle: Settle) -> None:
+    open_at(page, settle, LATE)
+    for words_ in (
+        "接收",
+        "收齐",
+        "填报",
+        "平台已接收",
+        "晚到 2 幅，自动补传",
+        "补传的平台已接收",
+        "问平台缺不缺这例检查",
+    ):
+        assert words_ in said(page)
 
 
 @pytest.mark.parametrize("answer", ["yes", "no"])
@@ -57,7 +210,18 @@ def test_withdrawing_asks_with_patient_and_exam(
     assert any("郑国强" in label.text() and "胸部正侧位 DR" in label.text() for label in dialog.findChildren(QLabel))
     (dialog.yes if answer == "yes" else dialog.no).click()
     settle()
-    assert face.called("withdraw") == ([(DONE,)] if answer == "yes" else [])
+    assert acted(face) == ([("withdraw", 1)] if answer == "yes" else [])
+
+
+def test_delete_asks_before_it_cancels(page: QueuePage, window: MainWindow, face: FakeFace, settle: Settle) -> None:
+    page.table.setFocus()
+    page.table.choose(key(page, "吴秀英"))
+    QTest.keyClick(page.table, Qt.Key.Key_Delete)
+    dialog = window.findChild(QuestionDialog)
+    assert isinstance(dialog, QuestionDialog) and acted(face) == []
+    dialog.yes.click()
+    settle()
+    assert acted(face) == [("cancel", 1)]
 
 
 def test_the_platforms_own_words_are_folded_and_can_be_copied(page: QueuePage, settle: Settle) -> None:
@@ -71,27 +235,32 @@ def test_the_platforms_own_words_are_folded_and_can_be_copied(page: QueuePage, s
     assert "数据解密失败" in QGuiApplication.clipboard().text()
 
 
-def test_the_list_keeps_its_selection_when_data_arrives(page: QueuePage, face: FakeFace, settle: Settle) -> None:
-    page.table.choose(WAITING)
+def test_copying_takes_number_and_words(page: QueuePage) -> None:
+    page.table.setFocus()
+    page.table.choose(key(page, "周海涛"))
+    QTest.keyClick(page.table, Qt.Key.Key_C, Qt.KeyboardModifier.ControlModifier)
+    assert QGuiApplication.clipboard().text() == "DR2611200017 A700 · Refused: Out of Resources"
+
+
+def test_the_slip_opens_by_the_keyboard(page: QueuePage, window: MainWindow, face: FakeFace, settle: Settle) -> None:
+    page.table.setFocus()
+    page.table.choose(key(page, "郑国强"))
+    QTest.keyClick(page.table, Qt.Key.Key_P, Qt.KeyboardModifier.ControlModifier)
     settle()
-    face.rows.insert(0, {**face.rows[5], "uid": "1.2.3.99", "exam_key": "E0099", "state": "queued"})
-    page.refresh()
+    dialog = window.findChild(SlipDialog)
+    assert isinstance(dialog, SlipDialog)
+    assert any("平台已接收 2026-11-20 14:02" in label.text() for label in dialog.findChildren(QLabel))
+    dialog.reject()
+
+
+def test_the_list_is_exported_as_it_is_filtered(
+    page: QueuePage, window: MainWindow, face: FakeFace, settle: Settle
+) -> None:
+    page._buttons["confirmed"].click()
+    page.export_to("/x/queue.xlsx")
     settle()
-    assert page.table.key() == WAITING
-    assert page.panel.uid == WAITING
-
-
-def test_what_needs_somebody_stands_first(page: QueuePage) -> None:
-    states = [row["state"] for row in page.table.rows_model.rows]
-    assert states[:2] == ["rejected", "held"]
-    assert states.index("waiting") < states.index("acknowledged")
-
-
-def test_a_filter_asks_for_its_umbrella(page: QueuePage, face: FakeFace, settle: Settle) -> None:
-    page._buttons["attention"].click()
-    settle()
-    assert ("attention", "", "") in face.called("studies")
-    assert {row["state"] for row in page.table.rows_model.rows} == {"held", "rejected"}
+    assert face.called("export_jobs") == [("/x/queue.xlsx", "confirmed", "2026-11-20", "", "")]
+    assert "已存 7 个任务" in window.banner.title.text()
 
 
 def test_green_is_never_shown_for_what_is_not_confirmed(window: MainWindow, page: QueuePage) -> None:
@@ -117,21 +286,28 @@ def test_an_outage_is_told_over_the_table(page: QueuePage, window: MainWindow, f
     assert not window.banner.isVisible()
 
 
-def test_progress_news_refreshes_the_open_panel(
+def test_progress_refreshes_rows_and_panel_without_a_new_list(
     page: QueuePage, window: MainWindow, face: FakeFace, settle: Settle
 ) -> None:
     open_at(page, settle, SENDING)
-    before = len(face.called("study"))
+    resets: list[bool] = []
+    page.table.rows_model.modelReset.connect(lambda: resets.append(True))
+    jobs, panels = len(face.called("jobs")), len(face.called("job"))
     face.tell("job_progressed", exam_key="E0005")
     window._news.deliver()
     settle()
-    assert len(face.called("study")) > before
+    assert (len(face.called("jobs")) - jobs, len(face.called("job")) - panels) == (1, 1)
+    assert resets == []
 
 
-def test_the_table_says_which_step_is_current_and_how_far_it_is(page: QueuePage, settle: Settle) -> None:
-    settle()
-    rows = {row["state"]: row for row in page.table.rows_model.rows}
-    sending = page._why_cell(rows["sending"])
-    assert sending.lines[0].text == "3/3 上传影像 186 / 312"
-    assert sending.progress == pytest.approx(186 / 312)
-    assert page._why_cell(rows["waiting"]).lines[0].text == "3/3 停在 上传影像 2 / 4 · 14:10 再试"
+def test_the_table_says_which_step_is_current_and_how_far_it_is(page: QueuePage) -> None:
+    rows = {row["uid"]: row for row in page.table.rows_model.rows}
+    assert step_line(rows[SENDING]) == "3/3 上传影像 186 / 312"
+    assert step_line(rows[WAITING]) == "停在 3/3 上传影像 2 / 4"
+    assert step_line(rows[HELD]) == "停在 1/3 登记检查"
+    assert step_line(rows[QUEUED]) == "共 3 步 · 186 幅"
+    assert step_line(rows[LATE]) == "3/3 完成 · 4 幅 · 补传 2"
+    assert next_lines(rows[WAITING], NOW) == ("14:10", "第 3 次")
+    assert next_lines(rows[QUEUED], NOW) == ("排第 1",)
+    assert next_lines(rows[DONE], NOW) == ("明早对账",)
+    assert said_line(rows[DONE], NOW) == "平台已接收 14:02"

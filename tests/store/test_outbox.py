@@ -25,8 +25,8 @@ def an_exam(store: Store, key: str, *, name: str = "张三", accession: str = ""
     def change(tx: Tx) -> None:
         tx.execute(
             """INSERT INTO exams (exam_key, minted_accession, state, problem_count, problems, changed, dirty,
-               created_at, patient_name, accession_number, modality, description, exam_day, sort_at, image_count, report_count,
-               sought) VALUES (?, '', 'queued', 0, '[]', 0, 0, '', ?, ?, 'CT', '', '', '', 0, 0, ?)""",
+               created_at, patient_name, accession_number, modality, description, exam_day, sort_at, image_count,
+               report_count, sought) VALUES (?, '', 'queued', 0, '[]', 0, 0, '', ?, ?, 'CT', '', '', '', 0, 0, ?)""",
             (key, name, accession, submissions.sought(name, spelling, accession)),
         )
 
