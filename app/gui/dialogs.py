@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from PySide6.QtCore import Qt
-from PySide6.QtGui import QGuiApplication
+from PySide6.QtCore import QEvent, QObject, Qt
+from PySide6.QtGui import QColor, QGuiApplication, QHideEvent, QPainter, QPaintEvent, QShowEvent
 from PySide6.QtWidgets import QDialog, QLabel, QWidget
 
 from app.errors import AgentError, NeedsOperator, Rejected, RetryLater
@@ -14,6 +14,8 @@ from app.gui.look import Look
 from app.gui.page import Question
 from app.gui.parts import Button, FoldHead, Mark, column, frame, label, line, row
 
+_DIM = 96
+"""Of 255: how much of the window goes under."""
 _TURNS = (
     ("automatic", "自动重试", "state-waiting", "retry"),
     ("technician", "请您处理", "state-held", "you"),
@@ -38,15 +40,53 @@ class Dialog(QDialog):
         ground = frame("card")
         column(self).addWidget(ground)
         outer = column(ground, margins=(1, 1, 1, 1))
-        head = row(margins=(20, 12, 20, 12))
+        head = row(margins=(20, 8, 12, 8))
         head.addWidget(label(look, title, role="section", bold=True), 1)
+        close = Button(look, kind="icon", icon="cancel", tip="关闭 · Esc", slot=self.reject)
+        close.setAutoDefault(False)
+        close.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        head.addWidget(close)
         outer.addLayout(head)
         outer.addWidget(line())
         self.body = column(margins=(20, 16, 20, 16), gap=12)
-        outer.addLayout(self.body)
+        outer.addLayout(self.body, 1)
         outer.addWidget(line())
         self.foot = row(margins=(20, 14, 20, 14), gap=8)
         outer.addLayout(self.foot)
+        self._shade: Shade | None = None
+
+    def showEvent(self, event: QShowEvent) -> None:
+        super().showEvent(event)
+        parent = self.parentWidget()
+        if self._shade is None and parent is not None and parent.window().isVisible():
+            self._shade = Shade(parent.window())
+
+    def hideEvent(self, event: QHideEvent) -> None:
+        super().hideEvent(event)
+        if self._shade is not None:
+            self._shade.hide()
+            self._shade.deleteLater()
+            self._shade = None
+
+
+class Shade(QWidget):
+    """Dims the window under a dialog, so that the eye stays with what is asked."""
+
+    def __init__(self, window: QWidget) -> None:
+        super().__init__(window)
+        self.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
+        self.setGeometry(window.rect())
+        window.installEventFilter(self)
+        self.show()
+        self.raise_()
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        if event.type() == QEvent.Type.Resize and isinstance(watched, QWidget):
+            self.setGeometry(watched.rect())
+        return False
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        QPainter(self).fillRect(self.rect(), QColor(0, 0, 0, _DIM))
 
 
 class QuestionDialog(Dialog):
