@@ -11,6 +11,7 @@ from app.engine.face import Json
 from app.engine.gateway import Gateway
 from app.engine.house import House
 from app.errors import AgentError
+from app.intake.decoders import missing_decoders
 from app.store import answers
 from app.system.disk import free_bytes
 from app.system.secrets import secret_store
@@ -38,6 +39,8 @@ def _all(house: House, gateway: Gateway) -> Iterator[Json]:
     for folder in gateway.folder_status():
         yield _line("folder", folder["ok"], f"监视文件夹正常：{folder['path']}", folder["trouble"])
     yield _disk(house)
+    missing = missing_decoders()
+    yield _line("pictures", not missing, "各种压缩的影像都看得了", "有些压缩的影像看不了，不影响上传；请重新安装程序")
     for each in self_check():
         yield _line(f"crypto-{each.name}", each.passed, f"{each.name}：{each.words}", each.words)
     for target in house.targets.values():

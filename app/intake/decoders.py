@@ -54,6 +54,12 @@ def is_decodable(syntax: str) -> bool:
         return False
 
 
+def missing_decoders() -> list[str]:
+    """Of the usual compressions those that an incomplete installation cannot decode."""
+    usual = (*(f"1.2.840.10008.1.2.4.{number}" for number in (50, 51, 57, 70, 80, 81, 90, 91, 201, 202, 203)), RLE)
+    return [syntax for syntax in usual if not is_decodable(syntax)]
+
+
 def stream_size(stream: bytes) -> tuple[int, int] | None:
     """(rows, columns) that a JPEG, JPEG-LS (SOF, ITU-T T.81 B.2.2) or JPEG 2000 (SIZ, T.800 A.5.1) stream says.
 

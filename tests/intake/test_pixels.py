@@ -17,6 +17,7 @@ from pydicom.dataset import Dataset
 from pydicom.pixels import apply_voi_lut
 
 from app.intake import header
+from app.intake.decoders import missing_decoders
 from app.intake.pixels import CannotShow, Frame, frames_said, read_facts, read_frame, slice_place
 from app.intake.windows import LINEAR, LINEAR_EXACT, SIGMOID, Voi, automatic, grey_of
 from tests.builders import DEFLATED_LITTLE, EXPLICIT_LITTLE
@@ -54,6 +55,10 @@ def test_every_transfer_syntax_gives_the_stored_values(tmp_path: Path, syntax: s
     frame = read_frame(a_picture(tmp_path / "one.dcm", scene, syntax=syntax, RescaleIntercept=-1024, RescaleSlope=1))
     off = np.abs(values_of(frame) - (scene.astype(float) - 1024)).max()
     assert off <= (60 if syntax in LOSSY else 0)
+
+
+def test_this_installation_has_every_usual_decoder() -> None:
+    assert missing_decoders() == []
 
 
 @pytest.mark.parametrize("syntax", [EXPLICIT_LITTLE, RLE, J2K_LOSSLESS])
