@@ -189,7 +189,7 @@ class His:
         for line in sheet.rows[:PREVIEW_ROWS]:
             cells = dict(zip(sheet.header, line.cells, strict=True))
             facts, wrong = his_rows.facts_of(settings.match, cells)
-            if not his_rows.says_whose(facts):
+            if not his_rows.says_whose(facts) or his_rows.is_total(line):
                 continue
             decision = decide(facts, his.candidates(conn, facts))
             values = [self._value(codes, key, cells.get(column, "")) for key, column in settings.columns.items()]

@@ -40,12 +40,14 @@ def mapped(settings: HisSettings, sheet: Sheet) -> Mapped:
     rows: list[tuple[int, HisRow]] = []
     faults = list(sheet.faults)
     for line in sheet.rows:
+        if is_total(line):
+            continue
         cells = dict(zip(sheet.header, line.cells, strict=True))
         facts, wrong = facts_of(settings.match, cells)
         faults += [CellFault(row=line.number, column=one[0], title=one[1], advice=one[2]) for one in wrong]
         if says_whose(facts):
             rows.append((line.number, _row(settings, facts, cells)))
-        elif not wrong and not _is_total(line):
+        elif not wrong:
             faults.append(CellFault(row=line.number, column="", title=NOBODY[0], advice=NOBODY[1]))
     return Mapped(rows=tuple(rows), faults=tuple(faults))
 
@@ -120,7 +122,7 @@ def _row(settings: HisSettings, facts: RowFacts, cells: Mapping[str, str]) -> Hi
     )
 
 
-def _is_total(line: SheetRow) -> bool:
+def is_total(line: SheetRow) -> bool:
     return next((cell for cell in line.cells if cell), "").replace(" ", "").startswith(_TOTALS)
 
 
