@@ -76,10 +76,14 @@ class UploadSettings:
 
 @dataclass(frozen=True, kw_only=True)
 class UiSettings:
-    """What the window does by itself. `closing`: say how the day stands at `closing_at` (China Standard Time)."""
+    """What the window does by itself. `closing`: say how the day stands at `closing_at` (China Standard Time).
+
+    `theme`: "system", "light" or "dark".
+    """
 
     closing: bool = True
     closing_at: str = "17:30"
+    theme: str = "system"
 
 
 @dataclass(frozen=True, kw_only=True)

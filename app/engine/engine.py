@@ -44,6 +44,7 @@ from app.engine.house import House
 from app.engine.life import Life
 from app.engine.settings import apply_answers, document_of, write_settings
 from app.engine.standing import Facts, look_and_sentence, tooltip
+from app.engine.theme import with_theme
 from app.errors import AgentError, NeedsOperator
 from app.intake.screen import Screen
 from app.store import Tx, answers, days, exams, files, images, jobs, tally
@@ -145,6 +146,7 @@ class Engine:
             "version": _version(),
             "home": str(self.home.root),
             "running": self._life.running,
+            "theme": house.settings.ui.theme,
         }
 
     def _names(self) -> list[str]:
@@ -449,6 +451,11 @@ class Engine:
 
     def closing_shown(self, day: str, remind: bool = False) -> Json:
         return closing.was_shown(self.house, _day(day), remind)
+
+    def set_theme(self, theme: str) -> Json:
+        self._life.house = with_theme(self.house, theme)
+        self._tell({"event": "theme_changed"})
+        return {"theme": theme}
 
     def set_closing(self, on: bool, at: str = "") -> Json:
         self._life.house = closing.with_closing(self.house, on, at)

@@ -414,6 +414,10 @@ class Face(Protocol):
         """No notification for so long, over restarts; 0: notify again. {"snoozed_until": str|None}."""
         ...
 
+    def set_theme(self, theme: str) -> Json:
+        """How the window looks: "system", "light" or "dark". {"theme"}; the status says it too."""
+        ...
+
     def set_closing(self, on: bool, at: str = "") -> Json:
         """Whether the end of a day is told, and when ("17:30"). {"closing", "closing_at"}."""
         ...

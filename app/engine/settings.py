@@ -107,7 +107,12 @@ UPLOAD: Mapping[str, Kind] = {
     "reconcile_again_seconds": kinds.seconds(0.01, 86_400),
     "reconcile_at": kinds.time_of_day,
 }
-UI: Mapping[str, Kind] = {"closing": kinds.yes_or_no, "closing_at": kinds.time_of_day}
+THEMES = ("system", "light", "dark")
+UI: Mapping[str, Kind] = {
+    "closing": kinds.yes_or_no,
+    "closing_at": kinds.time_of_day,
+    "theme": kinds.one_of(THEMES),
+}
 SECRETS: Mapping[str, Kind] = {"store": kinds.one_of(("keyring", "file"))}
 SIGNING: Mapping[str, Kind] = {"base_url": kinds.url_or_none, "app_id": kinds.text}
 STAFF: Mapping[str, Kind] = {

@@ -60,11 +60,21 @@ class Look(QObject):
         self._fonts: dict[tuple[str, bool], QFont] = {}
         self._metrics: dict[tuple[str, bool], QFontMetrics] = {}
         self.dark = dark
+        self.theme, self._system_dark = "system", dark
+
+    def set_theme(self, theme: str) -> None:
+        """As `theme` says: "system" (as the desktop is), "light" or "dark"."""
+        self.theme = theme
+        self.set_dark(self._system_dark if theme == "system" else theme == "dark")
+
+    def follow(self, dark: bool) -> None:
+        """The desktop became dark or light; seen where the theme follows it."""
+        self._system_dark = dark
+        self.set_theme(self.theme)
 
     def set_dark(self, dark: bool) -> None:
         if dark != self.dark:
             self.dark = dark
-            self._pixmaps.clear()
             self.changed.emit()
 
     def hex(self, name: str) -> str:

@@ -29,6 +29,8 @@ _KINDS = {
     "device_quiet": frozenset({STATUS, DEVICES}),
     "device_changed": frozenset({STATUS, DEVICES}),
     "destination_changed": frozenset({STATUS}),
+    "his_imported": frozenset({STATUS, STUDIES}),
+    "theme_changed": frozenset({STATUS}),
     "paused": frozenset({STATUS}),
     "resumed": frozenset({STATUS}),
     "snoozed": frozenset({STATUS}),

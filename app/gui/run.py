@@ -14,6 +14,7 @@ from PySide6.QtWidgets import QApplication
 from app.engine.face import Face
 from app.gui import news, words
 from app.gui.closing import Closings, ask_before_quitting
+from app.gui.constants import keep_constants
 from app.gui.look import Look, palette
 from app.gui.page import Json
 from app.gui.session import shutdown_held
@@ -190,6 +191,7 @@ class Desktop(QObject):
 
 def dress(app: QApplication, folder: Path) -> Look:
     """Style, fonts, Qt's own words in Chinese and the theme of the system, followed while it changes."""
+    keep_constants()
     app.setStyle("Fusion")
     app.setApplicationName(words.APP)
     app.setQuitOnLastWindowClosed(False)
@@ -200,7 +202,7 @@ def dress(app: QApplication, folder: Path) -> Look:
     app.setFont(look.font("body"))
     wear(app, look, folder)
     look.changed.connect(lambda: wear(app, look, folder))
-    hints.colorSchemeChanged.connect(lambda scheme: look.set_dark(scheme == Qt.ColorScheme.Dark))
+    hints.colorSchemeChanged.connect(lambda scheme: look.follow(scheme == Qt.ColorScheme.Dark))
     return look
 
 

@@ -184,6 +184,8 @@ class MainWindow(QMainWindow):
 
     def _show_status(self, status: Json) -> None:
         self.status = status
+        if status.get("theme", self._look.theme) != self._look.theme:
+            self._look.set_theme(str(status["theme"]))
         clinic = status["clinic"].get("name", "")
         self.setWindowTitle(f"{words.APP} — {clinic}" if clinic else words.APP)
         self._show_practice(status)

@@ -27,6 +27,7 @@ from app.domain.settings import (
 from app.engine.settings import apply_answers, document_of, read_settings, secrets_of, settings_from, write_settings
 from app.errors import NeedsOperator
 from app.system.paths import Home
+from tests.engine.desk import a_desk
 
 REGION = next(name for name in region_names() if "sm4_key" in load_region(name).options.get("secrets", {}))
 KEY = "2a77be8ebc9c90cd25ccd1d31dce7a77"
@@ -348,3 +349,13 @@ def test_writing_twice_leaves_one_file(home: Home) -> None:
     write_settings(home, Settings(secret_store="file"))
     assert read_settings(home).secret_store == "file"
     assert [path.name for path in home.root.glob("settings*")] == ["settings.toml"]
+
+
+def test_the_theme_is_kept_and_told_without_a_restart(home: Home, tmp_path: Path) -> None:
+    with a_desk(home, tmp_path) as desk:
+        assert desk.engine.status()["theme"] == "system"
+        desk.engine.set_theme("dark")
+        assert desk.engine.status()["theme"] == "dark"
+        with pytest.raises(NeedsOperator):
+            desk.engine.set_theme("pink")
+    assert read_settings(home).ui.theme == "dark"
