@@ -6,6 +6,8 @@ The child is started at the first use and again after it died. Functions and val
 from __future__ import annotations
 
 import multiprocessing
+import os
+import signal
 import threading
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
@@ -13,6 +15,7 @@ from concurrent.futures.process import BrokenProcessPool
 from typing import Any
 
 PATIENCE_SECONDS = 30.0
+_CLOSE_SECONDS = 1.0
 
 
 class ChildDied(Exception):
@@ -31,7 +34,7 @@ class Apart:
         """What `function` returns or raises, in the child. Raises ChildDied."""
         with self._lock:
             if self._pool is None:
-                self._pool = ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn"))
+                self._pool = _new_pool()
             try:
                 return self._pool.submit(function, *arguments).result(self._patience_seconds)
             except (BrokenProcessPool, TimeoutError) as error:
@@ -39,15 +42,40 @@ class Apart:
                 raise ChildDied(type(error).__name__) from error
 
     def close(self) -> None:
-        """Safe to call twice; a later call starts a child again."""
-        with self._lock:
+        """Within about a second, whatever the child does. Safe to call twice; a later call starts a child again."""
+        if not self._lock.acquire(timeout=_CLOSE_SECONDS):
+            self._kill()
+            self._lock.acquire()
+        try:
             self._end(kill=False)
+        finally:
+            self._lock.release()
 
     def _end(self, *, kill: bool) -> None:
-        pool, self._pool = self._pool, None
-        if pool is None:
-            return
         if kill:
-            for process in list((pool._processes or {}).values()):
-                process.kill()
-        pool.shutdown(wait=True, cancel_futures=True)
+            self._kill()
+        pool, self._pool = self._pool, None
+        if pool is not None:
+            pool.shutdown(wait=True, cancel_futures=True)
+
+    def _kill(self) -> None:
+        pool = self._pool
+        for process in list((pool._processes or {}).values()) if pool is not None else ():
+            process.kill()
+
+
+def _new_pool() -> ProcessPoolExecutor:
+    return ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn"), initializer=_end_with_parent)
+
+
+def _end_with_parent() -> None:
+    """In the child: it outlives neither a parent that was killed nor a Ctrl+C that was meant for the parent."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    parent = multiprocessing.parent_process()
+    assert parent is not None
+
+    def watch() -> None:
+        parent.join()
+        os._exit(0)
+
+    threading.Thread(target=watch, name="parent-watch", daemon=True).start()

@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import os
 import random
+import subprocess
+import sys
+import tempfile
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -44,6 +48,58 @@ def test_a_child_that_says_nothing_is_ended() -> None:
         assert apart.run(abs, -1) == 1
     finally:
         apart.close()
+
+
+def test_closing_does_not_wait_for_a_busy_child(apart: Apart) -> None:
+    apart.run(abs, 1)
+    died: list[bool] = []
+
+    def busy() -> None:
+        try:
+            apart.run(time.sleep, 60)
+        except ChildDied:
+            died.append(True)
+
+    thread = threading.Thread(target=busy)
+    thread.start()
+    started = time.monotonic()
+    while not apart._lock.locked():
+        assert time.monotonic() - started < 5
+    apart.close()
+    thread.join(10)
+    assert died == [True]
+    assert time.monotonic() - started < 15
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="looks at processes as Linux shows them")
+def test_a_child_does_not_outlive_a_parent_that_was_killed() -> None:
+    script = (
+        "import os, time\nfrom app.intake.apart import Apart\n"
+        "if __name__ == '__main__':\n    print(Apart().run(os.getpid), flush=True)\n    time.sleep(60)\n"
+    )
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "parent.py"
+        path.write_text(script, encoding="utf-8")
+        root = Path(__file__).parents[2]
+        parent = subprocess.Popen(
+            [sys.executable, str(path)], stdout=subprocess.PIPE, env={**os.environ, "PYTHONPATH": str(root)}
+        )
+        assert parent.stdout is not None
+        child = int(parent.stdout.readline())
+        parent.kill()
+        parent.wait(10)
+        parent.stdout.close()
+        until = time.monotonic() + 10
+        while _lives(child):
+            assert time.monotonic() < until, "the child is still there"
+            time.sleep(0.05)
+
+
+def _lives(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False
 
 
 def test_damage_that_kills_a_decoder_is_a_plain_no(tmp_path: Path, apart: Apart) -> None:
