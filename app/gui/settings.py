@@ -1,166 +1,133 @@
-"""设置: how this machine is set up, read-only, and the self-check."""
+"""设置: sections at the left, one section at the right, each edited in place with the checks of the first set-up."""
 
 from __future__ import annotations
 
-from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QScrollArea, QVBoxLayout, QWidget
+from collections.abc import Callable
+from dataclasses import dataclass
 
-from app.errors import AgentError
+from PySide6.QtCore import Qt
+from PySide6.QtGui import QKeyEvent
+from PySide6.QtWidgets import QPushButton, QStackedWidget
+
 from app.gui import words
+from app.gui.answers import Answers
 from app.gui.page import Desk, Json, Page
-from app.gui.parts import Button, Card, Empty, Head, Mark, clear, column, label, row
+from app.gui.parts import Button, Card, column, row, set_property
+from app.gui.settings_check import CheckSection
+from app.gui.settings_forms import ClinicSection, KeysSection, ReceiveSection, TargetsSection, UploadSection
+from app.gui.settings_reminders import RemindersSection
+from app.gui.settings_section import Section
+from app.gui.settings_staff import StaffSection
+
+
+@dataclass(frozen=True, kw_only=True)
+class Entry:
+    """One section: the names that errors give it, how it is made."""
+
+    keys: tuple[str, ...]
+    make: Callable[[Desk, Answers], Section]
+
+
+ENTRIES = (
+    Entry(keys=("clinic",), make=ClinicSection),
+    Entry(keys=("destination",), make=TargetsSection),
+    Entry(keys=("secrets", "settings"), make=KeysSection),
+    Entry(keys=("dicom", "intake", "files"), make=ReceiveSection),
+    Entry(keys=("upload",), make=UploadSection),
+    Entry(keys=("signing",), make=StaffSection),
+    Entry(keys=("ui",), make=RemindersSection),
+    Entry(keys=("check",), make=CheckSection),
+)
 
 
 class SettingsPage(Page):
-    """Facts at the left, the answers of the self-check at the right."""
+    """`open_at(key)` takes the name that an error gives a settings page: "destination", "clinic", "dicom" …"""
 
     name = words.SETTINGS
 
     def __init__(self, desk: Desk) -> None:
-        super().__init__(desk)
-        self.header.note.setText("只能看；要改请用命令行或重新设置")
+        self.again = Button(desk.look, "再走一遍首次设置", icon="undo", small=True)
+        super().__init__(desk, self.again)
+        self.again.clicked.connect(lambda _on=False: self._walk_again())
+        self.answers = Answers(desk)
+        self.sections: list[Section] = [entry.make(desk, self.answers) for entry in ENTRIES]
+        self._stack = QStackedWidget()
+        self._stack.setObjectName("pages")
+        self._tabs: list[_Tab] = []
+        rail = Card()
+        rail.setFixedWidth(172)
+        names = column(margins=(8, 8, 8, 8), gap=2)
+        for place, section in enumerate(self.sections):
+            tab = _Tab(section.title)
+            tab.setFont(desk.look.font("body"))
+            tab.clicked.connect(lambda _on=False, place=place: self.open_place(place))
+            self._tabs.append(tab)
+            names.addWidget(tab)
+            self._stack.addWidget(section)
+        names.addStretch(1)
+        rail.box.addLayout(names)
         box = row(gap=12)
-        box.addWidget(self._facts_card(), 1)
-        box.addWidget(self._check_card(), 1)
+        box.addWidget(rail)
+        box.addWidget(self._stack, 1)
         self.body.addLayout(box, 1)
+        self.answers.loaded.connect(self._loaded)
+        self.answers.changed.connect(self._changed)
+        self.open_place(0)
+
+    def refresh(self) -> None:
+        """What is being typed stays: only a page without changes takes the settings anew."""
+        if not any(section.is_changed() for section in self.sections):
+            self.answers.load()
 
     def show_status(self, status: Json) -> None:
-        clear(self._facts)
-        for title, facts in facts_of(status, self.desk):
-            self._facts.addWidget(label(self.look, title, bold=True))
-            for name, value, good in facts:
-                self._facts.addWidget(self._fact(name, value, good))
-            self._facts.addSpacing(10)
-        self._facts.addStretch(1)
+        for section in self.sections:
+            section.show_status(status)
+
+    def open_at(self, key: str) -> None:
+        place = next((place for place, entry in enumerate(ENTRIES) if key in entry.keys), None)
+        if place is None:
+            place = next((place for place, one in enumerate(self.sections) if one.title == key), 0)
+        self.open_place(place)
+
+    def open_place(self, place: int) -> None:
+        self._stack.setCurrentIndex(place)
+        for number, tab in enumerate(self._tabs):
+            set_property(tab, "on", number == place)
+        section = self.sections[place]
+        self.header.note.setText(section.note)
+        section.enter()
 
     def check(self) -> None:
-        """Run the self-check."""
-        self.button.setEnabled(False)
-        self.button.setText("正在自检")
-        self.desk.asker.ask(self.desk.face.check_self, self._checked, self._failed)
+        """Open 自检 and run it."""
+        self.open_at("check")
+        self.section().run()
 
-    def _failed(self, error: AgentError) -> None:
-        self._ready()
-        self.desk.fail(error)
+    def section(self) -> Section:
+        return self.sections[self._stack.currentIndex()]
 
-    def _checked(self, answer: Json) -> None:
-        self._ready()
-        clear(self._checks)
-        wrong = sum(not one["ok"] for one in answer["checks"])
-        self.check_head.note.setText(f"{wrong} 项要处理" if wrong else f"{len(answer['checks'])} 项都正常")
-        for one in sorted(answer["checks"], key=lambda one: bool(one["ok"])):
-            self._checks.addWidget(self._check_row(one))
-        self._checks.addStretch(1)
-        self._check_empty.setVisible(False)
-        self._check_scroll.setVisible(True)
+    def _loaded(self) -> None:
+        for section in self.sections:
+            section.show_answers()
 
-    def _ready(self) -> None:
-        self.button.setText("自检")
-        self.button.setEnabled(True)
+    def _changed(self) -> None:
+        for section in self.sections:
+            section.show_problems()
 
-    def _fact(self, name: str, value: str, good: bool | None) -> QWidget:
-        made = QWidget()
-        box = row(made, gap=10)
-        caption = label(self.look, name, role="body_small", tone="text2")
-        caption.setFixedWidth(112)
-        box.addWidget(caption)
-        if good is False:
-            box.addWidget(Mark(self.look, "state-held", "you", 14))
-        box.addWidget(label(self.look, value or "没有填", role="body_small", wrap=True), 1)
-        return made
-
-    def _check_row(self, one: Json) -> QWidget:
-        made = QWidget()
-        box = row(made, margins=(16, 8, 16, 8), gap=10)
-        box.addWidget(
-            Mark(self.look, "check" if one["ok"] else "state-held", "text2" if one["ok"] else "you", 16),
-            0,
-            Qt.AlignmentFlag.AlignTop,
-        )
-        texts = column(gap=2)
-        texts.addWidget(label(self.look, one["title"], wrap=True))
-        for text, tone in ((one["advice"], "text2"), ("" if one["ok"] else one["details"], "text3")):
-            if text:
-                texts.addWidget(label(self.look, text, role="body_small", tone=tone, wrap=True))
-        box.addLayout(texts, 1)
-        return made
-
-    def _facts_card(self) -> Card:
-        card = Card()
-        card.box.addWidget(Head(self.look, "这台电脑"))
-        scroll, self._facts = _scroll((16, 12, 16, 12), 6)
-        card.box.addWidget(scroll, 1)
-        return card
-
-    def _check_card(self) -> Card:
-        card = Card()
-        self.button = Button(self.look, "自检", small=True, slot=self.check)
-        self.check_head = Head(self.look, "自检", "", self.button)
-        self._check_scroll, self._checks = _scroll((0, 6, 0, 6), 0)
-        self._check_scroll.hide()
-        self._check_empty = Empty(
-            self.look, "page-help", "还没有自检", "看看端口、文件夹、密钥、时钟、国密算法是否都好。不会上传任何东西。"
-        )
-        card.box.addWidget(self.check_head)
-        card.box.addWidget(self._check_scroll, 1)
-        card.box.addWidget(self._check_empty, 1)
-        return card
+    def _walk_again(self) -> None:
+        opener = getattr(self.window(), "open_setup", None)
+        if opener is not None:
+            opener()
 
 
-Facts = list[tuple[str, str, bool | None]]
+class _Tab(QPushButton):
+    """The name of a section; arrows go from one to the next."""
 
+    def __init__(self, text: str) -> None:
+        super().__init__(text)
+        self.setProperty("kind", "rail")
 
-def facts_of(status: Json, desk: Desk) -> list[tuple[str, Facts]]:
-    """(title, [(name, value, fine)]) of everything the status tells about this machine."""
-    clinic, dicom, files = status["clinic"], status["dicom"], status["files"]
-    port = (
-        f"{dicom['ae_title']} · 端口 {dicom['port']} · {'在听' if dicom['listening'] else dicom['trouble'] or '没有开'}"
-    )
-    found: list[tuple[str, Facts]] = [
-        (
-            "机构",
-            [
-                ("名称", str(clinic.get("name", "")), None),
-                ("信用代码", str(clinic.get("uscc", "")), None),
-                ("医药机构代码", str(clinic.get("fixmedins_code", "")), None),
-            ],
-        ),
-        (
-            "收影像",
-            [
-                ("DICOM", port, bool(dicom["listening"])),
-                *[
-                    ("文件夹", one["path"] + ("" if one["ok"] else f" · {one['trouble']}"), bool(one["ok"]))
-                    for one in status["folders"]
-                ],
-            ],
-        ),
-    ]
-    for one in status["destinations"]:
-        last = words.clock(one["last_ok_at"], desk.now())
-        clock = one["clock_offset_seconds"]
-        found.append(
-            (
-                one["title"],
-                [
-                    ("地址", one["base_url"], None),
-                    ("最近应答", one["trouble"] or last or "还没有", not one["trouble"]),
-                    ("与平台时差", f"{clock:+.1f} 秒" if clock is not None else "还不知道", None),
-                ],
-            )
-        )
-    served = files["base_url"] if files["listening"] else files["trouble"] or "没有开"
-    found.append(
-        ("程序", [("文件服务", served, None), ("版本", status["version"], None), ("数据文件夹", status["home"], None)])
-    )
-    return found
-
-
-def _scroll(margins: tuple[int, int, int, int], gap: int) -> tuple[QScrollArea, QVBoxLayout]:
-    inner = QWidget()
-    inner.setObjectName("body")
-    box = column(inner, margins=margins, gap=gap)
-    area = QScrollArea()
-    area.setWidgetResizable(True)
-    area.setWidget(inner)
-    return area, box
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        if event.key() in (Qt.Key.Key_Down, Qt.Key.Key_Up):
+            self.focusNextPrevChild(event.key() == Qt.Key.Key_Down)
+        else:
+            super().keyPressEvent(event)

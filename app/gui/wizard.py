@@ -172,10 +172,9 @@ class Wizard(QWidget):
         self.note = label(self.look, role="body_small", tone="text2", wrap=True)
         head.addWidget(self.title)
         head.addWidget(self.note)
-        head.addSpacing(12)
         head.addWidget(self.banner)
         self._stack = QStackedWidget()
-        self._stack.setObjectName("pages")
+        self._stack.setObjectName("body")
         self._scrolls: list[QScrollArea] = []
         for step in self.steps:
             area = QScrollArea()
@@ -188,6 +187,7 @@ class Wizard(QWidget):
         ground = frame("wizard")
         inner = column(ground)
         inner.addLayout(head)
+        inner.addSpacing(12)
         inner.addWidget(self._stack, 1)
         inner.addWidget(line())
         inner.addLayout(self._build_foot())

@@ -91,7 +91,7 @@ class KeysStep(Step):
             asked = [*self.answers.keys(place, first=True, secret=False)]
             asked += self.answers.keys(place, first=True, secret=True)
             self.body.addWidget(label(self.look, self.answers.title(one), role="section", bold=True))
-            form = QuestionForm(self.look, self.answers, asked, label_width=140)
+            form = QuestionForm(self.look, self.answers, asked, label_width=160)
             form.setMaximumWidth(_FORM_WIDTH + 60)
             self.forms.append(form)
             self.body.addWidget(form)

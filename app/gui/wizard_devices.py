@@ -35,7 +35,7 @@ class DevicesStep(Step):
         box = row(gap=20)
         left = QWidget()
         left.setLayout(self._left)
-        left.setFixedWidth(310)
+        left.setFixedWidth(316)
         box.addWidget(left)
         box.addWidget(self.panel, 1)
         self.body.addLayout(box, 1)

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from datetime import timedelta
 
 from PySide6.QtCore import QTimer
-from PySide6.QtWidgets import QCheckBox, QComboBox, QHBoxLayout
+from PySide6.QtWidgets import QCheckBox, QComboBox, QWidget
 
 from app.errors import AgentError
 from app.gui import words
@@ -86,12 +86,12 @@ class RehearsalStep(Step):
             return
         clear(self._list)
         for step in status["steps"]:
-            self._list.addLayout(self._line(step, "state-acknowledged", "ok"))
+            self._list.addWidget(self._line(step, "state-acknowledged", "ok"))
         if status["running"]:
-            self._list.addLayout(self._line("正在走下一步", "state-sending", "work"))
+            self._list.addWidget(self._line("正在走下一步", "state-sending", "work"))
         elif status["trouble"]:
             trouble = status["trouble"]
-            self._list.addLayout(self._line(f"{trouble['title']}，{trouble['advice']}", "state-held", "you"))
+            self._list.addWidget(self._line(f"{trouble['title']}，{trouble['advice']}", "state-held", "you"))
         self._sum_up(status)
         self.changed.emit()
 
@@ -106,11 +106,12 @@ class RehearsalStep(Step):
         self.summary.setText(good if status["ok"] else "演练没有走完，不影响继续设置")
         set_tone(self.summary, "ok" if status["ok"] else "you")
 
-    def _line(self, text: str, icon: str, tone: str) -> QHBoxLayout:
-        box = row(gap=10)
+    def _line(self, text: str, icon: str, tone: str) -> QWidget:
+        made = QWidget()  # a widget: a layout inside a list that is emptied would be freed twice
+        box = row(made, gap=10)
         box.addWidget(Mark(self.look, icon, tone, 16))
         box.addWidget(label(self.look, text, wrap=True), 1)
-        return box
+        return made
 
 
 class FinishStep(Step):
@@ -163,12 +164,13 @@ class FinishStep(Step):
             widget.setVisible(has_source)
         clear(self._facts)
         for name, value in self._summary():
-            box = row(gap=12)
+            made = QWidget()
+            box = row(made, gap=12)
             caption = label(self.look, name, tone="text2")
             caption.setMinimumWidth(92)
             box.addWidget(caption)
             box.addWidget(label(self.look, value, wrap=True), 1)
-            self._facts.addLayout(box)
+            self._facts.addWidget(made)
 
     def take(self, then: Callable[[], None], fail: Fail) -> None:
         face, wanted = self.desk.face, self.autostart.isChecked()

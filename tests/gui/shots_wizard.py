@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 from collections.abc import Callable
@@ -27,6 +28,7 @@ def main(out: Path) -> None:
     from app.gui.run import dress
     from app.gui.window import MainWindow
     from app.gui.wizard import Wizard
+    from tests.gui.conftest import bury
     from tests.gui.fake_face import NOW, FakeFace
     from tests.gui.fake_setup import CONNECTED, a_stored
 
@@ -106,8 +108,8 @@ def main(out: Path) -> None:
                     rest(asker)
                 wizard.grab().save(str(out / f"{name}-{scale}-{theme}.png"))
                 wizard.close()
-                window.shut()
-                window.deleteLater()
+                bury(window)
+                gc.collect()
     print(f"{len(list(out.glob('*.png')))} pictures")
 
 
