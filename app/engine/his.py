@@ -13,35 +13,29 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from app.catalogue.his_columns import guess, initials, mappable
-from app.domain.exam import EXAM_WORDS, ExamState
 from app.domain.settings import HisSettings
 from app.domain.sheet import CellFault, Sheet
 from app.domain.times import CST
-from app.engine import his_fill, his_rows, pages
+from app.engine import his_fill, his_rows, his_shown, pages
 from app.engine.face import Json
 from app.engine.his_match import decide
-from app.engine.his_settings import HIS, HIS_PASSWORD, MATCHES
+from app.engine.his_settings import HIS, HIS_PASSWORD
 from app.engine.house import House
 from app.engine.setting_kinds import Unfit
 from app.errors import NeedsOperator, RetryLater
 from app.intake.sheets import read_sheet
-from app.store import Tx, exams, files, his
+from app.store import Tx, files, his
 from app.store.his import HisRow, RowFacts, RowState
 from app.store.times import kept, taken_or_none
 from app.system.secrets import secret_store
 from app.wire.foreign_db import ForeignDatabase, select
 
 log = logging.getLogger("app.engine")
-PREVIEW_ROWS = 20
 _KEEP_DAYS = 30
 _FIRST_DAYS, _LAST_DAYS = 3, 30
 _ASKED_AT = "his-asked-at"
 _AT_ONCE = 200
-_MOST_FAULTS = 200
-_WORDS_SHOWN = 12
 _QUERY = "HIS 数据库"
-_EXAM_SHOWN = ("patient_name", "accession_number", "modality", "description", "exam_day", "image_count", "state")
 
 
 class His:
@@ -83,57 +77,20 @@ class His:
         conn = self._house.store.read()
         codes = his.codes(conn)
         return [
-            self._word(key, words, count)
+            his_shown.word(self._house, key, words, count)
             for key in self.settings.columns
             if his_fill.is_coded(self._house, key)
             for words, count in his.words_given(conn, key)
             if his_fill.read(self._house, codes, key, words).unknown
         ]
 
-    def _word(self, key: str, words: str, count: int, code: str = "") -> Json:
-        table = his_fill.table_of(self._house, key)
-        found = code or his_fill.proposed(self._house, key, words)
-        return {
-            "key": key,
-            "label": self._house.catalogue.fields[key].label,
-            "table": table.name if table else "",
-            "words": words,
-            "count": count,
-            "code": found,
-            "code_label": table.label(found) if table and found else "",
-            "sure": bool(code),
-        }
-
     # -- mapping ----------------------------------------------------------------------------------------------------
 
     def preview(self, path: str, query: str, url: str, user: str, password: str, mapping: Json | None) -> Json:
         """The first rows, what the columns seem to be, and with a mapping what would come of it."""
         sheet = self._sheet(path, query, url, user, password)
-        found = guess(self._house.catalogue, sheet.header)
         settings = self.settings if mapping is None else _laid_over(self.settings, mapping)
-        if mapping is None and (not settings.mapped or his_rows.missing_columns(settings, sheet.header)):
-            settings = replace(settings, columns=dict(found.columns), match=dict(found.match))
-        return {
-            "columns": [
-                {"name": name, "samples": _samples(sheet, place)} for place, name in enumerate(sheet.header)
-            ],
-            "rows": [[his_rows.masked(cell) for cell in row.cells] for row in sheet.rows[:PREVIEW_ROWS]],
-            "row_count": len(sheet.rows),
-            "guess": {"columns": dict(settings.columns), "match": dict(settings.match)},
-            "missing": list(his_rows.missing_columns(self.settings, sheet.header)) if self.settings.mapped else [],
-            "fields": [
-                {"key": field.key, "label": field.label, "group": field.group, "noun": field.noun.value,
-                 "pinyin": initials(field.label)}
-                for field in mappable(self._house.catalogue)
-            ],
-            "matches": [
-                {"key": key, "label": label, "pinyin": initials(label)} for key, label in MATCHES.items()
-            ],
-            "why_not": _why_not(settings),
-            "codes": self._words_in(settings, sheet),
-            "would": self._would(settings, sheet),
-            "faults": [_fault(one) for one in sheet.faults[:_MOST_FAULTS]],
-        }  # fmt: skip
+        return his_shown.preview(self._house, settings, sheet, is_told=mapping is not None)
 
     def keep(self, mapping: Json) -> HisSettings | None:
         """Keep what HIS's words mean, and give the settings to write when anything else was told."""
@@ -144,7 +101,7 @@ class His:
         if strange:
             raise NeedsOperator(f"没有 {min(strange)} 这一项", "可以用的有：" + "、".join(HIS))
         settings = _laid_over(self.settings, told)
-        if ("columns" in told or "match" in told) and (why := _why_not(settings)):
+        if ("columns" in told or "match" in told) and (why := his_shown.why_not(settings)):
             raise NeedsOperator("列还没有对好", why, page="his")
         if password := str(mapping.get("password") or ""):
             secret_store(self._house.settings.secret_store, self._house.home).set(HIS_PASSWORD, password)
@@ -164,60 +121,6 @@ class His:
                 his_fill.fill(tx, house, exam_key, codes, now=now)
 
         house.store.write(change)
-
-    def _words_in(self, settings: HisSettings, sheet: Sheet) -> list[Json]:
-        """Every word of the sheet for a field with a code table, with what it means as far as that is known."""
-        codes = his.codes(self._house.store.read())
-        found: list[Json] = []
-        for key, column in settings.columns.items():
-            if column not in sheet.header or not his_fill.is_coded(self._house, key):
-                continue
-            place = sheet.header.index(column)
-            counted: dict[str, int] = {}
-            for row in sheet.rows:
-                if row.cells[place]:
-                    counted[row.cells[place]] = counted.get(row.cells[place], 0) + 1
-            for words, count in sorted(counted.items(), key=lambda one: -one[1])[:_WORDS_SHOWN]:
-                known = his_fill.read(self._house, codes, key, words)
-                found.append(self._word(key, words, count, known.text))
-        return found
-
-    def _would(self, settings: HisSettings, sheet: Sheet) -> list[Json]:
-        """What the first rows would fill, and in which exam."""
-        codes, conn = his.codes(self._house.store.read()), self._house.store.read()
-        shown: list[Json] = []
-        for line in sheet.rows[:PREVIEW_ROWS]:
-            cells = dict(zip(sheet.header, line.cells, strict=True))
-            facts, wrong = his_rows.facts_of(settings.match, cells)
-            if not his_rows.says_whose(facts) or his_rows.is_total(line):
-                continue
-            decision = decide(facts, his.candidates(conn, facts))
-            values = [self._value(codes, key, cells.get(column, "")) for key, column in settings.columns.items()]
-            shown.append(
-                {
-                    "row": line.number,
-                    "who": _who(facts),
-                    "state": decision.state.value,
-                    "words": decision.why or _STATE_WORDS[decision.state],
-                    "exam": self._exam(decision.exam_key) if decision.exam_key else None,
-                    "values": [one for one in values if one["text"] or one["problem"]],
-                    "problems": [title for _, title, _ in wrong],
-                }
-            )
-            if len(shown) == 5:
-                break
-        return shown
-
-    def _value(self, codes: dict[str, dict[str, str]], key: str, text: str) -> Json:
-        found = his_fill.read(self._house, codes, key, text)
-        table = his_fill.table_of(self._house, key) if found.text else None
-        label = table.label(found.text) if table else ""
-        return {
-            "key": key,
-            "label": self._house.catalogue.fields[key].label,
-            "text": his_rows.masked(f"{found.text} {label}".strip() if found.text else text),
-            "problem": found.title,
-        }
 
     # -- taking in --------------------------------------------------------------------------------------------------
 
@@ -343,14 +246,15 @@ class His:
                 "row": row.id,
                 "rows": 1,
                 "why": row.why,
-                "who": _who(row.facts),
+                "who": his_shown.who(row.facts),
                 "patient_name": row.facts.patient_name,
                 "id_number": his_rows.masked(row.facts.id_number),
                 "accession_number": row.facts.accession_number,
                 "day": row.facts.day,
-                "values": [self._value(codes, key, text) for key, text in row.given.items()],
+                "values": [his_shown.value(self._house, codes, key, text) for key, text in row.given.items()],
                 "candidates": [
-                    self._exam(key) for key in found.candidates or ((found.exam_key,) if found.exam_key else ())
+                    his_shown.exam(self._house, key)
+                    for key in found.candidates or ((found.exam_key,) if found.exam_key else ())
                 ],
             }
         return list(asked.values())
@@ -370,12 +274,6 @@ class His:
             return his_fill.fill(tx, house, exam_key, his.codes(tx.conn), now=now) if exam_key else 0
 
         return house.store.write(change)
-
-    def _exam(self, exam_key: str) -> Json:
-        shown = exams.shown(self._house.store.read(), exam_key)
-        facts = {key: shown.get(key, "") for key in _EXAM_SHOWN}
-        words = EXAM_WORDS[ExamState(shown["state"])] if shown else ""
-        return {"uid": exam_key, "exam_key": exam_key, **facts, "state_words": words}
 
     # -- where sheets come from -------------------------------------------------------------------------------------
 
@@ -453,16 +351,8 @@ class _Total:
             "questions": len(self.asked),
             "left": self.states[RowState.LEFT],
             "fault_count": len(faults),
-            "faults": [_fault(one) for one in faults[:_MOST_FAULTS]],
+            "faults": [his_shown.fault(one) for one in faults[: his_shown.MOST_FAULTS]],
         }
-
-
-_STATE_WORDS = {
-    RowState.WAITING: "还没有来图，来了会自动填",
-    RowState.AMBIGUOUS: "要您选",
-    RowState.MATCHED: "对上了",
-    RowState.LEFT: "不属于任何一例",
-}
 
 
 def sentence(found: Json) -> str:
@@ -472,6 +362,11 @@ def sentence(found: Json) -> str:
     parts += [f"{found['waiting']} 行还没有来图"] if found["waiting"] else []
     parts += [f"{found['fault_count']} 处没有用上"] if found["fault_count"] else []
     return f"导入 {found['rows']} 行：{'，'.join(parts)}" if parts else f"导入 {found['rows']} 行，没有新的"
+
+
+def _only(exam_key: str) -> tuple[str, ...]:
+    """The one exam that a row has meanwhile come to fit: still asked, since it was asked once."""
+    return (exam_key,) if exam_key else ()
 
 
 def _laid_over(settings: HisSettings, told: Json) -> HisSettings:
@@ -490,31 +385,8 @@ def _laid_over(settings: HisSettings, told: Json) -> HisSettings:
 _WORDS = {"folder": "文件夹", "url": "数据库地址", "user": "用户名", "query": "查询语句", "refresh_minutes": "间隔"}
 
 
-def _why_not(settings: HisSettings) -> str:
-    """What the mapping still lacks, "" for nothing."""
-    match = settings.match
-    if not (match.get("accession") or match.get("id_number") or (match.get("name") and match.get("day"))):
-        return "还要指明哪一列是检查号、证件号，或者姓名和检查日期"
-    return "" if settings.columns else "还要指明至少一列填到哪一项"
-
-
 def _since(last: datetime | None, now: datetime) -> datetime:
     """From where to ask: a day before the last time, at least two days; a month at most. China's wall time."""
     usual = now - timedelta(days=_FIRST_DAYS)
     wanted = min(usual, last - timedelta(days=1)) if last else usual
     return max(wanted, now - timedelta(days=_LAST_DAYS)).astimezone(CST).replace(tzinfo=None, microsecond=0)
-
-
-def _who(facts: RowFacts) -> str:
-    parts = (facts.patient_name, facts.accession_number, his_rows.masked(facts.id_number), facts.day)
-    return " · ".join(part for part in parts if part)
-
-
-def _samples(sheet: Sheet, place: int) -> list[str]:
-    """Up to three different texts of a column."""
-    found = dict.fromkeys(row.cells[place] for row in sheet.rows[:200] if row.cells[place])
-    return [his_rows.masked(text)[:40] for text in list(found)[:3]]
-
-
-def _fault(one: CellFault) -> Json:
-    return {"row": one.row, "column": one.column, "title": one.title, "advice": one.advice}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -76,7 +77,7 @@ def test_the_first_export_shows_what_its_columns_seem_to_be(desk: Desk) -> None:
     path = export(desk, ["CT001", "张三", CARD, "2026/1/5", "S1", "F1", "C1", ""], header=header)
     found = desk.engine.his_preview(path)
     assert found["guess"] == {
-        "columns": {"id_number": "身份证号", "settlement_id": "结算号", "fee_detail_number": "费用明细流水号",
+        "columns": {"patient_name": "患者姓名", "id_number": "身份证号", "settlement_id": "结算号", "fee_detail_number": "费用明细流水号",
                     "catalogue_code": "医疗目录编码"},
         "match": {"accession": "检查号", "id_number": "身份证号", "name": "患者姓名", "day": "收费日期"},
     }  # fmt: skip
