@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from PySide6.QtCore import QStandardPaths, QUrl
-from PySide6.QtGui import QDesktopServices
-from PySide6.QtWidgets import QFileDialog, QLineEdit, QWidget
+from PySide6.QtGui import QDesktopServices, QShowEvent
+from PySide6.QtWidgets import QFileDialog, QLayout, QLineEdit, QWidget
 
 from app.errors import AgentError
 from app.gui import words
@@ -86,7 +86,19 @@ class BundleDialog(Dialog):
         self.said.setText(text)
         set_tone(self.said, tone)
         self.said.show()
-        self.adjustSize()
+        self._fit()
+
+    def showEvent(self, event: QShowEvent) -> None:
+        super().showEvent(event)
+        self._fit()
+
+    def _fit(self) -> None:
+        """As high as the wrapped texts need at this width."""
+        layout = self.layout()
+        if layout is not None:
+            layout.setSizeConstraint(QLayout.SizeConstraint.SetNoConstraint)
+            self.setMinimumHeight(0)
+            self.resize(self.width(), layout.totalHeightForWidth(self.width()))
 
 
 def usual_place() -> str:

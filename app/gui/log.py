@@ -16,7 +16,7 @@ from app.gui.rows import Cell, Column, RowsView, Text
 
 PAGE = 100
 _DAYS = 30
-_TONES = {"平台": "work", "操作员": "text", "程序": "text2"}
+_TONES = {"程序": "text2"}
 _REFUSED = frozenset({"held", "rejected", "reject", "fix_form", "fix_settings"})
 _MASKED_NOTE = "点一行可以复制给工程师，复制的内容没有姓名"
 

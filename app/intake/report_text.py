@@ -35,7 +35,7 @@ _LIST_ITEM = re.compile(
 _NOT_IN_LABEL = re.compile(r"[，。；！？,;!?]")
 _HAN = r"\u3400-\u4dbf\u4e00-\u9fff，。；：！？、（）《》"
 _BLANK_IN_HAN = re.compile(rf"(?<=[{_HAN}])[ \u3000]+(?=[{_HAN}])")
-_OUTER = 0.13  # of the page: where heads and feet repeat
+_OUTER = 0.26  # of the page: where heads and feet repeat
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -179,7 +179,7 @@ def _repeated(lines: Sequence[Line], *, top: bool) -> dict[str, int]:
 
 def _is_outer(line: Line, *, top: bool) -> bool:
     share = line.top / max(1.0, line.page_height)
-    return share < _OUTER * 2 if top else share > 1 - _OUTER
+    return share < _OUTER if top else share > 1 - _OUTER
 
 
 def _shape(line: Line) -> str:

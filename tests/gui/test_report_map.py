@@ -15,7 +15,7 @@ from tests.gui.fake_face import FakeFace
 def opened(window: MainWindow, settle: Settle) -> ReportMapDialog:
     window.go(words.FILL, "1.2.3.0")
     settle()
-    window.pages[words.FILL].map_report(0)  # type: ignore[attr-defined]
+    window.pages[words.FILL].exam.map_report(0)  # type: ignore[attr-defined]
     settle()
     found = window.findChild(ReportMapDialog)
     assert isinstance(found, ReportMapDialog)
