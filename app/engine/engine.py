@@ -492,7 +492,7 @@ class Engine:
         return document_of(self.house.settings) | {"secrets": {"store": self.house.settings.secret_store} | present}
 
     def series(self, uid: str) -> Json:
-        return pictures.series(self.house, self.house.exam_key(uid))
+        return pictures.series(self.house, self._screen, self.house.exam_key(uid))
 
     def frame(
         self,

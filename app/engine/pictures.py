@@ -31,12 +31,13 @@ _ORDERED_BY_PLACE_MOST = 2000
 _LEAST_SIDE = 16
 
 
-def series(house: House, exam_key: str) -> Json:
+def series(house: House, screen: Screen, exam_key: str) -> Json:
     """See the face."""
     conn = house.store.read()
     own = images.instances_of(conn, exam_key)
     gone = images.released_of(conn, exam_key)
     pictures = [one for one in own if not one.sop_class_uid.startswith(_NO_PICTURE)]
+    screen.warm({one.transfer_syntax_uid for one in pictures})
     return {
         "series": [_series(house, list(each)) for _, each in groupby(pictures, lambda one: one.series_instance_uid)],
         "image_count": len(pictures),

@@ -33,13 +33,20 @@ class Apart:
     def run(self, function: Callable[..., Any], *arguments: Any) -> Any:
         """What `function` returns or raises, in the child. Raises ChildDied."""
         with self._lock:
-            if self._pool is None:
-                self._pool = _new_pool()
             try:
-                return self._pool.submit(function, *arguments).result(self._patience_seconds)
+                return self._started().submit(function, *arguments).result(self._patience_seconds)
             except (BrokenProcessPool, TimeoutError) as error:
                 self._end(kill=True)
                 raise ChildDied(type(error).__name__) from error
+
+    def warm(self, function: Callable[[], Any]) -> None:
+        """Have a child at hand that has run `function` once; does not wait for it, nor while it is busy."""
+        if self._lock.acquire(blocking=False):
+            try:
+                if self._pool is None:
+                    self._started().submit(function)
+            finally:
+                self._lock.release()
 
     def close(self) -> None:
         """Within about a second, whatever the child does. Safe to call twice; a later call starts a child again."""
@@ -50,6 +57,11 @@ class Apart:
             self._end(kill=False)
         finally:
             self._lock.release()
+
+    def _started(self) -> ProcessPoolExecutor:
+        if self._pool is None:
+            self._pool = _new_pool()
+        return self._pool
 
     def _end(self, *, kill: bool) -> None:
         if kill:

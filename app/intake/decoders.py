@@ -54,6 +54,12 @@ def is_decodable(syntax: str) -> bool:
         return False
 
 
+def goes_apart(syntax: str) -> bool:
+    """Whether pictures in it are decoded by `decoded_stream`: compressed, and not simply run lengths."""
+    uid = UID(syntax)
+    return bool(uid.is_transfer_syntax and uid.is_encapsulated) and syntax != RLE
+
+
 def missing_decoders() -> list[str]:
     """Of the usual compressions those that an incomplete installation cannot decode."""
     usual = (*(f"1.2.840.10008.1.2.4.{number}" for number in (50, 51, 57, 70, 80, 81, 90, 91, 201, 202, 203)), RLE)

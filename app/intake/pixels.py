@@ -27,7 +27,7 @@ from pydicom.uid import UID
 
 from app.errors import NeedsOperator
 from app.intake import header, picture_header
-from app.intake.decoders import RLE, Decode, Stream, decoded_stream, is_decodable, stream_size
+from app.intake.decoders import Decode, Stream, decoded_stream, goes_apart, is_decodable, stream_size
 from app.intake.picture_header import ELEMENTS, Facts
 from app.intake.windows import Reals, Voi, scaled_to_bytes
 
@@ -232,7 +232,7 @@ def _checked_frames(image: _Image) -> int:
 
 def _decoded(image: _Image, frame: int, frames: int, decode: Decode) -> NDArray[Any]:
     """The frame's stored values, colour as RGB."""
-    if not image.encapsulated or image.syntax == RLE:
+    if not goes_apart(image.syntax):
         with _judged():
             plain: NDArray[Any] = pixel_array(
                 image.file, index=frame, transfer_syntax_uid=UID(image.syntax), number_of_frames=frames

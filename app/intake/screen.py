@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from app.intake.apart import Apart, ChildDied
-from app.intake.decoders import Stream, decoded_stream
+from app.intake.decoders import Stream, decoded_stream, goes_apart, missing_decoders
 from app.intake.picture_header import Facts
 from app.intake.pixels import Frame, read_frame
 from app.intake.presets import first_window, presets
@@ -87,6 +87,11 @@ class Screen:
             offered=offered,
             facts=frame.facts,
         )
+
+    def warm(self, syntaxes: set[str]) -> None:
+        """Images written like this will be asked for: the child that decodes them may start meanwhile."""
+        if any(goes_apart(syntax) for syntax in syntaxes):
+            self._apart.warm(missing_decoders)
 
     def close(self) -> None:
         self._apart.close()

@@ -162,6 +162,7 @@ def test_compressed_images_are_shown_like_plain_ones(desk: Desk, syntax: str) ->
     taken(desk, plain, packed_)
     uids = [one["images"][0]["sop_instance_uid"] for one in desk.engine.series(study)["series"]]
     try:
+        assert (desk.engine._screen._apart._pool is not None) == (syntax != RLE)  # it starts while one is reading
         assert (grey(desk.engine.frame(uids[0])) == grey(desk.engine.frame(uids[1]))).all()
     finally:
         desk.engine._screen.close()

@@ -33,6 +33,15 @@ def test_a_child_answers_and_stays(apart: Apart) -> None:
     assert apart.run(os.getpid) == first
 
 
+def test_a_child_may_be_started_before_it_is_needed(apart: Apart) -> None:
+    apart.warm(os.getpid)
+    pool = apart._pool
+    assert pool is not None
+    apart.warm(os.getpid)
+    assert apart.run(abs, -2) == 2
+    assert apart._pool is pool
+
+
 def test_a_child_that_dies_is_replaced(apart: Apart) -> None:
     with pytest.raises(ChildDied):
         apart.run(os._exit, 3)
