@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -283,24 +283,28 @@ class His:
         settings = _laid_over(self.settings, {k: v for k, v in {"url": url, "user": user, "query": query}.items() if v})
         if not settings.url or not settings.query:
             raise NeedsOperator("还没有选文件", "请选 HIS 导出的文件，或填数据库地址和查询语句")
-        key = (settings.url, settings.user, settings.query, password)
-        if self._last is None or self._last[0] != key:
-            database = ForeignDatabase(url=settings.url, user=settings.user, password=password or self._password())
-            self._last = (key, select(database, settings.query, since=_since(None, self._house.clock.now())))
-        return self._last[1]
+        database = ForeignDatabase(url=settings.url, user=settings.user, password=password or self._password())
+        since = _since(None, self._house.clock.now())
+        return self._once(
+            (database.url, database.user, settings.query, password),
+            lambda: select(database, settings.query, since=since),
+        )
 
     def _file(self, path: Path) -> Sheet:
-        """The sheet of a file; the last one is kept, because a preview asks for it again and again."""
         try:
             stat = path.stat()
-            key = (str(path), stat.st_size, stat.st_mtime_ns)
-            if self._last is None or self._last[0] != key:
-                self._last = (key, read_sheet(path))
+            return self._once((str(path), stat.st_size, stat.st_mtime_ns), lambda: read_sheet(path))
         except OSError as error:
             raise NeedsOperator(
                 f"{path.name} 读不出来", "请关掉正在用它的程序，再试一次", details=type(error).__name__
             ) from error
-        return self._last[1]
+
+    def _once(self, key: object, read: Callable[[], Sheet]) -> Sheet:
+        """The last sheet is kept, because a preview asks for it again and again."""
+        last = self._last
+        if last is None or last[0] != key:
+            last = self._last = (key, read())
+        return last[1]
 
     def _database(self) -> ForeignDatabase:
         settings = self.settings
@@ -386,7 +390,7 @@ _WORDS = {"folder": "文件夹", "url": "数据库地址", "user": "用户名", 
 
 
 def _since(last: datetime | None, now: datetime) -> datetime:
-    """From where to ask: a day before the last time, at least two days; a month at most. China's wall time."""
+    """From where to ask: a day before the last time, at least three days; a month at most. China's wall time."""
     usual = now - timedelta(days=_FIRST_DAYS)
     wanted = min(usual, last - timedelta(days=1)) if last else usual
     return max(wanted, now - timedelta(days=_LAST_DAYS)).astimezone(CST).replace(tzinfo=None, microsecond=0)

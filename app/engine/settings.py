@@ -211,6 +211,8 @@ def settings_from(document: Mapping[str, Any]) -> Settings:
         "his": lambda: HisSettings(**_section(document, "his", HIS)),
     }
     settings = Settings(**dict(zip(parts, _all_of(parts.values()), strict=True)))
+    if settings.his.folder and settings.his.folder in (*settings.intake.folders, settings.intake.report_folder):
+        _refuse("his.folder", "要和影像、报告的文件夹分开，请另选一个")
     if settings.upload.retry_longest_seconds < settings.upload.retry_first_seconds:
         _refuse("upload.retry_longest_seconds", "不能小于 upload.retry_first_seconds")
     return settings

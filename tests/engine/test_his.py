@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import csv
+import sqlite3
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -17,6 +19,7 @@ from app.store import his
 from app.system.paths import Home
 from tests.builders import a_pdf
 from tests.engine.desk import Desk, a_desk, answers_of
+from tests.gui.fake_face import FakeFace
 
 CARD = "140105198002142016"  # the devices' patient is born on 1980-02-14
 OTHER_CARD = "140105197505051230"
@@ -76,11 +79,19 @@ def test_the_first_export_shows_what_its_columns_seem_to_be(desk: Desk) -> None:
     header = ["检查号", "患者姓名", "身份证号", "收费日期", "结算号", "费用明细流水号", "医疗目录编码", "备注"]
     path = export(desk, ["CT001", "张三", CARD, "2026/1/5", "S1", "F1", "C1", ""], header=header)
     found = desk.engine.his_preview(path)
-    assert found["guess"] == {
-        "columns": {"patient_name": "患者姓名", "id_number": "身份证号", "settlement_id": "结算号", "fee_detail_number": "费用明细流水号",
-                    "catalogue_code": "医疗目录编码"},
-        "match": {"accession": "检查号", "id_number": "身份证号", "name": "患者姓名", "day": "收费日期"},
-    }  # fmt: skip
+    assert found["guess"]["match"] == {
+        "accession": "检查号",
+        "id_number": "身份证号",
+        "name": "患者姓名",
+        "day": "收费日期",
+    }
+    assert found["guess"]["columns"] == {
+        "patient_name": "患者姓名",
+        "id_number": "身份证号",
+        "settlement_id": "结算号",
+        "fee_detail_number": "费用明细流水号",
+        "catalogue_code": "医疗目录编码",
+    }
     assert found["why_not"] == ""
     assert (found["row_count"], found["columns"][0]) == (1, {"name": "检查号", "samples": ["CT001"]})
     assert CARD not in str(found), "ID numbers are masked outside the form"
@@ -344,8 +355,6 @@ def test_rows_that_his_no_longer_gives_are_forgotten_after_a_month(mapped: Desk)
 
 
 def test_a_query_is_imported_as_a_file_is(mapped: Desk, tmp_path: Path) -> None:
-    import sqlite3
-
     uid = mapped.receive(accession="CT001")
     database = sqlite3.connect(tmp_path / "his.db")
     database.execute(f"CREATE TABLE fees ({', '.join(HEADER)})")
@@ -365,3 +374,53 @@ def test_many_rows_are_taken_in_portions(mapped: Desk) -> None:
     assert take(mapped, *rows)["waiting"] == 450
     assert take(mapped, *rows)["again"] == 450
     assert his.counts(mapped.engine.house.store.read())["waiting"] == 450
+
+
+def test_the_database_is_asked_by_itself(mapped: Desk, tmp_path: Path) -> None:
+    database = sqlite3.connect(tmp_path / "his.db")
+    database.execute(f"CREATE TABLE fees ({', '.join(HEADER)})")
+    database.execute(f"INSERT INTO fees VALUES ({', '.join('?' * len(HEADER))})", a_row())
+    database.commit()
+    database.close()
+    mapped.engine.his_keep({"url": f"sqlite:///{tmp_path}/his.db", "query": "SELECT * FROM fees"})
+    told = threading.Event()
+    mapped.engine.subscribe(lambda event: told.set() if event["event"] == "his_imported" else None)
+    house, watch = mapped.engine.house, mapped.engine._life.his_watch
+    watch.start()
+    assert told.wait(10)
+    house.stopping.set()
+    watch.stop()
+    assert mapped.engine.his()["waiting"] == 1
+
+
+def test_exports_have_a_folder_of_their_own(desk: Desk) -> None:
+    folder = str(desk.folder)
+    with pytest.raises(NeedsOperator, match=r"his\.folder"):
+        desk.engine.setup(answers_of("main") | {"intake": {"folders": [folder]}, "his": {"folder": folder}})
+
+
+def test_the_pages_invented_his_answers_as_the_engine_does(mapped: Desk) -> None:
+    """The windows are tried against `FakeHis`: its answers have the engine's keys."""
+    mapped.receive()
+    mapped.receive(patient_id="P0003")
+    path = export(mapped, a_row("", card=""), a_row(charge="职工", day="?"))
+    real = {"preview": mapped.engine.his_preview(path), "import": mapped.engine.his_import(path)}
+    real |= {"state": mapped.engine.his(), "asked": mapped.engine.his_ambiguous()}
+    face = FakeFace()
+    face.his_configured = True
+    fake = {"preview": face.his_preview(path), "import": face.his_import(path)}
+    fake |= {"state": face.his(), "asked": face.his_ambiguous()}
+    for name in real:
+        assert missing_in(real[name], fake[name]) == [], name
+
+
+def missing_in(real: Any, fake: Any, place: str = "") -> list[str]:
+    """Keys that the fake has and the real answer has not, or the other way round; of lists the first entries."""
+    if isinstance(real, dict) and isinstance(fake, dict) and place.rpartition(".")[2] not in ("columns", "match"):
+        own = [f"{place}.{key}" for key in real.keys() ^ fake.keys()] if place != ".last" else []
+        return own + [
+            one for key in real.keys() & fake.keys() for one in missing_in(real[key], fake[key], f"{place}.{key}")
+        ]
+    if isinstance(real, list) and isinstance(fake, list) and real and fake:
+        return missing_in(real[0], fake[0], place)
+    return []
