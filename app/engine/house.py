@@ -139,12 +139,15 @@ class House:
     def _differs(self, view: View, stored: Known, own_jobs: list[Job], instances: list[Instance]) -> bool:
         """Whether a submission now would send something new that somebody entered or that came in.
 
-        An exam never submitted does not differ, nor does one whose settings or mapping changed around it.
+        An exam never submitted does not differ, nor does one whose settings or mapping changed around it. One that
+        was sent to another destination only differs: this one lacks all of it.
         """
         if not stored.exam.dirty:
             return False
         mine = [job for job in own_jobs if job.destination == view.target.name]
-        if not mine or _is_taken_back(mine):
+        if not mine:
+            return bool(own_jobs) and not _is_taken_back(own_jobs)
+        if _is_taken_back(mine):
             return False
         try:
             frozen = submission.freeze(view, stored.exam.exam_key, instances, stored.exam.minted_accession)
