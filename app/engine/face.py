@@ -65,7 +65,8 @@ class Face(Protocol):
         "accession_number", "troubles": [trouble of a newest job], "destinations": [name],
         "fields": [FIELD], "reports": [{"report_key", "pdf": bool,
         "fields": [FIELD]}], "settlements": [[FIELD]], "problems": [PROBLEM], "problem_count": n,
-        "studies": [{"uid", "doubt", "doubt_words", "candidates": [[charset, text]], "raw_hex"}]}; FIELD is {"key",
+        "studies": [{"uid", "doubt", "doubt_words", "candidates": [[charset, text]], "raw_hex",
+        "compared": {"heads": [two], "rows": [{"label", "values": [two], "differs"}]}|None}]}; FIELD is {"key",
         "label", "noun", "row", "group", "type", "table", "level": "must"|"if_known"|"may", "required_when",
         "max_length", "help", "doubt", "text" (saved), "shown", "source", "source_words", "value_doubt",
         "problem": {"title", "advice"}|None}."""

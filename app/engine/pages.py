@@ -17,7 +17,7 @@ from app.domain.job import JOB_WORDS, PART_WORDS, TURN_WORDS, Job, Part, Trouble
 from app.domain.reconciliation import Discrepancy
 from app.domain.study import DOUBT_WORDS, Doubt, Study
 from app.domain.times import CST
-from app.engine import devices
+from app.engine import devices, doubts
 from app.engine.face import Json
 from app.engine.house import House
 from app.errors import NeedsOperator
@@ -258,6 +258,7 @@ def _study(house: House, one: Study) -> Json:
         "doubt_words": DOUBT_WORDS[one.doubt],
         "candidates": [list(each) for each in one.name_candidates],
         "raw_hex": images.raw_name(conn, one.study_instance_uid).hex(" ") if one.doubt is Doubt.NAME else "",
+        "compared": doubts.compared(house, one),
         "contents": images.contents(conn, one.study_instance_uid) if one.doubt is Doubt.CONFLICT else [],
     }
 

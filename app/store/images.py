@@ -217,6 +217,24 @@ def raw_name(conn: sqlite3.Connection, study_instance_uid: str) -> bytes:
     return bytes(row["patient_name_raw"]) if row else b""
 
 
+def other_patient(conn: sqlite3.Connection, study_instance_uid: str) -> tuple[str, dict[str, str]] | None:
+    """(name, header) of the second patient whose images came in this study, None when there is none."""
+    row = conn.execute(
+        "SELECT patient_name, header FROM other_patients WHERE study_instance_uid = ? LIMIT 1", (study_instance_uid,)
+    ).fetchone()
+    return (str(row["patient_name"]), json.loads(row["header"])) if row else None
+
+
+def with_the_same_accession(conn: sqlite3.Connection, study: Study) -> Study | None:
+    """An earlier study of another patient that has the accession number of this one."""
+    row = conn.execute(
+        """SELECT * FROM studies WHERE accession_number = ? AND study_instance_uid <> ? AND patient_key <>
+           (SELECT patient_key FROM studies WHERE study_instance_uid = ?) ORDER BY first_at LIMIT 1""",
+        (study.accession_number, study.study_instance_uid, study.study_instance_uid),
+    ).fetchone()
+    return _study(row) if row and study.accession_number else None
+
+
 def declared_charset(conn: sqlite3.Connection, study: Study) -> str:
     """The Specific Character Set its first image declared, "" for none."""
     row = conn.execute(
