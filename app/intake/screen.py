@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections import OrderedDict
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -17,10 +18,11 @@ from app.intake.decoders import Stream, decoded_stream, goes_apart, missing_deco
 from app.intake.picture_header import Facts
 from app.intake.pixels import Frame, read_frame
 from app.intake.presets import first_window, presets
-from app.intake.windows import Voi, automatic, grey_of
+from app.intake.windows import Reals, Voi, automatic, grey_of
 
 CACHE_BYTES = 96 * 1024 * 1024
 """About 190 slices of CT, or three mammograms."""
+_SIZES = 3
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,29 +61,24 @@ class Screen:
 
     def __init__(self, *, cache_bytes: int = CACHE_BYTES) -> None:
         self._most_bytes = cache_bytes
-        self._frames: OrderedDict[tuple[Path, int], Frame] = OrderedDict()
+        self._plates: OrderedDict[tuple[Path, int], _Plate] = OrderedDict()
         self._bytes = 0
         self._lock, self._decoding = threading.Lock(), threading.Lock()
         self._apart = Apart()
 
     def shown(self, wanted: Wanted) -> Shown:
         """Raises CannotShow, OSError."""
-        frame = self._frame(wanted.path, wanted.frame)
-        height, width = frame.pixels.shape[:2]
-        window: Voi | None = None
-        offered: tuple[Voi, ...] = ()
-        picture = frame.pixels
-        if frame.real is not None:
-            window, offered = _window(frame, frame.real, wanted)
-            picture = _table(frame, frame.real, window)[frame.pixels]
-        small = _no_larger(picture, wanted.side)
+        plate = self._plate(wanted.path, wanted.frame)
+        frame = plate.frame
+        window, offered = plate.window(wanted) if frame.real is not None else (None, ())
+        picture = plate.picture(window, wanted.side)
         return Shown(
-            width=small.shape[1],
-            height=small.shape[0],
-            full_width=width,
-            full_height=height,
+            width=picture.shape[1],
+            height=picture.shape[0],
+            full_width=frame.pixels.shape[1],
+            full_height=frame.pixels.shape[0],
             colour=frame.real is None,
-            data=small.tobytes(),
+            data=picture.tobytes(),
             frames=frame.frames,
             window=window,
             offered=offered,
@@ -96,30 +93,30 @@ class Screen:
     def close(self) -> None:
         self._apart.close()
 
-    def _frame(self, path: Path, number: int) -> Frame:
+    def _plate(self, path: Path, number: int) -> _Plate:
         """Decoded one at a time: whoever waits finds what the other wanted, and memory stays bounded."""
         key = (path, number)
         if (found := self._kept(key)) is not None:
             return found
         with self._decoding:
             if (found := self._kept(key)) is None:
-                found = read_frame(path, number, decode=self._decoded)
+                found = _Plate(read_frame(path, number, decode=self._decoded))
                 self._keep(key, found)
             return found
 
-    def _kept(self, key: tuple[Path, int]) -> Frame | None:
+    def _kept(self, key: tuple[Path, int]) -> _Plate | None:
         with self._lock:
-            if (found := self._frames.get(key)) is not None:
-                self._frames.move_to_end(key)
+            if (found := self._plates.get(key)) is not None:
+                self._plates.move_to_end(key)
             return found
 
-    def _keep(self, key: tuple[Path, int], frame: Frame) -> None:
+    def _keep(self, key: tuple[Path, int], plate: _Plate) -> None:
         with self._lock:
-            self._frames[key] = frame
-            self._bytes += frame.size_bytes
-            while self._bytes > self._most_bytes and len(self._frames) > 1:
-                _, gone = self._frames.popitem(last=False)
-                self._bytes -= gone.size_bytes
+            self._plates[key] = plate
+            self._bytes += plate.frame.size_bytes
+            while self._bytes > self._most_bytes and len(self._plates) > 1:
+                _, gone = self._plates.popitem(last=False)
+                self._bytes -= gone.frame.size_bytes
 
     def _decoded(self, stream: Stream) -> NDArray[Any] | str:
         try:
@@ -129,32 +126,73 @@ class Screen:
         return decoded
 
 
-def _window(frame: Frame, real: NDArray[np.float64], wanted: Wanted) -> tuple[Voi, tuple[Voi, ...]]:
-    """The window to show it in, and those that are offered."""
-    counts = np.bincount(frame.pixels.ravel(), minlength=len(real))
-    if frame.padding is not None:
-        counts[frame.padding] = 0
-    offered = presets(frame.facts, frame.vois, automatic(real, counts))
-    named = next((voi for voi in offered if voi.name == wanted.preset), None)
-    if named is not None:
-        return named, offered
-    if wanted.center is not None and wanted.width is not None:
-        return Voi(name="", center=wanted.center, width=max(1.0, wanted.width)), offered
-    return first_window(frame.facts, frame.vois, offered), offered
+class _Plate:
+    """A decoded frame with what was worked out of it once: its automatic window, its smaller forms."""
+
+    def __init__(self, frame: Frame) -> None:
+        self.frame = frame
+        self._small: OrderedDict[int, NDArray[Any]] = OrderedDict()
+
+    def window(self, wanted: Wanted) -> tuple[Voi, tuple[Voi, ...]]:
+        """The window to show it in, and those that are offered."""
+        frame = self.frame
+        offered = presets(frame.facts, frame.vois, self._automatic)
+        named = next((voi for voi in offered if voi.name == wanted.preset), None)
+        if named is not None:
+            return named, offered
+        if wanted.center is not None and wanted.width is not None:
+            return Voi(name="", center=wanted.center, width=max(1.0, wanted.width)), offered
+        return first_window(frame.facts, frame.vois, offered), offered
+
+    @cached_property
+    def _automatic(self) -> tuple[float, float]:
+        assert self.frame.real is not None
+        counts = np.bincount(self.frame.pixels.ravel(), minlength=len(self.frame.real))
+        if self.frame.padding is not None:
+            counts[self.frame.padding] = 0
+        return automatic(self.frame.real, counts)
+
+    def picture(self, window: Voi | None, side: int) -> NDArray[np.uint8]:
+        """8 bits in this window, no longer than `side`; made smaller first, so that a new window is quick."""
+        frame = self.frame
+        is_large = 0 < side < max(frame.pixels.shape[:2])
+        if frame.real is None or window is None:
+            return self._smaller(side) if is_large else frame.pixels
+        if is_large:
+            return self._grey(self._smaller(side).astype(np.float64), window)
+        table = self._grey(frame.real, window)
+        if frame.padding is not None:
+            table[frame.padding] = 0
+        return table[frame.pixels]
+
+    def _grey(self, real: Reals, window: Voi) -> NDArray[np.uint8]:
+        grey = grey_of(real, window)
+        return np.asarray(255 - grey, np.uint8) if self.frame.inverted else grey
+
+    def _smaller(self, side: int) -> NDArray[Any]:
+        """The real values, or the colours, averaged; the last few sizes stay at hand."""
+        if (found := self._small.get(side)) is not None:
+            return found
+        whole = self.frame.pixels if self.frame.real is None else self._table()[self.frame.pixels]
+        made = _resized(whole, side)
+        self._small[side] = made
+        while len(self._small) > _SIZES:
+            self._small.pop(next(iter(self._small)), None)
+        return made
+
+    def _table(self) -> NDArray[np.float32]:
+        """The real values; "no image here" as dark as can be."""
+        frame = self.frame
+        assert frame.real is not None
+        real = frame.real.astype(np.float32)
+        if frame.padding is not None:
+            center, width = self._automatic
+            real[frame.padding] = center + width if frame.inverted else center - width
+        return real
 
 
-def _table(frame: Frame, real: NDArray[np.float64], window: Voi) -> NDArray[np.uint8]:
-    grey = grey_of(real, window)
-    table = 255 - grey if frame.inverted else grey
-    if frame.padding is not None:
-        table[frame.padding] = 0
-    return table
-
-
-def _no_larger(picture: NDArray[Any], side: int) -> NDArray[Any]:
+def _resized(picture: NDArray[Any], side: int) -> NDArray[Any]:
     height, width = picture.shape[:2]
-    if side <= 0 or max(height, width) <= side:
-        return picture
     part = side / max(height, width)
     size = (max(1, round(width * part)), max(1, round(height * part)))
     return np.asarray(Image.fromarray(picture).resize(size, Image.Resampling.BILINEAR, reducing_gap=2.0))

@@ -212,12 +212,33 @@ def test_the_frames_at_hand_stay_within_their_bytes(tmp_path: Path) -> None:
     screen = Screen(cache_bytes=3 * 48 * 64 * 2)
     for path in paths:
         screen.shown(Wanted(path=path))
-    assert len(screen._frames) == 3
+    assert len(screen._plates) == 3
     for path in paths[:3]:
         path.unlink()
     assert screen.shown(Wanted(path=paths[5])).width == 64
     with pytest.raises(OSError, match=r"0\.dcm"):
         screen.shown(Wanted(path=paths[0]))
+
+
+def test_a_large_radiograph_gets_a_new_window_quickly(tmp_path: Path) -> None:
+    path, screen = a_picture(tmp_path / "dx.dcm", a_scene(3000, 2400), modality="DX"), Screen()
+    first = screen.shown(Wanted(path=path, side=768))
+    assert (first.width, first.height, first.full_width) == (614, 768, 2400)
+    took = []
+    for width in range(300, 306):
+        start = time.perf_counter()
+        screen.shown(Wanted(path=path, side=768, center=2000, width=width))
+        took.append(time.perf_counter() - start)
+    assert min(took) < 0.1
+
+
+def test_what_is_no_image_stays_black_when_made_smaller(tmp_path: Path) -> None:
+    scene = a_scene(256, 256)
+    scene[:128] = 4000
+    path = a_picture(tmp_path / "pad.dcm", scene, modality="DX", PixelPaddingValue=4000)
+    shown = Screen().shown(Wanted(path=path, side=64))
+    top = np.frombuffer(shown.data, np.uint8).reshape(64, 64)[:30]
+    assert top.max() == 0
 
 
 def test_several_threads_get_the_same_picture(tmp_path: Path) -> None:
