@@ -106,7 +106,8 @@ class Engine:
         last = taken_or_none(answers.last_acknowledged(conn))
         engineer_days = days.for_engineer(conn)
         set_up = bool(house.settings.destinations)
-        counted = pages.counts(house)
+        by_state = exams.counts(conn)
+        counted = pages.counts(by_state)
         facts = Facts(
             set_up=set_up and not house.faults,
             needs_person=len(waiting),
@@ -128,7 +129,7 @@ class Engine:
             "last_confirmed_at": pages.at_text(last),
             "paused_until": None if not paused else (kept(until) if until else ""),
             "counts": counted,
-            "states": exams.counts(conn),
+            "states": by_state,
             "oldest_to_fill_at": tally.oldest_to_fill(conn),
             "today": standing.today(house, now),
             "closing_due": closing.due(house, self._started_at),

@@ -479,8 +479,8 @@ def _need(row: Mapping[str, Any], trouble: Trouble | None, since: datetime | Non
     }
 
 
-def counts(house: House) -> dict[str, int]:
-    found = exams.counts(house.store.read())
+def counts(found: Mapping[str, int]) -> dict[str, int]:
+    """The umbrella counts of exams by state."""
     by = {name: sum(found.get(state, 0) for state in states) for name, states in UMBRELLAS.items()}
     return {
         "to_fill": found.get("to_fill", 0) + found.get("check", 0),

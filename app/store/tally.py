@@ -98,8 +98,7 @@ def on_their_way(conn: sqlite3.Connection) -> tuple[int, int, float | None]:
         )
     }
     pace = conn.execute(
-        """SELECT avg(seconds) AS pace FROM (SELECT seconds FROM receipts WHERE seconds IS NOT NULL
-           ORDER BY acknowledged_at DESC LIMIT 50)"""
+        """SELECT avg(seconds) AS pace FROM (SELECT seconds FROM receipts ORDER BY acknowledged_at DESC LIMIT 50)"""
     ).fetchone()["pace"]
     return states.get("waiting", 0), states.get("queued", 0) + states.get("sending", 0), pace
 
