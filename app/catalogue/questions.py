@@ -39,7 +39,7 @@ KINDS = frozenset(
 _QUESTION = {"key": str, "label": str, "kind": str, "help": str, "default": None, "table": str, "choice": list}
 _MARKS = ("first", "needed")
 _SECTION = {"name", "title", "note", "question"}
-_SETUP = {"name", "pinyin", "does", "clinic", "needs", "probe", "question"}
+_SETUP = {"name", "pinyin", "does", "clinic", "needs", "probe", "probe_words", "question"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -93,6 +93,8 @@ class RegionSetup:
     """What to have at hand before beginning (准备清单), one sentence each."""
     probe: str
     """The path under which the platform reads, and refuses, an empty record: shows whether it can read us."""
+    probe_words: str
+    """What its refusal says (a pattern) when it could read the record: that something in it is missing."""
     questions: tuple[Question, ...]
 
 
@@ -123,6 +125,7 @@ def load_setup(name: str, root: Path | None = None) -> RegionSetup:
         _must(fine, path, f"[setup] {key}", "a list of texts is missing")
     fine = not table["probe"] or table["probe"] in region.options.get("paths", {})
     _must(fine, path, "[setup] probe", 'names no path of [paths]; "" for none')
+    _must(bool(table["probe_words"]) == bool(table["probe"]), path, "[setup] probe_words", "belongs to a probe")
     asked = tuple(_region_question(path, row, region) for row in table["question"])
     secrets = tuple(_secret(path, key, rule) for key, rule in region.options.get("secrets", {}).items())
     _unique(path, "[setup]", [one.key for one in asked])
@@ -136,6 +139,7 @@ def load_setup(name: str, root: Path | None = None) -> RegionSetup:
         clinic=tuple(table["clinic"]),
         needs=tuple(table["needs"]),
         probe=table["probe"],
+        probe_words=table["probe_words"],
         questions=(*asked, *secrets),
     )
 

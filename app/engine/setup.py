@@ -247,7 +247,7 @@ def addresses() -> Json:
 
 def free_port(house: House, port: int, ours: int) -> Json:
     """`ours`: the port that this program listens on now, 0 for none."""
-    if port == ours:
+    if ours and port == ours:
         return _port(port, True, "本程序正在用这个端口收影像", "")
     if not 1 <= port <= 65535:
         return _port(port, False, "端口应为 1 到 65535", "没有特别要求就用 11112")

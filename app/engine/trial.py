@@ -6,6 +6,7 @@ platform doesn't tell stays "not known", never green.
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
@@ -88,7 +89,8 @@ class _Trial:
     def _key(self) -> Json:
         """An empty record, wrapped as a real one: whoever says what is missing in it could read it."""
         title = "机构编码与密钥"
-        name = load_setup(self.target.region.name).probe
+        asked = load_setup(self.target.region.name)
+        name = asked.probe
         if not name:
             return _unknown("key", title, "平台没有能试的接口", "第一例上传时就知道")
         started = time.monotonic()
@@ -102,13 +104,13 @@ class _Trial:
         judged, _ = self.target.judge.http(reply, request.reply, name)
         trouble = judged.trouble
         words = f"{trouble.code} {trouble.words}".strip()
+        if re.search(asked.probe_words, trouble.words):  # first: its list of fields quotes every word there is
+            return _step("key", title, None, "平台读懂了测试请求，没有写入数据", "", "", started)
         if judged.verdict is Verdict.FIX_SETTINGS:
             wrong = _step("key", title, trouble.turn, trouble.title, trouble.advice, words, started)
             return {**wrong, "page": "destination"}
-        if judged.verdict in (Verdict.FIX_FORM, Verdict.REJECT):
-            return _step("key", title, None, "平台读懂了测试请求，没有写入数据", "", words, started)
-        if judged.verdict is Verdict.ACCEPT:
-            return _unknown("key", title, "平台应答了，但没有核对内容", "第一例上传时就知道", words)
+        if judged.verdict in (Verdict.FIX_FORM, Verdict.REJECT, Verdict.ACCEPT):
+            return _unknown("key", title, "平台应答了，看不出密钥对不对", "第一例上传时就知道", words)
         return _step(
             "key", title, Turn.AUTOMATIC, trouble.title, "过一会儿点“全部重测”；不影响继续设置", words, started
         )

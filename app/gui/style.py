@@ -72,6 +72,8 @@ QPushButton[kind="tab"]:focus { background: @accentSoft; }
 QPushButton[kind="rail"] { background: transparent; border: none; border-radius: 5px; text-align: left; padding: 0 14px;
   min-height: 38px; color: @text; }
 QPushButton[kind="rail"]:hover { background: @idleSoft; }
+QPushButton[kind="rail"][on="true"] { background: @select; color: @accentText; font-weight: bold; }
+QPushButton[kind="rail"]:focus { border: 2px solid @accent; padding: 0 12px; min-height: 34px; }
 
 QLineEdit, QPlainTextEdit, QComboBox { background: @surface; color: @text; border: 1px solid @control;
   border-radius: 4px; padding: 0 9px; selection-background-color: @accent; selection-color: @onAccent;

@@ -19,7 +19,7 @@ def main(out: Path) -> None:
     from app.gui.run import dress
     from app.gui.viewer_window import ViewerWindow
     from app.gui.window import MainWindow
-    from tests.gui.fake_devices import others_alike
+    from tests.gui.fake_devices import others_alike, two_patients
     from tests.gui.fake_face import NOW, FakeFace
     from tests.gui.fake_pictures import CANNOT_SHOW
 
@@ -122,6 +122,11 @@ def main(out: Path) -> None:
         window._face.broken = {"1.2.3.1.1.1": CANNOT_SHOW}  # type: ignore[attr-defined]
         window.go(words.FILL, "1.2.3.1")
 
+    def two(window: MainWindow) -> None:
+        window._face.forms["1.2.3.3"]["studies"][0].update(two_patients())  # type: ignore[attr-defined]
+        window.go(words.FILL, "1.2.3.0")
+        window.go(words.FILL, "1.2.3.3")
+
     plan = {
         "1-today": at(words.TODAY),
         "2-fill": at(words.FILL),
@@ -158,9 +163,14 @@ def main(out: Path) -> None:
             "",
             lambda window: window.pages[words.RECONCILE].destination.setCurrentIndex(1),  # type: ignore[attr-defined]
         ),
+        "2-fill-two-patients": at(words.FILL, "", two),
         "6-name-repair": at(words.FILL, "1.2.3.2", choose_name),
         "6-devices": at(words.DEVICES, "", lambda window: window.pages[words.DEVICES].test.again.emit()),  # type: ignore[attr-defined]
         "5-settings": at(words.SETTINGS, "", lambda window: window.pages[words.SETTINGS].check()),  # type: ignore[attr-defined]
+        **{
+            f"5-settings-{key}": at(words.SETTINGS, key)
+            for key in ("clinic", "destination", "secrets", "dicom", "upload", "signing", "ui")
+        },
         "9-log": at(words.LOG),
         "9-log-bundle": at(words.LOG, "bundle"),
     }
