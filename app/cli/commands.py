@@ -42,6 +42,13 @@ def check(face: Face, words: Words) -> Answer:
     return Answer(value=value, lines=say.checks(value), trouble=trouble)
 
 
+def bundle(face: Face, words: Words) -> Answer:
+    value = face.bundle(_absolute(words.path))
+    return Answer(
+        value=value, lines=[f"已生成 {value['path']}", f"里面有 {len(value['files'])} 个文件，可以交给工程师"]
+    )
+
+
 def import_paths(face: Face, words: Words) -> Answer:
     paths = [_absolute(path) for path in words.paths]
     for path in paths:
@@ -195,6 +202,7 @@ def _his_mapping(words: Words) -> Json:
 COMMANDS: dict[str, Command] = {
     "status": status,
     "check": check,
+    "bundle": bundle,
     "import": import_paths,
     "studies": studies,
     "study": study,

@@ -88,6 +88,8 @@ def _running(add: Add) -> None:
     setup.add_argument("--delete-answers", action="store_true", help="设置好后删除答案文件（里面有密钥）")
     add("status", "现在怎么样")
     add("check", "自检：端口、文件夹、磁盘、平台")
+    help_bundle = add("bundle", "生成诊断包：交给工程师，姓名、号码和密钥都已隐去")
+    help_bundle.add_argument("path", metavar="FILE.zip|FOLDER", help="写到哪个文件，或放进哪个文件夹")
 
 
 def _intake(add: Add) -> None:

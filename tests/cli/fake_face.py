@@ -261,6 +261,7 @@ DEFAULTS: Json = {
     "fill": FORM,
     "attach": FORM,
     "report_text": REPORT_TEXT,
+    "bundle": {"path": "/tmp/help.zip", "size_bytes": 1000, "files": ["version.json"]},
     "keep_report_template": REPORT_TEXT,
     "settle": FORM,
     "search_codes": {"codes": []},

@@ -318,6 +318,7 @@ def test_every_command_of_the_face_can_be_reached_or_is_for_pages() -> None:
     named = next(action.choices for action in parser._actions if isinstance(action.choices, dict))
     assert named is not None
     for_pages = {
+        "audit",
         "check",
         "closing",
         "closing_shown",
@@ -374,3 +375,12 @@ def test_a_layout_of_report_is_taught_in_one_line(run: Callable[..., Ran], fake:
         "keep_report_template",
         {"uid": "A1", "report": 0, "mapping": {"findings": "放射学表现", "conclusion": None, "remark": ""}},
     )
+
+
+def test_the_help_bundle_is_written_where_it_was_asked_for(
+    run: Callable[..., Ran], fake: FakeFace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    code, said, _ = run("bundle", "help.zip")
+    assert code == 0 and "已生成" in said
+    assert fake.calls == [("bundle", {"path": str(tmp_path / "help.zip")})]
