@@ -28,7 +28,7 @@ class HisDialog(Dialog):
     def __init__(self, desk: Desk, parent: QWidget | None, then: Callable[[], None], path: str = "") -> None:
         super().__init__(desk.look, BUTTON, parent, width=900)
         self._desk, self._then, self._path = desk, then, path
-        self._from_query = False
+        self._from_query = self._is_closed = False
         self._state: Json = {}
         self.setAcceptDrops(True)
         self.body.setContentsMargins(0, 0, 0, 0)
@@ -55,7 +55,24 @@ class HisDialog(Dialog):
         self.found.words.changed.connect(self._show_foot)
         self._answer: Json = {}
         self._show(self.start)
-        desk.asker.ask(desk.face.his, self._show_state, self._fail)
+        self._ask(desk.face.his, self._show_state)
+
+    def _ask(self, call: Callable[[], Json], then: Callable[[Json], None], *, key: object = None) -> None:
+        """Answers that come after the window was closed find nobody here; the page hears of them as news."""
+
+        def told(answer: Json) -> None:
+            if not self._is_closed:
+                then(answer)
+
+        def failed(error: AgentError) -> None:
+            if not self._is_closed:
+                self._fail(error)
+
+        self._desk.asker.ask(call, told, failed, key=key)
+
+    def done(self, result: int) -> None:
+        self._is_closed = True
+        super().done(result)
 
     # -- from where -------------------------------------------------------------------------------------------------
 
@@ -69,7 +86,7 @@ class HisDialog(Dialog):
         self._path, self._from_query = path, False
         self._say("正在读这个文件")
         face = self._desk.face
-        self._desk.asker.ask(lambda: face.his_preview(path), self._previewed, self._fail)
+        self._ask(lambda: face.his_preview(path), self._previewed)
 
     def dragEnterEvent(self, event: QDragEnterEvent) -> None:
         if sheet_of(event):
@@ -84,16 +101,16 @@ class HisDialog(Dialog):
         folder = QFileDialog.getExistingDirectory(self, "HIS 导出放在哪个文件夹")
         if folder:
             face = self._desk.face
-            self._desk.asker.ask(lambda: face.his_keep({"folder": folder}), self._show_state, self._fail)
+            self._ask(lambda: face.his_keep({"folder": folder}), self._show_state)
 
     def _query(self) -> None:
         self._say("正在问 HIS 数据库")
         face, configured = self._desk.face, self._state["configured"]
         self._from_query = True
         if configured:
-            self._desk.asker.ask(face.his_query, self._imported, self._fail)
+            self._ask(face.his_query, self._imported)
         else:
-            self._desk.asker.ask(lambda: face.his_preview(), self._previewed, self._fail)
+            self._ask(lambda: face.his_preview(), self._previewed)
 
     # -- mapping ----------------------------------------------------------------------------------------------------
 
@@ -120,13 +137,11 @@ class HisDialog(Dialog):
 
     def _map_again(self) -> None:
         face, path = self._desk.face, "" if self._from_query else self._path
-        self._desk.asker.ask(lambda: face.his_preview(path), self._open_map, self._fail)
+        self._ask(lambda: face.his_preview(path), self._open_map)
 
     def _preview(self) -> None:
         face, path, mapping = self._desk.face, "" if self._from_query else self._path, self.map.mapping()
-        self._desk.asker.ask(
-            lambda: face.his_preview(path, mapping=mapping), self._preview_came, self._fail, key=("his", id(self))
-        )
+        self._ask(lambda: face.his_preview(path, mapping=mapping), self._preview_came, key=("his", id(self)))
 
     def _preview_came(self, answer: Json) -> None:
         self._answer = answer
@@ -155,16 +170,14 @@ class HisDialog(Dialog):
                 self._show_foot()
                 self._then()
 
-        self._desk.asker.ask(lambda: face.his_keep(mapping), kept, self._fail)
+        self._ask(lambda: face.his_keep(mapping), kept)
 
     # -- the result -------------------------------------------------------------------------------------------------
 
     def _import(self) -> None:
         face, path = self._desk.face, self._path
         self._say("正在导入")
-        self._desk.asker.ask(
-            face.his_query if self._from_query else lambda: face.his_import(path), self._imported, self._fail
-        )
+        self._ask(face.his_query if self._from_query else lambda: face.his_import(path), self._imported)
 
     def _imported(self, found: Json) -> None:
         self.found.show_found(found)
@@ -180,9 +193,7 @@ class HisDialog(Dialog):
 
     def _ask_questions(self) -> None:
         face = self._desk.face
-        self._desk.asker.ask(
-            face.his_ambiguous, lambda answer: self.found.show_questions(answer["questions"]), self._fail
-        )
+        self._ask(face.his_ambiguous, lambda answer: self.found.show_questions(answer["questions"]))
 
     def _choose_exam(self, row_id: int, uid: str) -> None:
         face = self._desk.face
@@ -191,7 +202,7 @@ class HisDialog(Dialog):
             self._ask_questions()
             self._then()
 
-        self._desk.asker.ask(lambda: face.his_choose(row_id, uid), chosen, self._fail)
+        self._ask(lambda: face.his_choose(row_id, uid), chosen)
 
     # -- foot -------------------------------------------------------------------------------------------------------
 

@@ -173,6 +173,14 @@ def test_a_file_that_cannot_be_read_says_so_in_the_window(page: FillPage, settle
     assert shown.isVisible()
 
 
+def test_a_window_closed_too_soon_misses_its_answer_quietly(page: FillPage, settle: Settle, face: FakeFace) -> None:
+    face.his_configured = True
+    page.import_his(FILE)
+    dialog(page.window()).reject()  # type: ignore[arg-type]
+    settle()
+    assert page.isVisible()
+
+
 def test_without_a_file_the_button_offers_to_choose_one(
     page: FillPage, settle: Settle, face: FakeFace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
