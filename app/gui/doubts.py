@@ -46,9 +46,12 @@ class DoubtBox(QFrame):
         self._box.addLayout(self._ask_choice())
 
     def _ask_choice(self) -> QHBoxLayout:
+        """The solid button is the first, or the safe one where the two sides bear different names."""
         box = row(gap=8)
+        compared = (self._study.get("compared") or {}).get("rows", [])
+        two_names = self.doubt == "two_patients" and any(one["label"] == "姓名" and one["differs"] for one in compared)
         for number, (decision, text) in enumerate(_CHOICES.get(self.doubt, _CHOICES["two_patients"])):
-            kind = "primary" if number == 0 else "plain"
+            kind = "primary" if number == int(two_names) else "plain"
             box.addWidget(Button(self._look, text, kind=kind, slot=partial(self.settled.emit, decision, "")))
         box.addStretch(1)
         return box

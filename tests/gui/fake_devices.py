@@ -101,6 +101,19 @@ def others_alike() -> list[Json]:
     return [{"uid": uid, "texts": {"GB18030": name}, **about} for uid, name in found]
 
 
+def two_patients() -> Json:
+    """A study with a doubt as a form tells it: whose images are these."""
+    rows = [("姓名", "赵明轩", "李桂芳"), ("患者编号", "P0031", "P0032"), ("出生日期", "1980-05-12", "1980-05-12")]
+    return {
+        "doubt": "two_patients",
+        "doubt_words": "同一个检查里有两位患者的影像，请核对是谁的",
+        "compared": {
+            "heads": ["先到的影像", "后到的影像"],
+            "rows": [{"label": name, "values": [one, two], "differs": one != two} for name, one, two in rows],
+        },
+    }
+
+
 class FakeDevices:
     """The part of a fake face that answers for devices; `answer_devices` may be changed by a test."""
 

@@ -61,7 +61,21 @@ def test_not_used_today_takes_the_warning_away(page: DevicesPage, face: FakeFace
 
 
 def test_home_leads_to_the_device_and_the_rail_marks_it(window: MainWindow, face: FakeFace, settle: Settle) -> None:
-    window.go(words.DEVICES, "ae:MR15T")
+    need = {
+        "uid": "ae:MR15T",
+        "exam_key": "",
+        "state": "device_quiet",
+        "title": "MR-1 上午 10:40 后没有来图",
+        "why": "平时这个时段每小时 4–6 幅，请看设备是否关机",
+        "since": at(10, 40),
+        "turn": "technician",
+        "action": "device",
+    }
+    assert window.status is not None
+    window.go(words.TODAY, "")
+    window._show_status(window.status | {"needs_you": [need]})
+    assert window.rail.buttons[words.DEVICES].badge == "!"
+    window.pages[words.TODAY].one_by_one.click()  # type: ignore[attr-defined]
     settle()
     page = window.pages[words.DEVICES]
     assert isinstance(page, DevicesPage)

@@ -12,9 +12,10 @@ from pytestqt.qtbot import QtBot
 from app.gui import words
 from app.gui.fill import FillPage
 from app.gui.name_repair import NameRepair
+from app.gui.parts import Button
 from app.gui.window import MainWindow
 from tests.gui.conftest import Settle
-from tests.gui.fake_devices import others_alike
+from tests.gui.fake_devices import others_alike, two_patients
 from tests.gui.fake_face import FakeFace
 
 DOUBTFUL = "1.2.3.2"
@@ -118,3 +119,17 @@ def test_every_byte_and_reason_is_shown_whole(page: FillPage, settle: Settle) ->
             assert needed <= one.height(), one.text()
             assert one.wordWrap() or one.sizeHint().width() <= one.width(), one.text()
     dialog.reject()
+
+
+def test_two_patients_stand_side_by_side_with_what_differs_marked(
+    window: MainWindow, page: FillPage, face: FakeFace, settle: Settle
+) -> None:
+    face.forms["1.2.3.3"]["studies"][0].update(two_patients())
+    window.go(words.FILL, "1.2.3.3")
+    settle()
+    assert page.exam.doubt is not None
+    tones = {one.text(): one.property("tone") for one in page.exam.doubt.findChildren(QLabel)}
+    assert tones["赵明轩"] == tones["李桂芳"] == "you"
+    assert tones["1980-05-12"] == "text"
+    solid = [one.text() for one in page.exam.doubt.findChildren(Button) if one.property("kind") == "primary"]
+    assert solid == ["是两位，分开"], "two names are rather two patients"
