@@ -157,13 +157,13 @@ class _Plate:
         frame = self.frame
         is_large = 0 < side < max(frame.pixels.shape[:2])
         if frame.real is None or window is None:
-            return self._smaller(side) if is_large else frame.pixels
+            return np.asarray(self._smaller(side) if is_large else frame.pixels, np.uint8)
         if is_large:
             return self._grey(self._smaller(side).astype(np.float64), window)
         table = self._grey(frame.real, window)
         if frame.padding is not None:
             table[frame.padding] = 0
-        return table[frame.pixels]
+        return np.asarray(table[frame.pixels], np.uint8)
 
     def _grey(self, real: Reals, window: Voi) -> NDArray[np.uint8]:
         grey = grey_of(real, window)
