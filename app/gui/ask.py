@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import queue
+import sys
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -15,6 +16,8 @@ from app.errors import AgentError, Bug
 Then = Callable[[Any], None]
 OrElse = Callable[[AgentError], None]
 _POLL_MS = 15
+_TURN_SECONDS = 0.0005
+"""How long another thread may keep the interpreter from the main one, which gives it up at every call into Qt."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,6 +33,7 @@ class Asker(QObject):
 
     def __init__(self, or_else: OrElse, *, threads: int = 4) -> None:
         super().__init__()
+        sys.setswitchinterval(_TURN_SECONDS)
         self.or_else = or_else
         self._questions: queue.SimpleQueue[_Question | None] = queue.SimpleQueue()
         self._answers: queue.SimpleQueue[Callable[[], None]] = queue.SimpleQueue()

@@ -245,7 +245,7 @@ class QueuePage(Page):
     def _fit_columns(self) -> None:
         """The panel says where to; without it the table does."""
         self.table.setColumnHidden(DESTINATION, self.panel.isVisibleTo(self) or len(self._titles) < 2)
-        self.table.fit(self.table.rows_model.rows)
+        self.table.fit(self.table.seen())
 
     # -- acting -----------------------------------------------------------------------------------------------------
 

@@ -16,6 +16,8 @@ from app.gui.told import Told
 
 PAGE = 50
 ROW_HEIGHT = 44
+_NEAR = 2
+"""So many pages before and after the ones in sight are kept while a person scrolls."""
 Key = tuple[str, str]
 _Index = QModelIndex | QPersistentModelIndex
 _NO_INDEX = QModelIndex()
@@ -138,7 +140,10 @@ class PagedTable(Painted):
         if seen is not None and (now := self.rows_model.place(key_of(seen))) >= 0 and now != top:
             bar = self.verticalScrollBar()
             bar.setValue(bar.value() + (now - top) * ROW_HEIGHT)
-        self.fit(rows)
+        sight = self.pages_in_sight()
+        self.rows_model.keep_only(range(sight.start - _NEAR, sight.stop + _NEAR))
+        if page in sight:
+            self.fit(self.seen())
         self.viewport().update()
         self.look_around()
 
@@ -169,6 +174,12 @@ class PagedTable(Painted):
             return 0, 0
         last = self.rowAt(self.viewport().height() - 1)
         return max(0, self.rowAt(0)) + 1, (last if last >= 0 else self.rows_model.total - 1) + 1
+
+    def seen(self) -> list[Row]:
+        """The rows on screen, as far as they are here."""
+        first, last = self.rows_in_sight()
+        rows = (self.rows_model.row(number) for number in range(first - 1, last)) if last else ()
+        return [row for row in rows if row is not None]
 
     def look_around(self) -> None:
         """Ask for the pages in sight that are not here."""

@@ -39,6 +39,7 @@ _SIDE, _FIRST, _GAP = 10, 16, 8
 _TICK = 18
 _HEADING = 34
 _BAR = 180
+_MOST_ADVANCES = 5000
 _BARS, _BAR_GAP = 22, 2
 
 
@@ -154,14 +155,15 @@ class Painter(QStyledItemDelegate):
     def __init__(self, look: Look, view: Painted, height: int) -> None:
         super().__init__(view)
         self._look, self._view, self._height = look, view, height
+        self._advances: dict[tuple[str, str, bool], int] = {}
 
     def sizeHint(self, option: QStyleOptionViewItem, index: _Index) -> QSize:
         return QSize(self.width_of(index.data(CELL_ROLE), index.column()), self._height)
 
     def width_of(self, cell: Cell, column: int) -> int:
         """The px that show everything of a cell on its lines."""
-        left = max((self._metrics(text).horizontalAdvance(text.text) for text in cell.lines), default=0)
-        right = max((self._metrics(text).horizontalAdvance(text.text) for text in cell.right), default=0)
+        left = max((self._advance(text) for text in cell.lines), default=0)
+        right = max((self._advance(text) for text in cell.right), default=0)
         mark = cell.mark_size + _GAP if cell.mark else 0
         left = max(left, len(cell.bars) * (cell.bar_width + _BAR_GAP))
         return (_FIRST if column == 0 else _SIDE) + mark + left + (right + _GAP if right else 0) + _SIDE + 2
@@ -224,7 +226,7 @@ class Painter(QStyledItemDelegate):
         if cell.bars:
             self._bars(painter, inner, cell)
             return
-        right_width = max((self._metrics(text).horizontalAdvance(text.text) for text in cell.right), default=0)
+        right_width = max((self._advance(text) for text in cell.right), default=0)
         if cell.wrap and len(cell.lines) == 1:
             self._wrapped(painter, inner, cell.lines[0])
             return
@@ -265,6 +267,15 @@ class Painter(QStyledItemDelegate):
 
     def _stack_height(self, lines: tuple[Text, ...]) -> int:
         return sum(self._metrics(text).height() for text in lines) + 3 * max(0, len(lines) - 1)
+
+    def _advance(self, text: Text) -> int:
+        """The px of a text; most texts of a list come again and again."""
+        key = (text.text, text.role, text.bold)
+        if key not in self._advances:
+            if len(self._advances) > _MOST_ADVANCES:
+                self._advances.clear()
+            self._advances[key] = self._metrics(text).horizontalAdvance(text.text)
+        return self._advances[key]
 
     def _metrics(self, text: Text) -> QFontMetrics:
         return self._look.metrics(text.role, bold=text.bold)
