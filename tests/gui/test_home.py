@@ -1,0 +1,85 @@
+"""今天: one sentence, four counts with what they are made of, what needs a person, each destination's day."""
+
+from __future__ import annotations
+
+import pytest
+
+from app.gui import words
+from app.gui.home import HomePage
+from app.gui.home_parts import NeedRow, Strip
+from app.gui.window import MainWindow
+from tests.gui.conftest import Settle
+from tests.gui.fake_face import FakeFace
+
+
+@pytest.fixture
+def home(window: MainWindow) -> HomePage:
+    found = window.pages[words.TODAY]
+    assert isinstance(found, HomePage)
+    return found
+
+
+def test_the_headline_says_when_and_what_was_confirmed_last(home: HomePage) -> None:
+    assert home.sentence.text() == "7 件事等您处理，其余正常"
+    assert home.confirmed.text() == "平台最近确认 14:03 · 3 分钟前 · 郑国强 胸部正侧位 DR"
+
+
+def test_each_count_says_what_it_is_made_of(home: HomePage) -> None:
+    assert {name: (one.number.text(), one.note.text()) for name, one in home.counts.items()} == {
+        "to_fill": ("4", "最早一例 13:41 收到"),
+        "uploading": ("3", "1 正在传 · 1 排队 · 1 等重试"),
+        "confirmed": ("6", "今天的，每例平台都已接收"),
+        "attention": ("2", "1 要改内容 · 1 要找工程师"),
+    }
+
+
+def test_a_missing_day_leads_to_reconciliation(window: MainWindow, home: HomePage, settle: Settle) -> None:
+    rows = home.findChildren(NeedRow)
+    rows[2].button.click()
+    settle()
+    assert window.page().name == words.RECONCILE
+    assert window.pages[words.RECONCILE].figure.day == "2026-11-19"  # type: ignore[attr-defined]
+
+
+def test_a_number_is_shown_only_where_the_platform_returned_one(home: HomePage) -> None:
+    shown = [home.last.rows_model.index(row, 0).data() for row in range(3)]
+    assert "索引" not in shown[0] and "索引 …135812…" in shown[1] and "140928" not in shown[1]
+
+
+def test_the_strip_has_a_slot_for_each_quarter_of_an_hour(home: HomePage) -> None:
+    assert [len(strip.slots) for strip in home.findChildren(Strip)][-1:] == [40]
+
+
+def test_searching_goes_to_the_queue(window: MainWindow, home: HomePage, settle: Settle) -> None:
+    home._find("郑国强")
+    settle()
+    assert window.page().name == words.QUEUE
+
+
+def test_one_by_one_opens_the_first_and_moves_on_when_it_is_done(
+    window: MainWindow, home: HomePage, face: FakeFace, settle: Settle
+) -> None:
+    home.one_by_one.click()
+    settle()
+    assert window.page().name == words.QUEUE and window.walk.widget.isVisibleTo(window)
+    status = face.status()
+    status["needs_you"] = status["needs_you"][1:]
+    window._show_status(status)
+    settle()
+    assert window.page().name == words.FILL
+    assert window.walk.said.text() == "逐件处理 · 做完 1 件，还有 6 件"
+
+
+def test_the_walk_ends_when_nothing_is_left_or_the_person_goes_elsewhere(
+    window: MainWindow, home: HomePage, face: FakeFace, settle: Settle
+) -> None:
+    home.one_by_one.click()
+    settle()
+    window.go(words.SETTINGS, "")
+    window._show_status(face.status())
+    assert not window.walk.widget.isVisibleTo(window)
+    window.go(words.TODAY, "")
+    home.one_by_one.click()
+    settle()
+    window._show_status(face.status() | {"needs_you": []})
+    assert window.page().name == words.TODAY and not window.walk.widget.isVisibleTo(window)
