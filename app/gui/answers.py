@@ -27,8 +27,9 @@ class Answers(QObject):
     loaded = Told()
     changed = Told()
 
-    def __init__(self, desk: Desk) -> None:
-        super().__init__()
+    def __init__(self, desk: Desk, parent: QObject) -> None:
+        """It ends with `parent`: nothing of Qt may be left for the garbage collector, which runs on any thread."""
+        super().__init__(parent)
         self._desk = desk
         self.regions: list[Json] = []
         self.sections: dict[str, Json] = {}

@@ -52,6 +52,10 @@ class Section(QWidget):
             foot.addWidget(self.undo)
             foot.addWidget(self.save)
             self.card.box.addLayout(foot)
+        else:
+            for widget in (self.why, self.undo, self.save):
+                widget.setParent(self)
+                widget.hide()
         self.build()
         self.show_problems()
 

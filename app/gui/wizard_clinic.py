@@ -56,7 +56,8 @@ class KeysStep(Step):
         self.forms: list[QuestionForm] = []
         self.file_box = QCheckBox("存成这台电脑上的加密文件")
         self.file_box.clicked.connect(self._agree)
-        self.place = QWidget()
+        self.place = QWidget(self)
+        self.place.hide()
         texts = column(gap=2)
         self._place_title = label(self.look, role="body_small", wrap=True)
         texts.addWidget(self._place_title)
@@ -96,6 +97,7 @@ class KeysStep(Step):
             self.forms.append(form)
             self.body.addWidget(form)
         self.body.addWidget(self.place)
+        self.place.show()
         self.body.addStretch(1)
 
     def open_problems(self) -> list[Json]:
