@@ -284,7 +284,7 @@ class Program:
         self.open_tray_menu()
         for text in texts:
             self.click(text, kind="entry")
-        self.wait(lambda: not self.things(kind="entry"), what="the menu to close")
+        wait_for(lambda: not self.runs or not self.things(kind="entry"), what="the menu to close")
 
     def _run(self, *words: str) -> subprocess.Popen[Any]:
         environment = {**self.screen.environment, VARIABLE: "1", "PYTHONUNBUFFERED": "1", "PYTHONIOENCODING": "utf-8"}
