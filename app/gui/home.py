@@ -67,6 +67,7 @@ class HomePage(Page):
         self.low = low
         self.hero.setFixedHeight(60 if low else 72)
         self._counts_card.setFixedHeight(88 if low else 104)
+        self.health_box.setContentsMargins(16, 6 if low else 10, 16, 6 if low else 10)
         self._show_last()
         for one in self._need_rows:
             one.setFixedHeight(self._row_height())
