@@ -28,12 +28,31 @@ class Guess:
     match: Mapping[str, str]
 
 
+_OF_REPORT = frozenset(
+    {
+        "findings",
+        "conclusion",
+        "report_advice",
+        "positive_mark",
+        "critical_values",
+        "reported_at",
+        "audited_at",
+        "report_doctor_name",
+        "report_doctor_code",
+        "audit_doctor_name",
+        "audit_doctor_code",
+    }
+)
+
+
 def mappable(catalogue: Catalogue) -> tuple[Field, ...]:
-    """The fields that a column may fill: the exam's and those of a settlement row."""
+    """The fields that a column may fill: the exam's, those of a settlement row, and the words of a report (RIS)."""
     return tuple(
         field
         for field in catalogue.fields.values()
-        if field.noun is not Noun.REPORT and field.key not in _OURS and field.type not in ("rows", "pdf", "opaque")
+        if (field.noun is not Noun.REPORT or field.key in _OF_REPORT)
+        and field.key not in _OURS
+        and field.type not in ("rows", "pdf", "opaque")
     )
 
 

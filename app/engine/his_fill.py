@@ -94,6 +94,7 @@ def fill(tx: Tx, house: House, exam_key: str, codes: Mapping[str, Mapping[str, s
     changed = _fill_exam(tx, house, exam_key, rows, codes, now)
     for row in rows:
         changed += _fill_settlement(tx, house, row, codes, now)
+        changed += _fill_report(tx, house, row, codes, now)
     if changed:
         exams.note(tx, exam_key, "his", str(changed), at=now)
         house.follow(tx, exam_key)
@@ -159,6 +160,30 @@ def _fill_settlement(tx: Tx, house: House, row: HisRow, codes: Mapping[str, Mapp
             changed += exams.set_value(tx, row.exam_key, Noun.SETTLEMENT, place, key, value, now=now)
     exam_part = {key: text for key, text in row.applied.items() if not _is_settlement(house, key)}
     _keep(tx, row, exam_part | values, place, now)
+    return changed
+
+
+def _fill_report(tx: Tx, house: House, row: HisRow, codes: Mapping[str, Mapping[str, str]], now: datetime) -> int:
+    """What a RIS export says of the report; as a report it gives way to the technician and to a report read later."""
+    row = his.row(tx.conn, row.id) or row
+    said = {
+        key: read(house, codes, key, text).text for key, text in row.given.items() if _noun(house, key) is Noun.REPORT
+    }
+    values = {key: text for key, text in said.items() if text}
+    before = {key: text for key, text in row.applied.items() if _noun(house, key) is Noun.REPORT}
+    if not values and not before:
+        return 0
+    own = exams.reports_of(tx.conn, row.exam_key)
+    report_key = own[0].report_key if own else exams.add_report(tx, row.exam_key, now=now)
+    changed = 0
+    for key in [*values, *(key for key in before if key not in values)]:
+        old = exams.own_value(tx.conn, report_key, Noun.REPORT, key)
+        mine = old is not None and old.source is Source.REPORT and old.text == before.get(key)
+        if mine or (key in values and (old is None or old.source not in (Source.REPORT, Source.TECHNICIAN))):
+            value = Value(text=values.get(key, ""), source=Source.REPORT)
+            changed += exams.set_value(tx, report_key, Noun.REPORT, 0, key, value, now=now)
+    rest = {key: text for key, text in row.applied.items() if _noun(house, key) is not Noun.REPORT}
+    _keep(tx, row, rest | values, row.place, now)
     return changed
 
 

@@ -424,3 +424,24 @@ def missing_in(real: Any, fake: Any, place: str = "") -> list[str]:
     if isinstance(real, list) and isinstance(fake, list) and real and fake:
         return missing_in(real[0], fake[0], place)
     return []
+
+
+def test_a_ris_export_fills_the_report(home: Home, tmp_path: Path) -> None:
+    columns = {"findings": "所见", "conclusion": "诊断", "audit_doctor_name": "审核", "audited_at": "审核时间"}
+    apply_answers(answers_of("main") | {"his": {"columns": columns, "match": {"accession": "检查号"}}}, home)
+    header = ["检查号", "所见", "诊断", "审核", "审核时间"]
+
+    def said(form: Json) -> dict[str, str]:
+        return {one["key"]: one["text"] for one in form["reports"][0]["fields"] if one["source"] == "report"}
+
+    with a_desk(home, tmp_path) as desk:
+        path = export(desk, ["CT001", "双肺清晰", "正常", "刘慧", "2026-01-05 10:30"], header=header)
+        offered = {one["key"] for one in desk.engine.his_preview(path)["fields"]}
+        assert columns.keys() <= offered and "ca_data" not in offered
+        uid = desk.receive(accession="CT001")
+        desk.engine.fill(uid, {"conclusion": "以我写的为准"})
+        desk.engine.his_import(export(desk, ["CT001", "双肺清晰", "正常", "刘慧", "2026-01-05 10:30"], header=header))
+        first = {"findings": "双肺清晰", "audit_doctor_name": "刘慧", "audited_at": "2026-01-05 10:30:00"}
+        assert said(desk.engine.form(uid)) == first
+        desk.engine.his_import(export(desk, ["CT001", "双肺纹理增多", "正常", "刘慧", ""], header=header))
+        assert said(desk.engine.form(uid))["findings"] == "双肺纹理增多"
