@@ -22,6 +22,8 @@ SHOWN, REMIND = "closing-shown", "closing-remind"
 """Facts: the last day that was shown; `time|day` of a reminder that a person asked for."""
 REMIND_AT = time(8)
 _LOOK_BACK = 7
+_MOST_GROUPS = 1
+"""The sentence is the head of a dialog: one line."""
 _CONFIRMED = ("acknowledged", "reconciled")
 _GONE = ("withdrawn", "cancelled")
 _FILLS = ("check", "to_fill", "ready", "held", "to_sign")
@@ -55,7 +57,10 @@ def sentence(received: int, left: list[dict[str, Any]], day_words: str) -> str:
         return f"{day_words} {received} 例，平台全部确认"
     told = Counter(_group(row) for row in left)
     confirmed = received - len(left)
-    parts = [f"{confirmed} 例已确认" if confirmed else "", *(f"{count} 例{words}" for words, count in told.items())]
+    named = list(told.items())[: _MOST_GROUPS if len(told) > _MOST_GROUPS + 1 else len(told)]
+    rest = sum(told.values()) - sum(count for _, count in named)
+    parts = [f"{confirmed} 例已确认" if confirmed else "", *(f"{count} 例{words}" for words, count in named)]
+    parts.append(f"另 {rest} 例还没完" if rest else "")
     return f"{day_words} {received} 例：" + "，".join(part for part in parts if part)
 
 

@@ -164,6 +164,7 @@ class QuitDialog(Dialog):
         self.foot.addWidget(hint, 1)
         self.foot.addWidget(self.now)
         self.foot.addWidget(self.when_done)
+        self.when_done.setFocus()
 
     def _answer(self, act: Callable[[], None]) -> None:
         self.accept()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 from app.domain.job import Event
+from app.engine.closing import sentence
 from app.engine.settings import read_settings
 from tests.engine.desk import Desk
 
@@ -29,6 +30,12 @@ def test_a_confirmed_exam_and_one_that_lacks_something_make_the_sentence(desk: D
     assert closing["sentence"].startswith("今天 2 例：1 例已确认，1 例")
     assert [row["action"] for row in closing["open"]] == ["fill"]
     assert closing["may_shut_down_words"].startswith("可以关机")
+
+
+def test_many_kinds_of_open_exams_are_said_in_one_line() -> None:
+    left = [{"state": state, "problems": []} for state in ("rejected", "held", "queued", "sending")]
+    assert sentence(9, left, "今天") == "今天 9 例：5 例已确认，1 例已退回，另 3 例还没完"
+    assert sentence(9, left[:2], "今天") == "今天 9 例：7 例已确认，1 例已退回，1 例待处理"
 
 
 def test_confirmed_counts_only_what_the_platform_acknowledged_whole(desk: Desk) -> None:

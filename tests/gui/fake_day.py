@@ -95,7 +95,7 @@ class FakeDay:
         words = "今天" if day in ("", TODAY.isoformat()) else "昨天"
         left = self._closing_rows()[: self.closing_left]
         said = f"{words} 37 例：{37 - len(left)} 例已确认，" + "，".join(
-            ("1 例缺证件号码", "1 例已退回", "1 例上传中", "1 例待处理", "1 例等待重试", "1 例待上传")[: len(left)]
+            ("1 例缺证件号码", f"另 {len(left) - 1} 例还没完")[: len(left)]
         )
         return {
             "day": day or TODAY.isoformat(),
