@@ -27,10 +27,11 @@ class Answers(QObject):
     loaded = Told()
     changed = Told()
 
-    def __init__(self, desk: Desk, parent: QObject) -> None:
+    def __init__(self, desk: Desk, parent: QObject, *, from_draft: bool) -> None:
         """It ends with `parent`: nothing of Qt may be left for the garbage collector, which runs on any thread."""
         super().__init__(parent)
-        self._desk = desk
+        self._desk, self._from_draft = desk, from_draft
+        self._taken: tuple[Json, Json] | None = None
         self.regions: list[Json] = []
         self.sections: dict[str, Json] = {}
         self.document: Json = {}
@@ -48,7 +49,10 @@ class Answers(QObject):
 
     def load(self, fail: Fail | None = None) -> None:
         face = self._desk.face
-        self._desk.asker.ask(lambda: (face.regions(), face.setup_draft()), self._take, fail)
+        before = copy.deepcopy(self.document)
+        self._desk.asker.ask(
+            lambda: (face.regions(), face.setup_draft()), lambda answer: self._take(answer, before), fail, key="answers"
+        )
 
     def check(self) -> None:
         face, document = self._desk.face, copy.deepcopy(self.document)
@@ -156,11 +160,15 @@ class Answers(QObject):
 
     # -- what the engine said ---------------------------------------------------------------------------------------
 
-    def _take(self, answer: tuple[Json, Json]) -> None:
+    def _take(self, answer: tuple[Json, Json], before: Json) -> None:
+        """What was typed since the question stays, and what is shown already is not made anew."""
+        if self.document != before or answer == self._taken:
+            return
+        self._taken = answer
         asked, draft = answer
         self.regions = asked["regions"]
         self.sections = {one["name"]: one for one in asked["sections"]}
-        self.document = copy.deepcopy(draft["answers"])
+        self.document = copy.deepcopy(draft["answers" if self._from_draft else "now"])
         self.now, self.kept, self.step = draft["now"], draft["kept"], draft["step"]
         self.unfinished = draft["unfinished"]
         self.loaded.emit()

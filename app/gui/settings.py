@@ -49,7 +49,7 @@ class SettingsPage(Page):
         self.again = Button(desk.look, "再走一遍首次设置", icon="undo", small=True)
         super().__init__(desk, self.again)
         self.again.clicked.connect(lambda _on=False: self._walk_again())
-        self.answers = Answers(desk, self)
+        self.answers = Answers(desk, self, from_draft=False)
         self.sections: list[Section] = [entry.make(desk, self.answers) for entry in ENTRIES]
         self._stack = QStackedWidget()
         self._stack.setObjectName("pages")

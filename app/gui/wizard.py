@@ -50,7 +50,7 @@ class Wizard(QWidget):
         self.look = desk.look
         self.banner = Banner(desk.look)
         self.desk = replace(desk, fail=self.fail, tell=self._say)
-        self.answers = Answers(self.desk, self)
+        self.answers = Answers(self.desk, self, from_draft=True)
         self.steps: list[Step] = [kind(self.desk, self.answers, self.go_to) for kind in _STEPS]
         self._done = False
         self._build()
