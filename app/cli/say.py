@@ -32,6 +32,7 @@ EVENTS = {
     "day_reconciled": "完成对账",
     "file_set_aside": "有文件读不了，放在一边",
     "report_waits": "报告在等检查",
+    "report_read": "读出了一份报告",
     "caller_refused": "拒绝了一台设备",
     "destination_changed": "上传目标有变化",
     "paused": "已暂停",

@@ -571,7 +571,7 @@ class Face(Protocol):
         """Facts after the commit: {"event": name, ids...}; `callback` is called on a foreign thread and must not wait.
 
         Names: image_received, study_completed, study_held, exam_changed, job_changed, job_progressed, day_reconciled,
-        file_set_aside, report_waits, report_attached, caller_refused, destination_changed, paused, resumed,
+        file_set_aside, report_waits, report_attached, report_read, caller_refused, destination_changed, paused, resumed,
         engine_stopped, his_imported.
         """
         ...

@@ -14,7 +14,7 @@ from app.gui.parts import Button, FoldHead, Mark, clear, column, frame, label, l
 
 NOT_THERE = "报告里没有"
 _FIRST = ("findings", "conclusion", "report_doctor_name", "reported_at", "audit_doctor_name", "audited_at")
-_MOST_LETTERS = 90
+_MOST_LETTERS, _LETTERS_AT_LEFT = 90, 52
 _HEIGHT = 396
 
 
@@ -158,7 +158,7 @@ class PairLine(QWidget):
         box = row(self, margins=(0, 6, 0, 6), gap=10)
         name = label(look, pair["label"], role="body_small", tone="text" if field else "text2", wrap=True)
         name.setFixedWidth(84)
-        text = label(look, _short(pair["value"]), role="body_small", tone="text" if field else "text3", wrap=True)
+        text = label(look, _short(pair["value"], _LETTERS_AT_LEFT), role="body_small", tone="text" if field else "text3", wrap=True)
         text.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Minimum)
         box.addWidget(name, 0, Qt.AlignmentFlag.AlignTop)
         box.addWidget(text, 1, Qt.AlignmentFlag.AlignTop)
@@ -214,6 +214,6 @@ def open_report_map(desk: Desk, uid: str, report: int, parent: QWidget | None, t
     dialog.open()
 
 
-def _short(text: str) -> str:
+def _short(text: str, most: int = _MOST_LETTERS) -> str:
     plain = " ".join(text.split())
-    return plain if len(plain) <= _MOST_LETTERS else f"{plain[: _MOST_LETTERS - 1]}…"
+    return plain if len(plain) <= most else f"{plain[: most - 1]}…"

@@ -44,7 +44,7 @@ class FakeLog:
 
     def audit(self, limit: int = 100, offset: int = 0, text: str = "", day: str = "") -> Json:
         self.calls.append(("audit", (limit, offset, text, day)))  # type: ignore[attr-defined]
-        rows = [self._act(number) for number in range(self.acts_count)]
+        rows = [self._audit_row(number) for number in range(self.acts_count)]
         found = [
             one
             for one in rows
@@ -60,7 +60,7 @@ class FakeLog:
         return {"path": f"{path}/诊断包-20261120-140600.zip", "size_bytes": 184_000, "files": ["version.json"]}
 
     @staticmethod
-    def _act(number: int) -> Json:
+    def _audit_row(number: int) -> Json:
         who, what, words, name, accession, detail = ACTS[number % len(ACTS)]
         at = datetime(2026, 11, 20, 6, 4, 12, tzinfo=UTC) - timedelta(minutes=7 * number)
         uid = f"E{accession}" if accession else ""
