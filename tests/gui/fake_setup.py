@@ -130,11 +130,11 @@ class FakeSetup:
         asked = {one["key"]: one for one in setup.regions()["sections"][0]["questions"]}
         for key, one in asked.items():
             if answers.get("destination") and not clinic.get(key):
-                problems.append(self._problem(f"clinic.{key}", one["label"], one["help"], missing=True))
+                problems.append(self._asked_for(f"clinic.{key}", one["label"], one["help"], missing=True))
         code = str(clinic.get("uscc", ""))
         if code and len(code) != 18:
             words = f"少 {18 - len(code)} 位，应为 18 位"
-            problems.append(self._problem("clinic.uscc", "统一社会信用代码", words, missing=False))
+            problems.append(self._asked_for("clinic.uscc", "统一社会信用代码", words, missing=False))
         for place, row in enumerate(answers.get("destination", [])):
             region = next(one for one in setup.regions()["regions"] if one["name"] == row["region"])
             for one in region["questions"]:
@@ -143,11 +143,11 @@ class FakeSetup:
                 kept = where == "secrets" and name in self.kept_secrets.get(row["name"], [])
                 if one["needed"] and not answered and not kept:
                     key = f"destination[{place}].{one['key']}"
-                    problems.append(self._problem(key, one["label"], one["help"], missing=True))
+                    problems.append(self._asked_for(key, one["label"], one["help"], missing=True))
         return {"problems": problems}
 
     @staticmethod
-    def _problem(key: str, label: str, advice: str, *, missing: bool) -> Json:
+    def _asked_for(key: str, label: str, advice: str, *, missing: bool) -> Json:
         return {"key": key, "label": label, "title": f"{label}要改", "advice": advice, "missing": missing}
 
     def setup(self, answers: Json) -> Json:
