@@ -571,8 +571,8 @@ class Face(Protocol):
         """Facts after the commit: {"event": name, ids...}; `callback` is called on a foreign thread and must not wait.
 
         Names: image_received, study_completed, study_held, exam_changed, job_changed, job_progressed, day_reconciled,
-        file_set_aside, report_waits, report_attached, report_read, caller_refused, destination_changed, paused, resumed,
-        engine_stopped, his_imported.
+        file_set_aside, report_waits, report_attached, report_read, caller_refused, destination_changed, paused,
+        resumed, engine_stopped, his_imported.
         """
         ...
 

@@ -158,7 +158,8 @@ class PairLine(QWidget):
         box = row(self, margins=(0, 6, 0, 6), gap=10)
         name = label(look, pair["label"], role="body_small", tone="text" if field else "text2", wrap=True)
         name.setFixedWidth(84)
-        text = label(look, _short(pair["value"], _LETTERS_AT_LEFT), role="body_small", tone="text" if field else "text3", wrap=True)
+        short, tone = _short(pair["value"], _LETTERS_AT_LEFT), "text" if field else "text3"
+        text = label(look, short, role="body_small", tone=tone, wrap=True)
         text.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Minimum)
         box.addWidget(name, 0, Qt.AlignmentFlag.AlignTop)
         box.addWidget(text, 1, Qt.AlignmentFlag.AlignTop)
