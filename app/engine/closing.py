@@ -25,7 +25,7 @@ _LOOK_BACK = 7
 _MOST_GROUPS = 1
 """The sentence is the head of a dialog: one line."""
 _CONFIRMED = ("acknowledged", "reconciled")
-_GONE = ("withdrawn", "cancelled")
+_GONE = ("withdrawn", "cancelled", "test")
 _FILLS = ("check", "to_fill", "ready", "held", "to_sign")
 _ORDER = ("rejected", "held", "check", "to_fill", "ready", "to_sign", "paused", "waiting", "sending", "queued")
 

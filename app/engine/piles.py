@@ -12,7 +12,7 @@ from app.domain.job import CONFIRMED, JobState, Part
 AGREED, RECEIVED, MISSING, UNSENT, GONE = "agreed", "received", "missing", "unsent", "gone"
 _RECORDS = (Part.EXAM.value, Part.MERGED.value)
 _CONFIRMED = frozenset(state.value for state in CONFIRMED)
-_GONE = (ExamState.WITHDRAWN.value, ExamState.CANCELLED.value)
+_GONE = (ExamState.WITHDRAWN.value, ExamState.CANCELLED.value, ExamState.TEST.value)
 _LOCAL = (ExamState.RECEIVING.value, ExamState.CHECK.value, ExamState.TO_FILL.value, ExamState.READY.value)
 
 

@@ -41,7 +41,7 @@ def days_with_exams(conn: sqlite3.Connection, first: date, last: date) -> list[d
     """Days of the span on which there was an exam, newest first."""
     rows = conn.execute(
         """SELECT DISTINCT exam_day FROM exams WHERE exam_day BETWEEN ? AND ?
-           AND state NOT IN ('withdrawn', 'cancelled') ORDER BY exam_day DESC""",
+           AND state NOT IN ('withdrawn', 'cancelled', 'test') ORDER BY exam_day DESC""",
         (first.isoformat(), last.isoformat()),
     ).fetchall()
     return [date.fromisoformat(row["exam_day"]) for row in rows]
