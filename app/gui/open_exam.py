@@ -193,8 +193,9 @@ class OpenExam:
         fields = error.fields if isinstance(error, NeedsOperator) else ()
         fresh = [key for key in fields if key not in self.form.unread]
         if not fresh:
-            self.desk.fail(error)
-            return
+            if not fields:
+                self.desk.fail(error)
+            return  # an answer to an earlier question: the value is refused already
         for key in fresh:
             self.form.refuse(key, error.title.rpartition("：")[2], error.advice)
         self._check_readable()
