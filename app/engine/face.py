@@ -29,7 +29,8 @@ class Face(Protocol):
         "snoozed_until": str|None (no notification before), "seconds_left": float|None (until all is sent),
         "counts": {"to_fill": n, "ready": n, "uploading": n, "attention": n, "confirmed": n, "receiving": n, "all": n},
         "needs_you": [{"uid", "exam_key", "state", "title", "why", "since", "turn",
-        "action": "fill"|"open"|"reconcile" (then "uid" is the day)}],
+        "action": "fill"|"open"|"reconcile" (then "uid" is the day)|"device"|"his" ("uid" "his", or "his:" and an export
+        that could not be read)|"his_settings"}],
         "destinations": [{"name", "title", "region", "base_url", "last_ok_at", "trouble", "trouble_since",
         "clock_offset_seconds", "clock_warning": str, "capabilities": [str], "practice": bool}],
         "dicom": {"ae_title", "port", "listening": bool, "trouble": str}, "folders": [{"path", "ok", "trouble"}],
@@ -323,7 +324,7 @@ class Face(Protocol):
 
         {"columns": [{"name", "samples": [text]}], "rows": first 20 [[text]], "row_count", "guess": {"columns": {key:
         column}, "match": {key: column}}, "missing": [columns of the kept mapping not there], "fields": [{"key",
-        "label", "group", "noun", "pinyin"}], "matches": [{"key", "label", "pinyin"}], "why_not": str ("" when it may be kept),
+        "label", "group", "noun", "pinyin"}], "matches": [{"key", "label", "pinyin"}], "why_not": str ("": may be kept),
         "codes": [CODE], "would": [{"row", "who", "state": "matched"|"ambiguous"|"waiting", "words", "exam": EXAM|None,
         "values": [{"key", "label", "text", "problem"}], "problems": [str]}], "faults": [FAULT]}; FAULT is {"row",
         "column", "title", "advice"}, EXAM {"uid", "exam_key", "patient_name", "accession_number", "modality",

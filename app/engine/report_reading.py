@@ -26,8 +26,9 @@ from app.engine.face import Json
 from app.engine.house import House
 from app.engine.report_values import COMPARED, Candidates, Meaning, Person, meaning
 from app.errors import AgentError, NeedsOperator, RetryLater
+from app.intake.apart import Apart
 from app.intake.header import NotDicom
-from app.intake.pdf_text import Line, pdf_lines
+from app.intake.pdf_text import Line, pdf_lines_apart
 from app.intake.report_text import Reading, best_template, read_report
 from app.intake.structured_report import REPORT_CLASSES, read_structured_report
 from app.store import Reader, Tx, audit, exams, files, report_texts
@@ -36,6 +37,8 @@ from app.store.reports import exams_of_instance
 
 log = logging.getLogger("app.engine")
 _WAIT_SECONDS = 4.0
+_PATIENCE_SECONDS = 12.0
+_IDLE_SECONDS = 60.0
 _LARGEST_OBJECT = 20 * 1024 * 1024
 _NUMBERS = ("patient_id", "outpatient_number", "inpatient_number", "health_check_number", "his_patient_id")
 _DOUBTED = ("conclusion", "findings")
@@ -67,6 +70,7 @@ class ReportReading:
         self._thread: threading.Thread | None = None
         self._lock = threading.Lock()
         self._closed = False
+        self._apart = Apart(patience_seconds=_PATIENCE_SECONDS)
 
     # -- when -------------------------------------------------------------------------------------------------------
 
@@ -103,6 +107,7 @@ class ReportReading:
             self._waiting.put(None)
         if thread is not None:
             thread.join(within_seconds)
+        self._apart.close()
 
     def _put(self, kind: str, key: str) -> Future[None]:
         done: Future[None] = Future()
@@ -117,7 +122,7 @@ class ReportReading:
         return done
 
     def _loop(self) -> None:
-        while (one := self._waiting.get()) is not None:
+        while (one := self._next()) is not None:
             kind, key, done = one
             try:
                 if not self._house.stopping.is_set():
@@ -128,6 +133,14 @@ class ReportReading:
                 if not self._house.stopping.is_set():
                     log.exception("a report could not be read")
             done.set_result(None)
+
+    def _next(self) -> tuple[str, str, Future[None]] | None:
+        """The next that waits; the child that reads PDFs is not kept while nothing comes."""
+        try:
+            return self._waiting.get(timeout=_IDLE_SECONDS)
+        except queue.Empty:
+            self._apart.close()
+            return self._waiting.get()
 
     # -- the PDF ----------------------------------------------------------------------------------------------------
 
@@ -160,7 +173,7 @@ class ReportReading:
             data = self._house.spool.path(relative).read_bytes()
         except OSError as error:
             raise NeedsOperator("报告 PDF 的文件读不了", "请重新附上这份报告的 PDF", details=str(error)) from error
-        lines = pdf_lines(data)
+        lines = pdf_lines_apart(self._apart, data)
         guessed = read_report(lines, self._labels)
         template = best_template(report_texts.templates(self._house.store.read()), guessed.labels)
         if mapping is not None:

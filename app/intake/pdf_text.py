@@ -18,7 +18,8 @@ from statistics import median
 import pypdfium2
 from pypdfium2 import raw
 
-from app.errors import NeedsOperator, RetryLater
+from app.errors import AgentError, NeedsOperator, RetryLater
+from app.intake.apart import Apart, ChildDied
 
 MOST_PAGES = 20
 MOST_LETTERS = 40_000
@@ -77,6 +78,33 @@ def pdf_lines(data: bytes, *, seconds: float = MOST_SECONDS) -> tuple[Line, ...]
         _ONE_AT_A_TIME.release()
     _check_text([letter for _, _, page in letters for letter in page])
     return tuple(line for number, height, page in letters for line in _lines(page, number, height))
+
+
+def pdf_lines_apart(apart: Apart, data: bytes) -> tuple[Line, ...]:
+    """As `pdf_lines`, in a child process: a PDF that PDFium falls over is a plain no and takes nothing along."""
+    try:
+        found: tuple[Line, ...] | _No = apart.run(_lines_or_no, data)
+    except ChildDied as error:
+        raise NeedsOperator(*UNREADABLE, details=f"PDFium: {error}") from error
+    if isinstance(found, _No):
+        raise NeedsOperator(found.title, found.advice, details=found.details)
+    return found
+
+
+@dataclass(frozen=True, kw_only=True)
+class _No:
+    """A refusal on its way out of the child: errors with fields of their own do not travel."""
+
+    title: str
+    advice: str
+    details: str
+
+
+def _lines_or_no(data: bytes) -> tuple[Line, ...] | _No:
+    try:
+        return pdf_lines(data)
+    except AgentError as error:
+        return _No(title=error.title, advice=error.advice, details=error.details)
 
 
 @contextmanager

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import os
+from pathlib import Path
+from typing import Any
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -9,7 +13,8 @@ from hypothesis import strategies as st
 from app.catalogue.report_labels import load_report_labels, normal_label
 from app.domain.report_text import Template
 from app.errors import NeedsOperator
-from app.intake.pdf_text import pdf_lines
+from app.intake.apart import Apart
+from app.intake.pdf_text import pdf_lines, pdf_lines_apart
 from app.intake.report_text import Reading, best_template, find_labels, read_report
 from app.practice.report_pdf import make_report_pdf
 from tests import builders
@@ -147,10 +152,35 @@ def test_a_scanned_report_says_so() -> None:
     assert "扫描" in refused.value.title
 
 
-def test_a_broken_or_locked_pdf_says_so(tmp_path) -> None:  # type: ignore[no-untyped-def]
+def test_a_broken_or_locked_pdf_says_so(tmp_path: Path) -> None:
     for data in (b"%PDF-1.4 nothing %%EOF", b"", builders.a_pdf(tmp_path / "a.pdf").read_bytes()[:200]):
         with pytest.raises(NeedsOperator):
             pdf_lines(data)
+
+
+def test_a_pdf_is_read_in_a_child_process_all_the_same(tmp_path: Path) -> None:
+    apart = Apart()
+    try:
+        assert pdf_lines_apart(apart, a_report()) == pdf_lines(a_report())
+        with pytest.raises(NeedsOperator) as refused:
+            pdf_lines_apart(apart, a_page([]))
+        assert "扫描" in refused.value.title and refused.value.advice
+    finally:
+        apart.close()
+
+
+def test_a_pdf_that_kills_its_reader_is_a_plain_no() -> None:
+    class Dying(Apart):
+        def run(self, function: Any, *arguments: Any) -> Any:
+            return super().run(os._exit, 139)
+
+    apart = Dying()
+    try:
+        with pytest.raises(NeedsOperator) as refused:
+            pdf_lines_apart(apart, a_report())
+        assert refused.value.title == "这份报告的文字读不出来"
+    finally:
+        apart.close()
 
 
 # -- properties -------------------------------------------------------------------------------------------------------
