@@ -295,7 +295,9 @@ def _change(house: House, act: str, exam_key: str, destination: str) -> Callable
 
     def change(tx: Tx) -> int:
         if act == "resend":
-            count = submission.resend(tx, exam_key, destination, event=Event.RESENT, now=now)
+            row = submissions.one(tx.conn, exam_key, destination)
+            failed = row is not None and JobState(row["state"]) in _FAILED  # then what was taken of it stays in peace
+            count = submission.resend(tx, exam_key, destination, event=Event.RESENT, now=now, only_failed=failed)
         elif act == "first":
             count = submission.send_first(tx, exam_key, destination)
         elif act == "withdraw":

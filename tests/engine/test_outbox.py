@@ -132,6 +132,16 @@ def test_all_that_failed_goes_again(desk: Desk) -> None:
     assert keys(desk, done)[0] in whole_day["done"]
 
 
+def test_what_the_platform_took_of_a_failed_one_is_not_sent_again(desk: Desk) -> None:
+    uid = submitted(desk)
+    desk.platform_says(uid, Event.ACKNOWLEDGED, "exam")
+    desk.platform_says(uid, Event.POSTPONED, "report")
+    assert desk.engine.act_many("resend", keys(desk, uid))["jobs"] == 1
+    desk.platform_says(uid, Event.POSTPONED, "report")
+    assert desk.engine.act_many("resend", [], failed=True)["jobs"] == 1
+    assert {job.part.value: job.state.value for job in desk.jobs(uid)}["exam"] == "acknowledged"
+
+
 def test_nothing_is_resent_without_being_told_what(desk: Desk) -> None:
     desk.sent()
     assert desk.engine.act_many("resend", [])["jobs"] == 0
