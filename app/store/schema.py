@@ -431,3 +431,13 @@ def acts_in_order(db: Database) -> None:
     db.table("acts").create_index(["at"])
     db.table("timeline").create_index(["at"])
     db.table("aside").create_index(["at"])
+
+
+@MIGRATIONS()
+def numbers_of_earlier_receipts(db: Database) -> None:
+    """What platforms had returned before it was kept to search by (see `answers.write_receipt`)."""
+    db.execute(
+        """INSERT OR IGNORE INTO receipt_numbers (number, exam_key, destination)
+           SELECT f.value, j.exam_key, j.destination FROM receipts r JOIN jobs j ON j.id = r.job_id
+           JOIN json_each(r.facts) f WHERE f.type = 'text' AND length(f.value) BETWEEN 6 AND 128"""
+    )

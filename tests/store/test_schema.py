@@ -7,9 +7,9 @@ from pathlib import Path
 from sqlite_utils import Database
 
 from app.domain.job import JobState
-from app.store import Store, jobs
+from app.store import Store, answers, jobs, submissions
 from app.store.schema import MIGRATIONS
-from tests.store.samples import EXAM, an_arrival, arrives, claimed, put
+from tests.store.samples import EXAM, NOW, an_arrival, arrives, claimed, put
 
 
 def test_opening_again_changes_nothing_and_keeps_everything(tmp_path: Path) -> None:
@@ -40,3 +40,21 @@ def test_a_database_of_an_earlier_version_gets_what_it_lacks(tmp_path: Path) -> 
     put(store)
     assert claimed(store) is not None
     store.close()
+
+
+def test_what_platforms_returned_to_an_earlier_version_is_found_by(tmp_path: Path) -> None:
+    path = tmp_path / "agent.db"
+    store = Store(path)
+    put(store)
+    running = claimed(store)
+    assert running is not None
+    store.write(lambda tx: answers.write_receipt(tx, running, {"index_code": "IX123456"}, now=NOW))
+    store.close()
+    early = Database(path)
+    early.execute("DELETE FROM receipt_numbers")
+    early.execute("DELETE FROM _sqlite_migrations WHERE name = 'numbers_of_earlier_receipts'")
+    early.conn.commit()
+    early.conn.close()
+    again = Store(path)
+    assert submissions.numbers(again.read(), running.exam_key, running.destination) == ["IX123456"]
+    again.close()
