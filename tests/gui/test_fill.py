@@ -11,6 +11,7 @@ from pytestqt.qtbot import QtBot
 
 from app.errors import NeedsOperator
 from app.gui import words
+from app.gui.dialogs import QuestionDialog
 from app.gui.doubts import TroubleNote
 from app.gui.fields import FieldRow
 from app.gui.fill import FillPage
@@ -294,3 +295,223 @@ def test_a_problem_that_comes_up_later_opens_its_fold(page: FillPage, face: Fake
     field["problem"] = {"title": "还没有填临床诊断", "advice": "请填写"}
     page.form.judge(form)
     assert ("exam", 0, "clinical_diagnosis") in page.form.rows
+
+
+# -- suggestions, the keyboard ----------------------------------------------------------------------------------------
+
+
+def focused(page: FillPage) -> str:
+    """The key of the field that has the keyboard, "" for none."""
+    widget = page.window().focusWidget()
+    found = (one for one in page.form.rows.values() if widget is not None and one.isAncestorOf(widget))
+    return next((one.name[2] for one in found), "")
+
+
+def test_a_suggestion_is_shown_and_writes_nothing_by_itself(page: FillPage, face: FakeFace) -> None:
+    one = row(page, "apply_doctor_name")
+    assert one.offer.text() == "本机构胸部 CT 常填：张伟明"
+    assert one.value() == ""
+    assert not page.form.changed()
+    assert face.called("fill") == []
+
+
+def test_f2_takes_it_with_what_belongs_to_it_and_goes_on(page: FillPage, qtbot: QtBot, settle: Settle) -> None:
+    one = row(page, "apply_doctor_name")
+    one.focus()
+    qtbot.keyClick(one.editor, Qt.Key.Key_F2)
+    one.take_suggestion()
+    settle()
+    assert page.form.values() == {"apply_doctor_name": "张伟明", "apply_doctor_code": "1024"}
+    assert not one.offer.isVisible()
+    assert focused(page) == "body_part_code"
+
+
+def test_all_suggestions_are_taken_with_one_press(page: FillPage, settle: Settle) -> None:
+    assert page.form.take_all_link.text() == "采用全部 2 条建议"
+    page.form.take_all_link.click()
+    settle()
+    assert {"id_number", "apply_doctor_name"} <= page.form.values().keys()
+    assert not page.form.take_all_link.isVisible()
+
+
+def test_a_suggestion_leaves_while_the_person_types_something_else(page: FillPage, settle: Settle) -> None:
+    enter(page, "apply_doctor_name", "王强")
+    row(page, "apply_doctor_name").editor.typed.emit()
+    settle()
+    assert not row(page, "apply_doctor_name").offer.isVisible()
+
+
+def test_tab_and_enter_go_to_the_next_field_that_needs_the_person(page: FillPage, qtbot: QtBot, settle: Settle) -> None:
+    page.form.start()
+    settle()
+    assert focused(page) == "id_number"
+    qtbot.keyClick(row(page, "id_number").editor, Qt.Key.Key_Tab)
+    assert focused(page) == "apply_doctor_name"
+    qtbot.keyClick(row(page, "apply_doctor_name").editor, Qt.Key.Key_Return)
+    assert focused(page) == "body_part_code"
+    qtbot.keyClick(page.window().focusWidget(), Qt.Key.Key_Backtab, Qt.KeyboardModifier.ShiftModifier)
+    assert focused(page) == "apply_doctor_name"
+
+
+def test_an_exam_is_filled_and_submitted_with_the_keyboard_alone(
+    page: FillPage, face: FakeFace, qtbot: QtBot, settle: Settle
+) -> None:
+    page.form.start()
+    qtbot.keyClicks(row(page, "id_number").editor, "140928198005124320")
+    qtbot.keyClick(row(page, "id_number").editor, Qt.Key.Key_Return)
+    settle()
+    row(page, "apply_doctor_name").take_suggestion()
+    line = row(page, "body_part_code").editor.line  # type: ignore[union-attr]
+    line.hasFocus = lambda: True
+    qtbot.keyClick(line, Qt.Key.Key_Down, Qt.KeyboardModifier.AltModifier)
+    qtbot.waitUntil(lambda: line.popup is not None and line.popup.isVisible(), timeout=3000)
+    qtbot.keyClick(line, Qt.Key.Key_Down)
+    qtbot.keyClick(line, Qt.Key.Key_Return)
+    page.exam.check()
+    settle()
+    assert page.submit_button.isEnabled()
+    page.submit()
+    settle()
+    assert face.called("submit") == [(OPEN,)]
+    assert page.uid == "1.2.3.1"
+
+
+def test_what_the_card_says_is_shown_while_its_number_is_right(page: FillPage, face: FakeFace, settle: Settle) -> None:
+    for field in face.forms[OPEN]["fields"]:
+        if field["key"] in ("birth_date", "sex"):
+            field["source"] = "derived"
+    enter(page, "id_number", "140928198005124320")
+    page.exam.check()
+    settle()
+    assert row(page, "id_number").below.text() == "证件上是 1980-05-12 · 男性"
+
+
+def test_numbers_are_typed_without_the_input_method(page: FillPage) -> None:
+    editor = row(page, "id_number").editor
+    assert not editor.testAttribute(Qt.WidgetAttribute.WA_InputMethodEnabled)
+    assert editor.inputMethodHints() & Qt.InputMethodHint.ImhLatinOnly
+    assert row(page, "apply_doctor_name").editor.testAttribute(Qt.WidgetAttribute.WA_InputMethodEnabled)
+
+
+def test_skipping_keeps_what_was_typed_and_opens_the_next(page: FillPage, face: FakeFace, settle: Settle) -> None:
+    enter(page, "apply_doctor_name", "张伟明")
+    page.card.skip_button.click()
+    settle()
+    assert face.called("fill")[0][:2] == (OPEN, {"apply_doctor_name": "张伟明"})
+    assert page.uid == "1.2.3.1"
+
+
+def test_a_default_is_kept_after_a_question_and_only_what_may_be_one(
+    page: FillPage, face: FakeFace, settle: Settle
+) -> None:
+    enter(page, "apply_doctor_name", "张伟明")
+    enter(page, "id_number", "140928198005124320")
+    page.card.keep_defaults.emit()
+    settle()
+    dialog = page.window().findChild(QuestionDialog)
+    assert isinstance(dialog, QuestionDialog)
+    assert face.called("keep_defaults")[-1][1] is True
+    dialog.accept()
+    settle()
+    assert face.called("keep_defaults")[-1] == ({"apply_doctor_name": "张伟明"}, False)
+
+
+def test_the_list_shows_what_is_on_its_way_below(page: FillPage) -> None:
+    headings = [(one["title"], one["count"]) for one in page.list.rows if one.get("heading")]
+    assert headings == [("平台没有收下", 2), ("已填好，正在上传", 3)]
+
+
+def test_a_folded_section_says_how_much_and_from_where(page: FillPage) -> None:
+    section = page.form._sections["检查信息"]
+    assert section.head.note.text().endswith("项")
+    assert "设备" in section.head.right.text()
+
+
+# -- the keyboard from top to bottom ----------------------------------------------------------------------------------
+
+
+def at(page: FillPage) -> str:
+    """The key of the field that has the keyboard, else the words of the button."""
+    here = page.window().focusWidget()
+    found = next((name[2] for name, one in page.form.rows.items() if here is not None and one.isAncestorOf(here)), "")
+    return found or (here.text() if isinstance(here, Button) else type(here).__name__)
+
+
+def test_an_opened_exam_has_the_keyboard_in_its_first_missing_field(page: FillPage, settle: Settle) -> None:
+    settle()
+    assert at(page) == "id_number"
+
+
+def test_tab_goes_round_what_is_missing_and_shift_tab_back_to_the_list(
+    page: FillPage, qtbot: QtBot, settle: Settle
+) -> None:
+    settle()
+    missing = [name[2] for name in page.form.rows]
+    for key in [*missing[1:], missing[0]]:
+        qtbot.keyClick(page.window().focusWidget(), Qt.Key.Key_Tab)
+        assert at(page) == key
+    qtbot.keyClick(page.window().focusWidget(), Qt.Key.Key_Tab, Qt.KeyboardModifier.ShiftModifier)
+    assert page.window().focusWidget() is page.list.view
+    qtbot.keyClick(page.list.view, Qt.Key.Key_Tab)
+    settle()
+    assert at(page) == missing[0]
+
+
+def test_enter_in_the_list_leads_into_the_form_and_f6_through_the_panes(
+    page: FillPage, qtbot: QtBot, settle: Settle
+) -> None:
+    page.list.view.setFocus()
+    qtbot.keyClick(page.list.view, Qt.Key.Key_Return)
+    settle()
+    assert at(page) == "id_number"
+    page._next_pane()
+    assert page.facts.isAncestorOf(page.window().focusWidget())
+    page._next_pane()
+    assert page.window().focusWidget() is page.list.view
+
+
+def test_after_submitting_the_keyboard_is_in_the_next_exam(page: FillPage, settle: Settle) -> None:
+    for key, text in (
+        ("id_number", "140928198005124320"),
+        ("apply_doctor_name", "张伟明"),
+        ("body_part_code", "B710ZYZZZ"),
+    ):
+        enter(page, key, text)
+    page.exam.check()
+    settle()
+    page.submit()
+    settle()
+    assert page.uid == "1.2.3.1"
+    assert page.form.isAncestorOf(page.window().focusWidget()) or at(page) == "提交上传"
+
+
+def test_saving_leaves_the_keyboard_where_it_was(page: FillPage, settle: Settle) -> None:
+    settle()
+    page.form.rows["exam", 0, "apply_doctor_name"].focus()
+    enter(page, "id_number", "140928198005124320")
+    page.exam.keep()
+    settle()
+    assert at(page) == "apply_doctor_name"
+
+
+def test_a_missing_list_or_file_is_reached_by_tab_and_asked_for_by_enter(
+    page: FillPage, face: FakeFace, qtbot: QtBot, settle: Settle
+) -> None:
+    form = face.form(READY)
+    next(one for one in form["fields"] if one["type"] == "rows")["problem"] = {"title": "还没有结算信息", "advice": ""}
+    page.form.show_form(form)
+    page.form.start()
+    settle()
+    asked = []
+    page.form.wants_row.connect(lambda: asked.append("row"))
+    while at(page) != "加一行":
+        before = page.window().focusWidget()
+        qtbot.keyClick(before, Qt.Key.Key_Tab)
+        assert page.window().focusWidget() is not before
+    qtbot.keyClick(page.window().focusWidget(), Qt.Key.Key_Return)
+    assert asked == ["row"]
+
+
+def test_the_last_exam_that_was_submitted_opens_none_that_is_on_its_way(page: FillPage) -> None:
+    page.list.put([{"uid": "A"}], [], [{"uid": "B"}], 0)  # type: ignore[list-item]
+    assert page.list.after("A") == ""
