@@ -33,6 +33,7 @@ KINDS = frozenset(
         "folder",
         "folders",
         "list",
+        "statement",
         "secret",
     }
 )

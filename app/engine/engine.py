@@ -26,6 +26,7 @@ from app.engine import (
     closing,
     devices,
     health,
+    his_needs,
     moments,
     name_repair,
     outbox,
@@ -95,7 +96,7 @@ class Engine:
     def status(self) -> Json:
         house, now = self.house, self._clock.now()
         conn = house.store.read()
-        waiting = pages.needs_you(house)
+        waiting = pages.needs_you(house, self._of_his())
         paused, until = paused_until(house)
         seen = answers.destinations(conn)
         troubles = [
@@ -149,6 +150,9 @@ class Engine:
             "running": self._life.running,
             "theme": house.settings.ui.theme,
         }
+
+    def _of_his(self) -> list[Json]:
+        return his_needs.rows(self.house, self._life.his.failed, self._life.his_watch.trouble)
 
     def _names(self) -> list[str]:
         return [destination.name for destination in self.house.settings.destinations]

@@ -448,11 +448,12 @@ class Face(Protocol):
     def regions(self) -> Json:
         """What set-up and the settings pages ask. {"regions": [{"name", "title", "document", "pinyin", "does",
         "clinic": [keys of section clinic it needs], "needs": [str] (准备清单), "rehearses": bool,
-        "questions": [QUESTION]}], "sections": [{"name", "title", "note", "questions": [QUESTION]}]}; QUESTION is
+        "questions": [QUESTION]}], "sections": [{"name", "title", "note", "questions": [QUESTION]}]}. QUESTION:
         {"key", "label", "help", "kind": "text"|"code"|"url"|"host"|"port"|"number"|"seconds"|"days"|"time"|"choice"|
-        "yes_no"|"folder"|"folders"|"list"|"secret", "first": bool (the first set-up asks it), "needed": bool,
-        "default", "secret": bool, "choices": [{"value", "label"}]}. A region's keys stand within its destination:
-        "base_url", "options.NAME", "secrets.NAME"; a section's within the section."""
+        "yes_no"|"folder"|"folders"|"list"|"statement"|"secret",
+        "first": bool (the first set-up asks it), "needed": bool, "default", "secret": bool, "choices": [{"value",
+        "label"}]}. A region's keys stand within its destination: "base_url", "options.NAME", "secrets.NAME"; a
+        section's within the section."""
         ...
 
     def check_answers(self, answers: Json) -> Json:

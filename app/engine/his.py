@@ -19,6 +19,7 @@ from app.domain.times import CST
 from app.engine import his_fill, his_rows, his_shown, pages
 from app.engine.face import Json
 from app.engine.his_match import decide
+from app.engine.his_needs import Failure
 from app.engine.his_settings import HIS, HIS_PASSWORD
 from app.engine.house import House
 from app.engine.setting_kinds import Unfit
@@ -44,7 +45,7 @@ class His:
     def __init__(self, house: House) -> None:
         self._house = house
         self._last: tuple[object, Sheet] | None = None
-        self.trouble = ""
+        self.failed: Failure | None = None
 
     @property
     def settings(self) -> HisSettings:
@@ -69,7 +70,7 @@ class His:
             "waiting": counted["waiting"],
             "ambiguous": counted["questions"],
             "unknown": self._unknown(),
-            "trouble": self.trouble,
+            "trouble": self.failed.sentence if self.failed else "",
         }
 
     def _unknown(self) -> list[Json]:
@@ -139,6 +140,7 @@ class His:
         sheet = select(self._database(), settings.query, since=_since(last, now))
         found = self.take(sheet, _QUERY, "query")
         self._house.store.write(lambda tx: files.set_fact(tx, _ASKED_AT, kept(now)))
+        self.failed = None
         return found
 
     def take(self, sheet: Sheet, name: str, source: str) -> Json:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import threading
 import time
 from pathlib import Path
 
 from app.engine.his import His
+from app.engine.his_needs import failure
 from app.engine.house import House
-from app.errors import AgentError, NeedsOperator
+from app.errors import AgentError, NeedsOperator, RetryLater
 from app.intake.folders import FolderWatch, Pace
 from app.intake.incoming import Became, Found
 from app.intake.sheets import SUFFIXES
@@ -80,6 +82,11 @@ class HisWatch:
         """What keeps the folder from being read, "" for nothing."""
         return self._folder.status()[0].trouble if self._folder is not None else ""
 
+    def _fail(self, error: AgentError) -> None:
+        self._his.failed = failure(error, self._his.failed, self._house.clock.now())
+        with contextlib.suppress(RetryLater):  # the house is closing
+            self._house.store.submit(lambda tx: tx.tell("his_imported", rows=0))
+
     def _loop(self) -> None:
         settings, stopping = self._his.settings, self._house.stopping
         asks = bool(settings.url and settings.query and settings.refresh_minutes)
@@ -92,10 +99,9 @@ class HisWatch:
                     self._his.keep_house()
                 if asks:
                     self._his.query()
-                    self._his.trouble = ""
             except AgentError as error:
                 log.info("HIS has to wait: %s", error.title)
-                self._his.trouble = f"{error.title}，{error.advice}"
+                self._fail(error)
             except Exception:  # the thread's last resort: a bug in one answer must not end the asking
                 log.exception("HIS met a bug")
             stopping.wait(pause)

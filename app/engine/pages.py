@@ -407,8 +407,8 @@ def set_asides(house: House) -> Json:
     return {"files": [*files.aside(conn), *waiting]}
 
 
-def needs_you(house: House) -> list[Json]:
-    """One row per thing that waits for a person, the gravest first."""
+def needs_you(house: House, more: list[Json]) -> list[Json]:
+    """One row per thing that waits for a person, the gravest first, with `more` from elsewhere."""
     conn = house.store.read()
     rows: list[Json] = []
     troubles = jobs.troubles(conn)
@@ -421,13 +421,13 @@ def needs_you(house: House) -> list[Json]:
             continue  # counted with its day
         rows.append(_need(row, trouble, since))
     rows += _days_that_lack(house, missing)
-    rows += devices.quiet_rows(house)
+    rows += [*devices.quiet_rows(house), *more]
     rows.sort(key=lambda row: (_NEED_ORDER.get(row["state"], 9), row["since"] or ""))
     return rows
 
 
-_NEED_ORDER = {"rejected": 0, "held": 1, "missing": 2, "check": 3, "to_fill": 3, "ready": 4, "to_sign": 5}
-"""Refused, missing after two resends, to fill (oldest first), to submit, to sign."""
+_NEED_ORDER = {"rejected": 0, "held": 1, "missing": 2, "his": 3, "check": 4, "to_fill": 4, "ready": 5, "to_sign": 6}
+"""Refused, missing after two resends, HIS (it saves typing), to fill (oldest first), to submit, to sign."""
 
 
 def _days_that_lack(house: House, missing: list[Discrepancy]) -> list[Json]:

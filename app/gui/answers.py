@@ -73,6 +73,10 @@ class Answers(QObject):
             lambda: (face.setup(changed), face.setup_draft())[1], lambda draft: self._applied(draft, then), fail
         )
 
+    def renew(self, then: Callable[[], None], fail: Fail | None = None) -> None:
+        """Something else than `apply` has put these answers into force."""
+        self._desk.asker.ask(self._desk.face.setup_draft, lambda draft: self._applied(draft, then), fail)
+
     def keep(self, step: str) -> None:
         """Left in the middle: the engine keeps it without the secrets."""
         face, document = self._desk.face, copy.deepcopy(self.document)

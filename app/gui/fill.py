@@ -74,6 +74,11 @@ class FillPage(Page):
         self._titles = {one["name"]: one["title"] for one in status["destinations"]}
 
     def open_at(self, key: str) -> None:
+        """An exam, or what HIS asks: "his", "his:" and an export that could not be read."""
+        what, _, path = key.partition(":")
+        if what == "his":
+            self.import_his(path)
+            return
         self._wanted = key
         if not self.list.view.choose(key):
             self.refresh()

@@ -112,6 +112,13 @@ class HisDialog(Dialog):
         else:
             self._ask(lambda: face.his_preview(), self._previewed)
 
+    def map_database(self) -> None:
+        """What the query gives, as columns to map."""
+        self._from_query = True
+        self._say("正在问 HIS 数据库")
+        face = self._desk.face
+        self._ask(lambda: face.his_preview(), self._open_map)
+
     # -- mapping ----------------------------------------------------------------------------------------------------
 
     def _show_state(self, state: Json) -> None:
@@ -313,9 +320,13 @@ def sheet_of(event: QDropEvent) -> str:
     return path if path.lower().endswith(SUFFIXES) else ""
 
 
-def open_his(desk: Desk, parent: QWidget | None, then: Callable[[], None], path: str = "") -> HisDialog:
-    """Open the dialog without waiting; `path`: a file that was dropped."""
+def open_his(
+    desk: Desk, parent: QWidget | None, then: Callable[[], None], path: str = "", *, columns: bool = False
+) -> HisDialog:
+    """Open the dialog without waiting; `path`: a file that was dropped; `columns`: those of the database, to map."""
     dialog = HisDialog(desk, parent, then, path)
+    if columns:
+        dialog.map_database()
     dialog.finished.connect(dialog.deleteLater)
     dialog.open()
     return dialog

@@ -16,9 +16,22 @@ from app.gui.parts import Button, Mark, column, label, line, row, set_tone
 from app.gui.told import Told
 
 Json = dict[str, Any]
-_MARKS = {"missing": ("state-rejected", "bad"), "device": ("state-quiet", "you"), "engineer": ("state-rejected", "bad")}
-_BUTTONS = {"fill": "填报", "open": "查看", "reconcile": "查看", "device": "查看"}
-_BUTTONS_BY_STATE = {"held": "去修改", "check": "去核对", "ready": "去提交", "to_sign": "去签名"}
+_MARKS = {
+    "missing": ("state-rejected", "bad"),
+    "device": ("state-quiet", "you"),
+    "engineer": ("state-rejected", "bad"),
+    "his": ("state-held", "you"),
+    "his_broken": ("state-held", "you"),
+}
+_BUTTONS = {
+    "fill": "填报",
+    "open": "查看",
+    "reconcile": "查看",
+    "device": "查看",
+    "his": "去看看",
+    "his_settings": "去设置",
+}
+_BUTTONS_BY_STATE = {"held": "去修改", "check": "去核对", "ready": "去提交", "to_sign": "去签名", "his": "去选"}
 _STRIP = 18
 
 

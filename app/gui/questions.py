@@ -127,6 +127,8 @@ class LinesEditor(QWidget):
     typed = Told()
     left = Told()
 
+    _least = 1
+
     def __init__(self, look: Look, question: Json) -> None:
         super().__init__()
         self.text = _Text()
@@ -168,7 +170,7 @@ class LinesEditor(QWidget):
             self.typed.emit()
 
     def _fit(self) -> None:
-        lines = max(1, min(_MOST_LINES, self.text.blockCount()))
+        lines = max(self._least, min(_MOST_LINES, self.text.blockCount()))
         self.text.setFixedHeight(lines * self.text.fontMetrics().lineSpacing() + 18)
 
 
@@ -178,6 +180,18 @@ class _Text(QPlainTextEdit):
     def focusOutEvent(self, event: QFocusEvent) -> None:
         super().focusOutEvent(event)
         self.left.emit()
+
+
+class StatementEditor(LinesEditor):
+    """One statement that may be long: it is shown over several lines and kept as one."""
+
+    _least = 3
+
+    def value(self) -> str:  # type: ignore[override]
+        return " ".join(self.text.toPlainText().split())
+
+    def show_value(self, value: Any) -> None:
+        super().show_value([str(value or "")])
 
 
 class ChoiceEditor(QComboBox):
@@ -238,6 +252,8 @@ def editor_of(look: Look, question: Json, *, kept: bool = False) -> Any:
         return FolderEditor(look, question)
     if kind in _LINES:
         return LinesEditor(look, question)
+    if kind == "statement":
+        return StatementEditor(look, question)
     if kind == "choice":
         return ChoiceEditor(question)
     if kind == "yes_no":

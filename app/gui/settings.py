@@ -15,6 +15,7 @@ from app.gui.page import Desk, Json, Page
 from app.gui.parts import Button, Card, column, row, set_property
 from app.gui.settings_check import CheckSection
 from app.gui.settings_forms import ClinicSection, KeysSection, ReceiveSection, TargetsSection, UploadSection
+from app.gui.settings_his import HisSection
 from app.gui.settings_reminders import RemindersSection
 from app.gui.settings_section import Section
 from app.gui.settings_staff import StaffSection
@@ -34,6 +35,7 @@ ENTRIES = (
     Entry(keys=("secrets", "settings"), make=KeysSection),
     Entry(keys=("dicom", "intake", "files"), make=ReceiveSection),
     Entry(keys=("upload",), make=UploadSection),
+    Entry(keys=("his",), make=HisSection),
     Entry(keys=("signing",), make=StaffSection),
     Entry(keys=("ui",), make=RemindersSection),
     Entry(keys=("check",), make=CheckSection),

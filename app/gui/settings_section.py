@@ -136,6 +136,10 @@ class Section(QWidget):
     def _save(self) -> None:
         self._saving = True
         self.show_problems()
+        self.apply()
+
+    def apply(self) -> None:
+        """Put what was answered into force."""
         self.answers.apply(self.parts, self._done, self._failed)
 
     def _done(self) -> None:

@@ -10,7 +10,14 @@ from app.domain.times import CST
 APP = "影像云上传助手"
 TODAY, FILL, QUEUE, RECONCILE, DEVICES, SETTINGS = "今天", "待填报", "上传队列", "对账", "设备", "设置"
 LOG = "日志"
-PLACES = {"fill": FILL, "open": QUEUE, "reconcile": RECONCILE, "device": DEVICES}
+PLACES = {
+    "fill": FILL,
+    "open": QUEUE,
+    "reconcile": RECONCILE,
+    "device": DEVICES,
+    "his": FILL,
+    "his_settings": SETTINGS,
+}
 """Where a row of 现在需要您 leads, by its action."""
 SEARCH = "搜索姓名、检查号"
 NOTHING = "—"

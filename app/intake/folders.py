@@ -89,7 +89,7 @@ class WatchedFolder:
         leave_out: Collection[Path] = (),
     ) -> None:
         self.root = str(root)
-        self.source = f"folder:{root}"
+        self.source = source_of(root)
         self.trouble = ""
         self.is_there = True
         self.looking_since: float | None = None
@@ -406,6 +406,11 @@ def _found(path: str, became: Became, words: tuple[str, str]) -> Found:
 
 def _signature(found: Lying) -> Signature:
     return found.size_bytes, found.modified_ns
+
+
+def source_of(root: Path | str) -> str:
+    """The source that everything of a watched folder names."""
+    return f"folder:{root}"
 
 
 def _folder_trouble(error: OSError) -> str:

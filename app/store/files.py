@@ -62,6 +62,11 @@ def aside(conn: sqlite3.Connection, limit: int = 500) -> list[dict[str, Any]]:
     return [dict(row) for row in conn.execute("SELECT * FROM aside ORDER BY at DESC LIMIT ?", (limit,))]
 
 
+def aside_of(conn: sqlite3.Connection, source: str) -> list[dict[str, Any]]:
+    """What one source gave and nobody could use, the newest first."""
+    return [dict(row) for row in conn.execute("SELECT * FROM aside WHERE source = ? ORDER BY at DESC", (source,))]
+
+
 def saw(tx: Tx, path: str, size_bytes: int, modified_ns: int, outcome: str) -> None:
     """A watched file was dealt with in this very size and time; a rescan passes it by."""
     tx.execute(

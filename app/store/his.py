@@ -88,6 +88,12 @@ def ambiguous(conn: sqlite3.Connection) -> list[HisRow]:
     return _rows(conn, "state = 'ambiguous'", ())
 
 
+def asked_since(conn: sqlite3.Connection) -> str:
+    """When the oldest of them came, "" for none."""
+    found = conn.execute("SELECT min(seen_at) AS at FROM his_rows WHERE state = 'ambiguous'").fetchone()
+    return str(found["at"] or "")
+
+
 def alike(conn: sqlite3.Connection, one: HisRow) -> list[HisRow]:
     """The open rows that ask the same question as this one."""
     facts = one.facts

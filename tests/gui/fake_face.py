@@ -409,7 +409,7 @@ class FakeFace(FakeDay, FakeFill, FakeHis, FakeReports, FakeDevices, FakePicture
                 "receiving": count["receiving"],
                 "all": len(self.rows),
             },
-            "needs_you": self._needs_you(),
+            "needs_you": [*self._needs_you(), *self.more_needs],
             "destinations": [
                 {
                     "name": "shanxi",

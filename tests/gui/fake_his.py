@@ -70,6 +70,8 @@ class FakeHis:
     his_configured = False
     his_words: tuple[Json, ...] = (WORD,)
     his_left = 2
+    his_password = False
+    more_needs: tuple[Json, ...] = ()
 
     def his(self) -> Json:
         last = {
@@ -78,12 +80,8 @@ class FakeHis:
         }  # fmt: skip
         return {
             "configured": self.his_configured,
-            "folder": "D:\\HIS 导出" if self.his_configured else "",
-            "url": "",
-            "user": "",
-            "query": "",
-            "refresh_minutes": 10,
-            "has_password": False,
+            **self.document["his"],  # type: ignore[attr-defined]
+            "has_password": self.his_password,
             "columns": GUESS["columns"] if self.his_configured else {},
             "match": GUESS["match"] if self.his_configured else {},
             "last": last if self.his_configured else None,
@@ -133,7 +131,10 @@ class FakeHis:
 
     def his_keep(self, mapping: Json) -> Json:
         self._answer("his_keep", mapping)  # type: ignore[attr-defined]
-        self.his_configured = True
+        self.his_configured = self.his_configured or bool(mapping.get("columns"))
+        plain = ("folder", "url", "user", "query", "refresh_minutes")
+        self.document["his"] |= {key: mapping[key] for key in plain if key in mapping}  # type: ignore[attr-defined]
+        self.his_password = self.his_password or bool(mapping.get("password"))
         return self.his()
 
     def his_import(self, path: str) -> Json:

@@ -90,6 +90,7 @@ class FakeSetup:
             "upload": {"submit": "manual", "workers": 2, "retry_first_seconds": 5.0, "retry_longest_seconds": 1800.0}
             | {"reconcile_at": "02:00"},
             "files": {"public_base_url": "", "port": 8180, "allowed_addresses": []},
+            "his": {"folder": "D:\\HIS 导出", "url": "", "user": "", "query": "", "refresh_minutes": 10},
             "secrets": {"store": "keyring"},
             "signing": {},
             "destination": [],

@@ -169,7 +169,7 @@ def main(out: Path) -> None:
         "5-settings": at(words.SETTINGS, "", lambda window: window.pages[words.SETTINGS].check()),  # type: ignore[attr-defined]
         **{
             f"5-settings-{key}": at(words.SETTINGS, key)
-            for key in ("clinic", "destination", "secrets", "dicom", "upload", "signing", "ui")
+            for key in ("clinic", "destination", "secrets", "dicom", "upload", "his", "signing", "ui")
         },
         "9-log": at(words.LOG),
         "9-log-bundle": at(words.LOG, "bundle"),
