@@ -10,6 +10,7 @@ from PySide6.QtWidgets import QFrame, QGridLayout, QHBoxLayout
 
 from app.gui.look import Look
 from app.gui.parts import Button, Mark, column, label, row
+from app.gui.sections import ActButton
 from app.gui.told import Told
 
 _CHOICES = {
@@ -45,6 +46,11 @@ class DoubtBox(QFrame):
             self._box.addWidget(Compared(look, study["compared"]))
         self._box.addLayout(self._ask_choice())
 
+    def focus(self) -> None:
+        """The keyboard goes to what only opens a question; a choice that decides at once waits for its own click."""
+        if self.doubt == "name":
+            self.choose.setFocus(Qt.FocusReason.TabFocusReason)
+
     def _ask_choice(self) -> QHBoxLayout:
         """The solid button is the first, or the safe one where the two sides bear different names."""
         box = row(gap=8)
@@ -64,7 +70,7 @@ class DoubtBox(QFrame):
             line_of.addWidget(label(self._look, likeliest, role="page_title", bold=True))
             line_of.addWidget(label(self._look, "对吗？", role="body_small", tone="text2"))
         line_of.addStretch(1)
-        self.choose = Button(self._look, "选姓名", kind="primary", slot=self.naming.emit)
+        self.choose = ActButton(self._look, "选姓名", kind="primary", slot=self.naming.emit)
         line_of.addWidget(self.choose)
         self._box.addLayout(line_of)
 

@@ -214,5 +214,5 @@ def make_editor(desk: Desk, field: Field) -> LineEditor | LongEditor | CodeEdito
     else:
         made = LineEditor(field)
     made.setFont(desk.look.font("body"))
-    made.setAccessibleName(field["label"])
+    (made.line if isinstance(made, CodeEditor) else made).setAccessibleName(field["label"])
     return made

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from PySide6.QtCore import Qt
-from PySide6.QtGui import QDragEnterEvent, QDropEvent, QKeySequence, QShortcut
+from PySide6.QtGui import QDragEnterEvent, QDropEvent, QFocusEvent, QKeySequence, QShortcut
+from PySide6.QtWidgets import QWidget
 
 from app.errors import AgentError
 from app.gui import his, news, words
@@ -55,6 +58,7 @@ class FillPage(Page):
             ("Ctrl+F2", self.form.take_all),
             ("PgDown", lambda: self._step(1)),
             ("PgUp", lambda: self._step(-1)),
+            ("F6", self._next_pane),
         ):
             QShortcut(QKeySequence(keys), self, slot, context=Qt.ShortcutContext.WidgetWithChildrenShortcut)
 
@@ -201,9 +205,32 @@ class FillPage(Page):
             self.exam.show_exam(form, study)
             self.facts.show_study(study)
 
+    def focusInEvent(self, event: QFocusEvent) -> None:
+        """The page was opened: the keyboard goes where something is to be typed."""
+        super().focusInEvent(event)
+        self._start_typing()
+
+    def _start_typing(self) -> None:
+        if self.window().focusWidget() is not self or self.exam.kept is None:
+            return
+        if self.exam.doubt is not None:
+            self.exam.doubt.focus()
+        else:
+            self.form.start()
+
+    def _next_pane(self) -> None:
+        """List, form, images, and round again."""
+        panes: list[QWidget] = [self.list.view, self.form, self.facts]
+        here = self.focusWidget()
+        now = next((number for number, pane in enumerate(panes) if pane is here or pane.isAncestorOf(here)), -1)
+        following = panes[(now + 1) % len(panes)]
+        goes: dict[QWidget, Callable[[], None]] = {self.form: self.form.start, self.facts: self.facts.focus}
+        goes.get(following, following.setFocus)()
+
     def _shown(self, form: Json) -> None:
         self.card.show_head(form, self.list.row_of(self.uid) or {}, self._titles, self.desk.now())
         self.facts.show_reports(form["uid"], form["reports"])
+        self._start_typing()
 
     def _facts_of(self, uid: str) -> list[object]:
         row_of = self.list.row_of(uid)
@@ -224,6 +251,7 @@ class FillPage(Page):
             return
         self.desk.tell("", "", "")
         self.exam.kept = None
+        self.setFocus()
         self._step_after(uid)
         self.refresh()
 
@@ -253,6 +281,7 @@ class FillPage(Page):
     def _list(self) -> FillList:
         self.list = FillList(self.look, self.desk.now)
         self.list.chosen.connect(self._chosen)
+        self.list.view.activated_row.connect(lambda _uid: self.form.start())
         self.list.take_now.connect(self._take_now)
         self.list.ticked.connect(self._ticked)
         self.several.clicked.connect(lambda _checked=False: self.list.switch())

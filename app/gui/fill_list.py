@@ -99,10 +99,10 @@ class FillList(Card):
         return uids[place] if 0 <= place < len(uids) else ""
 
     def after(self, uid: str) -> str:
-        """The uid that takes the place of one that is done, "" when it was the last."""
-        return self.beside(uid, 1) or next(
-            (str(one["uid"]) for one in self.rows if not one.get("heading") and one["uid"] != uid), ""
-        )
+        """The uid that takes the place of one that is done, "" when it was the last that waits for a person."""
+        uids = [str(one["uid"]) for one in self.rows if one["uid"] == uid or one["uid"] in self._fillable]
+        place = uids.index(uid) if uid in uids else -1
+        return next((one for one in [*uids[place + 1 :], *uids[: max(place, 0)]]), "")
 
     def _foot(self) -> QWidget:
         holder = QWidget()

@@ -5,14 +5,15 @@ from __future__ import annotations
 from collections.abc import Collection
 from functools import partial
 
-from PySide6.QtCore import QTimer
+from PySide6.QtCore import Qt, QTimer
+from PySide6.QtGui import QFocusEvent
 from PySide6.QtWidgets import QScrollArea, QWidget
 
 from app.gui.editors import Field
 from app.gui.fields import FieldName, FieldRow, Suggestion, name_of, saved
 from app.gui.page import Desk, Json
 from app.gui.parts import Button, clear, column, label, line, row
-from app.gui.sections import EXAM, MONEY, PATIENT, REPORT, ActRow, Section, needs_a_person, section_of
+from app.gui.sections import EXAM, MONEY, PATIENT, REPORT, ActButton, ActRow, Section, needs_a_person, section_of
 from app.gui.told import Told
 
 _SKIPPED_TYPES = frozenset({"rows", "pdf"})
@@ -46,6 +47,7 @@ class FormView(QScrollArea):
         super().__init__()
         self._desk, self._look = desk, desk.look
         self.rows: dict[FieldName, FieldRow] = {}
+        self._acts: dict[FieldName, ActRow] = {}
         self._loud: list[FieldName] = []
         self._sections: dict[str, Section] = {}
         self._suggestions: dict[FieldName, Suggestion] = {}
@@ -69,8 +71,9 @@ class FormView(QScrollArea):
     def show_form(self, form: Json, *, refused: bool = False) -> None:
         """Lay the form out anew: another exam, or another set of rows. `refused`: a platform did not take it."""
         self._timer.stop()
+        ahead = self._ahead_in(form)
         self.form, self._refused = form, refused
-        for kept in (self.unread, self.rows, self._sections, self._suggestions, self._beside):
+        for kept in (self.unread, self.rows, self._acts, self._sections, self._suggestions, self._beside):
             kept.clear()
         self._settlement_count = None
         clear(self._box)
@@ -81,6 +84,8 @@ class FormView(QScrollArea):
         self._box.addStretch(1)
         self._add_sections(form, [f for f in everything if f["type"] not in _SKIPPED_TYPES and not needs_a_person(f)])
         self.verticalScrollBar().setValue(0)
+        if ahead is not None:
+            self.start(ahead)
 
     def take(self, form: Json) -> None:
         """The same form with newer problems and kept values; nothing jumps while a person types."""
@@ -160,31 +165,58 @@ class FormView(QScrollArea):
         if problems:
             QTimer.singleShot(0, lambda: self._reach(problems[0]))
 
-    def start(self) -> None:
-        """The keyboard goes to the first field that needs the person."""
-        first = next((self.rows[name] for name in self._loud if name in self.rows), None)
-        if first is not None:
-            self._reach(first)
+    def start(self, first: Collection[FieldName] = ()) -> None:
+        """The keyboard goes to the first field that needs the person, to one of `first` if there is one."""
+        self.setFocus(Qt.FocusReason.OtherFocusReason)
+        waiting = [one for one in map(self._stop, [*first, *self._loud]) if one is not None and one.needs()]
+        if waiting:
+            QTimer.singleShot(0, lambda: self._reach(waiting[0]))
+        else:
+            self.done.emit()
+
+    def focusInEvent(self, event: QFocusEvent) -> None:
+        """Tab from before it, Shift+Tab from behind it: to the first field that needs the person."""
+        super().focusInEvent(event)
+        keys = (Qt.FocusReason.TabFocusReason, Qt.FocusReason.BacktabFocusReason)
+        if event.reason() in keys and self.form is not None:
+            self.start()
 
     def go_on(self, name: FieldName, forward: bool) -> bool:
         """To the next field that needs the person (or the one before); False from a field that needs nobody."""
         if name not in self._loud:
             return False
         place = self._loud.index(name)
-        others = self._loud[place + 1 :] if forward else list(reversed(self._loud[:place]))
-        waiting = (self.rows[one] for one in others if one in self.rows and self.rows[one].needs())
-        following = next(waiting, None)
-        if following is None and forward:
-            before = (self.rows[one] for one in self._loud[:place] if one in self.rows and self.rows[one].needs())
-            following = next(before, None)
+        others = [*self._loud[place + 1 :], *self._loud[:place]] if forward else reversed(self._loud[:place])
+        following = next((one for one in map(self._stop, others) if one is not None and one.needs()), None)
         if following is not None:
             self._reach(following)
         elif forward:
             self.done.emit()
-        return following is not None or forward
+        else:
+            self._back_out()
+        return True
 
-    def _reach(self, one: FieldRow) -> None:
-        if self.rows.get(one.name) is one:
+    def _back_out(self) -> None:
+        """Shift+Tab from the first field: to what stands before the form."""
+        self.setFocus(Qt.FocusReason.OtherFocusReason)
+        self.focusPreviousChild()
+
+    def _ahead_in(self, form: Json) -> list[FieldName] | None:
+        """Where the keyboard goes on when the form is laid out anew; None: it is elsewhere and stays there."""
+        here = self.window().focusWidget()
+        if here is None or not self.isAncestorOf(here):
+            return None
+        if self.form is None or self.form["uid"] != form["uid"]:
+            return []
+        stops = [self._stop(name) for name in self._loud]
+        place = next((number for number, one in enumerate(stops) if one is not None and one.isAncestorOf(here)), 0)
+        return self._loud[place:]
+
+    def _stop(self, name: FieldName) -> FieldRow | ActRow | None:
+        return self.rows.get(name) or self._acts.get(name)
+
+    def _reach(self, one: FieldRow | ActRow) -> None:
+        if self._stop(one.name) is one:
             self.ensureWidgetVisible(one, 0, 40)
             one.focus()
 
@@ -291,10 +323,14 @@ class FormView(QScrollArea):
     def _act_row(self, field: Field) -> QWidget:
         """A field that is not typed: a list that wants a row, a report that wants its file."""
         if field["type"] == "pdf":
-            button = Button(self._look, "附上 PDF", icon="attach", slot=partial(self.attach_to.emit, int(field["row"])))
+            slot = partial(self.attach_to.emit, int(field["row"]))
+            button = ActButton(self._look, "附上 PDF", icon="attach", slot=slot)
         else:
-            button = Button(self._look, "加一行", slot=self.wants_row.emit)
-        return ActRow(self._look, field, button)
+            button = ActButton(self._look, "加一行", slot=self.wants_row.emit)
+        made = ActRow(self._look, field, button)
+        button.onward = partial(self.go_on, made.name)
+        self._acts[made.name] = made
+        return made
 
     def _add_sections(self, form: Json, quiet: list[Field]) -> None:
         for title in (PATIENT, EXAM):

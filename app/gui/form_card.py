@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import datetime
 
+from PySide6.QtCore import Qt
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QHBoxLayout, QWidget
 
@@ -87,6 +88,7 @@ class FormCard(Card):
         self._person = label(self._look, role="body_small", tone="text2")
         self._accession = label(self._look, role="body_small", tone="text2")
         self._copy = Button(self._look, kind="icon", icon="copy", tip="复制检查号", slot=self._copy_accession)
+        self._copy.setFocusPolicy(Qt.FocusPolicy.NoFocus)  # Tab leads from the list into the form
         top = row(margins=(16, 8, 12, 0), gap=10)
         top.addWidget(self._name)
         top.addWidget(self._person)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from PySide6.QtCore import Qt
 from PySide6.QtGui import QDragEnterEvent, QDropEvent, QHideEvent
 from PySide6.QtWidgets import QStackedWidget, QWidget
 
@@ -69,6 +70,11 @@ class ImagesCard(Card):
         self.tabs[0].setToolTip("")
         self._say(*_NO_EXAM)
         self.show_reports("", [])
+
+    def focus(self) -> None:
+        """The keyboard goes to what is looked at: slices or pages."""
+        shown: QWidget = self.viewer.film if self._stack.currentIndex() == 0 else self.pdf.view
+        shown.setFocus(Qt.FocusReason.TabFocusReason)
 
     def hideEvent(self, event: QHideEvent) -> None:
         """Another page, or the window went into the tray: the large viewer goes with it."""

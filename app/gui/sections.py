@@ -6,9 +6,10 @@ from collections import Counter
 from collections.abc import Callable
 
 from PySide6.QtCore import Qt
+from PySide6.QtGui import QKeyEvent
 from PySide6.QtWidgets import QFrame, QVBoxLayout, QWidget
 
-from app.gui.editors import Field
+from app.gui.editors import Field, Onward, nowhere
 from app.gui.fields import LABEL_WIDTH, FieldName, FieldRow, name_of
 from app.gui.look import Look
 from app.gui.page import Json
@@ -42,11 +43,27 @@ def row_fields(answer: Json) -> list[Field]:
     return list(found.values())
 
 
+class ActButton(Button):
+    """A button among the fields: Tab goes on as from a field, Enter presses it as Space does."""
+
+    onward: Onward = staticmethod(nowhere)
+
+    def focusNextPrevChild(self, forward: bool) -> bool:
+        return self.onward(forward) or super().focusNextPrevChild(forward)
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        if event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter):
+            self.click()
+        else:
+            super().keyPressEvent(event)
+
+
 class ActRow(QWidget):
     """Label, button, and why it is needed."""
 
-    def __init__(self, look: Look, field: Field, button: Button) -> None:
+    def __init__(self, look: Look, field: Field, button: ActButton) -> None:
         super().__init__()
+        self.name, self.button = name_of(field), button
         text = label(look, f"{field['label']} *", tone="text2", wrap=True)
         text.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
         text.setFixedWidth(LABEL_WIDTH)
@@ -55,6 +72,12 @@ class ActRow(QWidget):
         box.addWidget(text)
         box.addWidget(button)
         box.addWidget(label(look, why, role="caption", tone="text3", wrap=True), 1)
+
+    def needs(self) -> bool:
+        return True
+
+    def focus(self) -> None:
+        self.button.setFocus(Qt.FocusReason.TabFocusReason)
 
 
 class Section(QFrame):

@@ -2,7 +2,8 @@
 
 With `IMAGING_AGENT_TELL=1` each change of the screen is one JSON line {"tray": {"x", "y", "w", "h", "look", "tooltip"},
 "windows": [{"title", "x", "y", "w", "h", "active"}], "things": [{"kind", "name", "text", "x", "y", "w", "h",
-"enabled", "checked", "focus"}]}. Kinds: button, label, field, box, entry (of an open menu), row (of a table).
+"enabled", "checked", "focus"}]}. Kinds: button, label, field, box, entry (of an open menu), row (of a table). The name
+of a field is the label beside it.
 """
 
 from __future__ import annotations
@@ -113,7 +114,7 @@ def _rows(view: QAbstractItemView) -> Iterator[Thing]:
 def _thing(kind: str, one: QWidget, text: str, where: QRect, name: str = "", enabled: bool | None = None) -> Thing:
     return {
         "kind": kind,
-        "name": name or one.objectName(),
+        "name": name or one.objectName() or one.accessibleName(),
         "text": text,
         **_place(one, where),
         "enabled": one.isEnabled() if enabled is None else enabled,
