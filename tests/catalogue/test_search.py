@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from app.catalogue.load import load_catalogue, load_region, region_names
 from app.catalogue.tables import Code, Hit, Table
 from tests.catalogue.samples import REGION
 
@@ -42,3 +43,12 @@ def test_initials_find_a_real_item_and_every_hit_can_be_shown() -> None:
     assert REGION.tables["mutual_item"].search("xbzw")[0].code.label == "胸部正位"
     for hit in REGION.tables["radiology_code"].search("ct"):
         assert hit.code_spans or hit.label_spans
+
+
+def test_every_label_of_every_table_is_found_by_its_initials() -> None:
+    asked = {field.table for field in load_catalogue().fields.values()}
+    found = [table for name in region_names() for table in load_region(name).tables.values()]
+    tables = {table.name: table for table in found if table.name in asked}
+    chinese = [one for table in tables.values() for one in table.codes if not one.label.isascii()]
+    assert [one.label for one in chinese if len(one.pinyin) != sum(letter.isalnum() for letter in one.label)] == []
+    assert codes(tables["patient_type"].search("mz")) == ["1"]
