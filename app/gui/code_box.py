@@ -24,6 +24,7 @@ from PySide6.QtWidgets import (
     QStyle,
     QStyledItemDelegate,
     QStyleOptionViewItem,
+    QWidget,
 )
 
 from app.gui.look import Look
@@ -143,7 +144,10 @@ class CodePopup(QFrame):
         box.addWidget(self._list)
         box.addWidget(line())
         box.addLayout(foot)
-        field.window().installEventFilter(self)
+        above: QWidget | None = field
+        while above is not None:
+            above.installEventFilter(self)
+            above = None if above.isWindow() else above.parentWidget()
         field.destroyed.connect(self.deleteLater)
 
     def offer(self, codes: list[dict[str, Any]]) -> None:
@@ -167,8 +171,11 @@ class CodePopup(QFrame):
         self._list.setCurrentRow(max(0, min(self._list.count() - 1, self._list.currentRow() + steps)))
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
-        if event.type() in (QEvent.Type.Resize, QEvent.Type.WindowDeactivate):
+        kind = event.type()
+        if kind == QEvent.Type.WindowDeactivate or (kind == QEvent.Type.Resize and watched is self.window()):
             self.hide()
+        elif kind == QEvent.Type.Move and self.isVisible():
+            self._place(self._list.height())  # a line above the field came or went
         return False
 
     def _place(self, list_height: int) -> None:
