@@ -102,6 +102,7 @@ class House:
         own_reports = [one for one, _ in stored.record.reports if one.report_key not in stored.carried_elsewhere]
         is_live = bool(own_jobs) and not _is_taken_back(own_jobs)
         unsent_report = is_live and not any(job.part in (Part.REPORT, Part.MERGED) for job in own_jobs)
+        test_marks.outgrow(tx, exam_key, len(instances))
         state = exam_state(
             complete=stored.complete,
             doubtful=bool(stored.doubts),

@@ -15,6 +15,11 @@ def mark(tx: Tx, exam_key: str, image_count: int) -> None:
     tx.tell("exam_changed", exam=exam_key, state="test" if image_count else "")
 
 
+def outgrow(tx: Tx, exam_key: str, image_count: int) -> None:
+    """With more images than the test had it is a real exam from now on, whatever leaves it again."""
+    tx.execute("DELETE FROM test_marks WHERE exam_key = ? AND image_count < ?", (exam_key, image_count))
+
+
 def is_test(conn: sqlite3.Connection, exam_key: str, image_count: int) -> bool:
     """Whether all `image_count` images of the exam are those of the test: one more makes it a real exam."""
     row = conn.execute("SELECT image_count FROM test_marks WHERE exam_key = ?", (exam_key,)).fetchone()
