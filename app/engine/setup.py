@@ -208,9 +208,12 @@ def setup_draft(house: House) -> Json:
 def keep_setup_draft(house: House, answers: Mapping[str, Any], step: str, clock: Clock) -> Json:
     """Keep the answers without their secrets; no answers and no step: the set-up is done, nothing is kept."""
     rows = answers.get("destination", ())
-    without = [{key: value for key, value in row.items() if key != "secrets"} for row in rows]
+    without: dict[str, Any] = {
+        "destination": [{key: value for key, value in row.items() if key != "secrets"} for row in rows],
+        "his": {key: value for key, value in answers.get("his", {}).items() if key != "password"},
+    }
     draft = {
-        "answers": {**answers, **({"destination": without} if "destination" in answers else {})},
+        "answers": {key: without.get(key, value) for key, value in answers.items()},
         "step": step,
         "at": kept(clock.now()),
     }
