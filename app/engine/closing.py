@@ -76,8 +76,8 @@ def due(house: House, started_at: datetime) -> str:
         return reminded[1] if closing(house, date.fromisoformat(reminded[1]))["open"] else ""
     if not house.settings.ui.closing:
         return ""
-    shown = files.fact(conn, SHOWN)
     today = now.date()
+    shown = _shown(house, today)
     for day in tally.days_with_exams(conn, today - timedelta(days=_LOOK_BACK), today):
         if day.isoformat() <= shown or (reminded is not None and day.isoformat() == reminded[1]):
             return ""
@@ -95,11 +95,17 @@ def reminder(text: str) -> tuple[datetime, str] | None:
     return (taken(at), day) if day else None
 
 
+def _shown(house: House, today: date) -> str:
+    """The last day that was shown, "" for none; one still to come was a wrong clock's."""
+    day = files.fact(house.store.read(), SHOWN)
+    return day if day <= today.isoformat() else ""
+
+
 def was_shown(house: House, day: date, remind: bool) -> Json:
     """It was shown; with `remind` it comes once more at 8 the next morning."""
     now = house.clock.now().astimezone(CST)
     at = datetime.combine(now.date() + timedelta(days=1), REMIND_AT, CST) if remind else None
-    known = max(files.fact(house.store.read(), SHOWN), day.isoformat())
+    known = max(_shown(house, now.date()), day.isoformat())
 
     def change(tx: Any) -> None:
         files.set_fact(tx, SHOWN, known)

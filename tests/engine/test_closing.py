@@ -72,6 +72,15 @@ def test_a_day_that_was_missed_is_asked_about_at_the_next_start_while_something_
     assert due(desk) == ""
 
 
+def test_a_clock_that_once_ran_a_year_ahead_silences_no_closing(desk: Desk) -> None:
+    desk.ready()
+    desk.engine.closing_shown("2027-01-05")
+    set_time(desk, 5, 17, 30)
+    assert due(desk) == DAY
+    desk.engine.closing_shown(DAY)
+    assert due(desk) == ""
+
+
 def test_a_reminder_comes_at_eight_the_next_morning(desk: Desk) -> None:
     desk.ready()
     set_time(desk, 5, 17, 30)
