@@ -78,6 +78,7 @@ BROAD_CATCHES = {
     ("app/engine/clockwork.py", "_ask_loop"),
     ("app/engine/clockwork.py", "_loop"),
     ("app/engine/clockwork.py", "_try"),
+    ("app/engine/rehearsing.py", "_play"),
     ("app/engine/report_reading.py", "_loop"),
     ("app/engine/his_watch.py", "_loop"),
     ("app/engine/serve.py", "_answer"),

@@ -14,7 +14,7 @@ from typing import Any, cast
 
 from app.engine.face import Face, Json
 from app.engine.rehearsal import Rehearsal, can_rehearse
-from app.errors import AgentError, NeedsOperator
+from app.errors import AgentError, Bug, NeedsOperator
 from app.system.paths import Home
 
 log = logging.getLogger("app.engine")
@@ -25,7 +25,6 @@ class Rehearsing:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._thread: threading.Thread | None = None
         self._status: Json = {"region": "", "running": False, "ok": False, "steps": [], "trouble": None}
 
     def start(self, region: str) -> Json:
@@ -35,28 +34,26 @@ class Rehearsing:
         with self._lock:
             if not self._status["running"]:
                 self._status = {"region": region, "running": True, "ok": False, "steps": [], "trouble": None}
-                self._thread = threading.Thread(target=self._play, args=(region,), name="rehearsal", daemon=True)
-                self._thread.start()
+                threading.Thread(target=self._play, args=(region,), name="rehearsal", daemon=True).start()
         return self.status()
 
     def status(self) -> Json:
         with self._lock:
             return {**self._status, "steps": list(self._status["steps"])}
 
-    def join(self, within_seconds: float) -> None:
-        """Wait for its end; what does not come to an end in time ends with the process."""
-        if self._thread is not None:
-            self._thread.join(within_seconds)
-
     def _play(self, region: str) -> None:
-        trouble: Json | None = None
+        trouble: AgentError | None = None
         try:
             with tempfile.TemporaryDirectory(prefix="imaging-agent-rehearsal-", ignore_cleanup_errors=True) as folder:
                 self._walk(Home(root=Path(folder)).make(), region)
         except AgentError as error:
             log.info("the rehearsal did not come to its end: %s", error.title)
-            trouble = {"title": error.title, "advice": error.advice, "details": error.details}
-        self._note(running=False, ok=trouble is None, trouble=trouble)
+            trouble = error
+        except Exception as error:  # the thread's last resort: a rehearsal must never seem to go on, or to be done
+            log.exception("the rehearsal met a bug")
+            trouble = Bug(type(error).__name__)
+        told = {"title": trouble.title, "advice": trouble.advice, "details": trouble.details} if trouble else None
+        self._note(running=False, ok=trouble is None, trouble=told)
 
     def _walk(self, home: Home, region: str) -> None:
         from app.engine.engine import Engine  # the engine has one of these: the import would be a circle
