@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Mapping
 from datetime import date, datetime, time, timedelta
 from typing import Any
@@ -10,6 +11,7 @@ from app.domain.times import CST
 from app.engine.face import Json
 from app.engine.house import House
 from app.engine.pages import TIMELINE_WORDS, told
+from app.errors import RetryLater
 from app.store import Tx, audit
 
 ACT_WORDS = {
@@ -124,7 +126,8 @@ def heard(house: House, event: Json) -> None:
         def change(tx: Tx) -> None:
             audit.note_act(tx, what, "", at=now)
 
-        house.store.submit(change)
+        with contextlib.suppress(RetryLater):  # the house is closing
+            house.store.submit(change)
 
 
 def sections(answers: Mapping[str, Any]) -> str:
