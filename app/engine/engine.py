@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from app.domain.job import Event
+from app.domain.settings import Settings
 from app.domain.times import Clock, cst_day
 from app.engine import (
     acts,
@@ -54,9 +55,6 @@ from app.system.clock import Clock as MachineClock
 from app.system.paths import Home
 
 log = logging.getLogger("app.engine")
-_STOP_SECONDS = 3.0
-_RELOAD_SECONDS = 65.0
-"""New settings can wait for the answer to the longest request; the end of the program can't."""
 
 
 class Engine:
@@ -230,9 +228,10 @@ class Engine:
         return sharing.fill_many(self.house, uids, _texts(values), dry=dry)
 
     def keep_defaults(self, values: Json, destination: str = "", dry: bool = False) -> Json:
-        found = sharing.with_defaults(self.house, _texts(values), destination)
-        if found.told["kept"] and not dry:
-            self._life.adopt(found.settings)
+        with self._life.alone:
+            found = sharing.with_defaults(self.house, _texts(values), destination)
+            if found.told["kept"] and not dry:
+                self._life.adopt(found.settings)
         return found.told
 
     def attach(self, uid: str, path: str, report: int = 0) -> Json:
@@ -401,10 +400,12 @@ class Engine:
         return self._life.his.preview(path, query, url, user, password, mapping)
 
     def his_keep(self, mapping: Json) -> Json:
-        settings = self._life.his.keep(mapping)
-        if settings is not None:
-            write_settings(self.home, replace(self.house.settings, his=settings))
-            self._life.reload()
+        with self._life.alone:
+            settings = self._life.his.keep(mapping)
+            if settings is not None:
+                before = self.house.settings
+                write_settings(self.home, replace(before, his=settings))
+                self._begin_anew(before)
         return self.his()
 
     def his_import(self, path: str) -> Json:
@@ -458,12 +459,14 @@ class Engine:
         return closing.was_shown(self.house, _day(day), remind)
 
     def set_theme(self, theme: str) -> Json:
-        self._life.house = with_theme(self.house, theme)
+        with self._life.alone:
+            self._life.house = with_theme(self.house, theme)
         self._tell({"event": "theme_changed"})
         return {"theme": theme}
 
     def set_closing(self, on: bool, at: str = "") -> Json:
-        self._life.house = closing.with_closing(self.house, on, at)
+        with self._life.alone:
+            self._life.house = closing.with_closing(self.house, on, at)
         return {"closing": on, "closing_at": self.house.settings.ui.closing_at}
 
     def snooze(self, minutes: int) -> Json:
@@ -482,15 +485,20 @@ class Engine:
         return checks.check_self(self.house, self._life.gateway)
 
     def setup(self, answers: Json) -> Json:
-        before = self.house.settings
-        done = apply_answers(answers, self.home)
+        with self._life.alone:
+            before = self.house.settings
+            done = apply_answers(answers, self.home)
+            self._begin_anew(before)
+        audit.note(self.house, "settings", audit.sections(answers))
+        return {"written": [str(path) for path in done.written], "secrets": list(done.secrets)}
+
+    def _begin_anew(self, before: Settings) -> None:
+        """Work with the settings on the disk; when that fails, what is on the disk is what is at work."""
         try:
             self._life.reload()
         except AgentError:
-            write_settings(self.home, before)  # what is at work and what is on the disk stay the same
+            write_settings(self.home, before)
             raise
-        audit.note(self.house, "settings", audit.sections(answers))
-        return {"written": [str(path) for path in done.written], "secrets": list(done.secrets)}
 
     def settings(self) -> Json:
         present = {each.name: list(each.secret_names) for each in self.house.settings.destinations}

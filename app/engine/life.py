@@ -5,6 +5,7 @@ Decides nothing about exams: what a study at rest leads to is in `acts`, what pe
 
 from __future__ import annotations
 
+import contextlib
 import threading
 from collections.abc import Callable
 from dataclasses import replace
@@ -30,7 +31,7 @@ from app.engine.house import House, open_house
 from app.engine.rehearsing import Rehearsing
 from app.engine.report_reading import ReportReading
 from app.engine.settings import write_settings
-from app.errors import NeedsOperator
+from app.errors import NeedsOperator, RetryLater
 from app.store import Tx, exams, files, jobs
 from app.system.paths import Home
 
@@ -52,7 +53,8 @@ class Life:
         self._home, self._clock, self._told = home, clock, tell
         self._random = Random()
         self._jitter = jitter or (lambda: self._random.uniform(0.8, 1.2))
-        self._lock = threading.RLock()
+        self.alone = threading.RLock()
+        """Held by whoever changes the settings, from reading the old ones to the house that works with the new."""
         self.house: House = open_house(home, clock)
         self.house.store.subscribe(self._tell)
         self.arrivals = Arrivals(clock)
@@ -68,7 +70,7 @@ class Life:
 
     def start(self) -> None:
         """Take up work: mend what an earlier end left, then open ports, folders and workers."""
-        with self._lock:
+        with self.alone:
             house, now = self.house, self._clock.now()
             house.spool.sweep()
             house.store.write(lambda tx: self._take_up(tx, now))
@@ -95,7 +97,7 @@ class Life:
 
     def stop(self) -> None:
         """End within a few seconds; what is being sent goes on at the next start. Safe to call twice."""
-        with self._lock:
+        with self.alone:
             self.reports.close(_STOP_SECONDS)
             self._stop_work()
             self._tell({"event": "engine_stopped"})
@@ -140,7 +142,7 @@ class Life:
 
         What can't be opened leaves the house as it is, at work with the settings it had, and raises NeedsOperator.
         """
-        with self._lock:
+        with self.alone:
             anew = open_house(self._home, self._clock)
             was_running = self.running
             if was_running:
@@ -159,7 +161,7 @@ class Life:
 
     def adopt(self, settings: Settings) -> None:
         """Write settings that differ in the destinations' defaults alone; ports and workers go on as they are."""
-        with self._lock:
+        with self.alone:
             write_settings(self._home, settings)
             self.house = replace(self.house, settings=settings)
             for one in settings.destinations:
@@ -195,7 +197,8 @@ class Life:
 
     def _refresh_soon(self, exam_key: str) -> None:
         """Events come on the writer thread, which must not wait for itself."""
-        self.house.store.submit(lambda tx: self.house.refresh_in(tx, exam_key))
+        with contextlib.suppress(RetryLater):  # the house is closing: reading the report at the next start does it
+            self.house.store.submit(lambda tx: self.house.refresh_in(tx, exam_key))
 
     def _wake(self) -> None:
         for workers in self._workers.values():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import socket
+import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -18,8 +19,10 @@ from app.catalogue.questions import load_sections, load_setup
 from app.engine import settings as settings_module
 from app.engine.engine import Engine
 from app.engine.face import Json
+from app.engine.house import House
 from app.engine.rehearsal import Rehearsal
 from app.engine.settings import apply_answers, read_settings, read_toml
+from app.engine.theme import with_theme
 from app.errors import Bug, NeedsOperator
 from app.practice import modality
 from app.practice.modality import Patient
@@ -172,6 +175,12 @@ def test_a_draft_comes_back_at_its_step_without_any_secret(bare: Desk) -> None:
         assert not file.is_file() or KEY.encode() not in file.read_bytes()
 
 
+def test_a_draft_keeps_no_password_of_his(bare: Desk) -> None:
+    bare.engine.keep_setup_draft({"his": {"user": "reader", "password": "tian-di-88"}}, "HIS")
+    assert bare.engine.setup_draft()["answers"]["his"]["user"] == "reader"
+    assert "tian-di-88" not in str(bare.engine.setup_draft())
+
+
 def test_a_finished_set_up_leaves_no_draft(bare: Desk) -> None:
     bare.engine.keep_setup_draft({"clinic": {"name": "甲"}}, "密钥")
     assert not bare.engine.keep_setup_draft({}, "")["unfinished"]
@@ -210,6 +219,41 @@ def test_settings_that_can_not_be_opened_leave_the_old_house_at_work(
         desk.engine.setup({"clinic": {"name": "另一家"}})
     assert desk.engine.status()["clinic"]["name"] == answers_of("main")["clinic"]["name"]
     assert desk.engine.home.settings_file.read_bytes() == before
+    assert desk.state(desk.receive()) == "to_fill"
+
+
+def test_his_columns_that_can_not_be_put_to_work_are_not_kept(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    before = desk.engine.home.settings_file.read_bytes()
+
+    def refuse(*_words: object) -> None:
+        raise NeedsOperator("本机数据库打不开", "请工程师查看")
+
+    monkeypatch.setattr("app.engine.life.open_house", refuse)
+    with pytest.raises(NeedsOperator, match="打不开"):
+        desk.engine.his_keep({"refresh_minutes": 30})
+    assert desk.engine.home.settings_file.read_bytes() == before
+
+
+def test_two_changes_of_the_settings_at_once_both_count(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    begun, go_on = threading.Event(), threading.Event()
+
+    def slow(house: House, theme: str) -> House:
+        begun.set()
+        assert go_on.wait(20)
+        return with_theme(house, theme)
+
+    monkeypatch.setattr("app.engine.engine.with_theme", slow)
+    one = threading.Thread(target=desk.engine.set_theme, args=("dark",))
+    two = threading.Thread(target=desk.engine.setup, args=({"clinic": {"name": "另一家"}},))
+    one.start()
+    assert begun.wait(20)
+    two.start()
+    two.join(1.0)  # it has to wait, or would be done by now
+    go_on.set()
+    one.join(20)
+    two.join(20)
+    assert (desk.engine.status()["clinic"]["name"], desk.engine.status()["theme"]) == ("另一家", "dark")
+    assert read_settings(desk.engine.home).ui.theme == "dark"
     assert desk.state(desk.receive()) == "to_fill"
 
 
@@ -264,6 +308,16 @@ def test_one_more_image_makes_a_test_a_real_exam(desk: Desk) -> None:
     desk.more(uid)
     desk.engine.send_now(uid)
     assert desk.state(uid) == "to_fill"
+
+
+def test_a_real_exam_does_not_become_the_test_whose_exam_it_shares(desk: Desk) -> None:
+    test, real = desk.receive(images=1), desk.receive(images=1)
+    key = desk.key(test)
+    desk.engine.mark_test(test)
+    desk.engine.join(key, real)
+    desk.engine.part(key, test)
+    assert desk.key(real) == key
+    assert desk.state(real) == "to_fill"
 
 
 def test_what_was_submitted_can_not_be_called_a_test(desk: Desk) -> None:
@@ -388,3 +442,14 @@ def test_a_rehearsal_walks_to_the_receipt_and_leaves_the_clinics_home_alone(bare
     assert any("平台已接收" in step for step in done["steps"])
     assert bare.engine.studies()["total"] == 0
     assert read_settings(bare.engine.home).destinations == ()
+
+
+@pytest.mark.warns
+def test_a_rehearsal_that_breaks_off_is_over_and_no_success(bare: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(*_words: object, **_more: object) -> None:
+        raise OSError("no room")
+
+    monkeypatch.setattr("app.engine.rehearsing.tempfile.TemporaryDirectory", broken)
+    bare.engine.rehearse(REGION)
+    done = wait_for(lambda: not (status := bare.engine.rehearsal_status())["running"] and status)
+    assert not done["ok"] and done["trouble"]["title"] and done["trouble"]["advice"]
