@@ -76,8 +76,8 @@ def bury(window: MainWindow) -> None:
 
 
 def rest(window: MainWindow) -> None:
-    """Until every question is answered and laid out; at most five seconds."""
-    until = time.monotonic() + 5
+    """Until every question is answered and laid out; at most half a minute (a busy machine)."""
+    until = time.monotonic() + 30
     while True:
         QApplication.processEvents()
         if window.asker.idle():
