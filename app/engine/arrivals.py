@@ -18,7 +18,7 @@ from app.errors import NeedsOperator
 from app.intake.names import decode
 from app.store import Tx, exams, images, test_marks
 from app.store.times import kept
-from app.wire.dicom_receive import AssociationChange, AssociationEvent
+from app.wire.receiving import AssociationChange, AssociationEvent
 
 _MOST = 300
 _REFUSALS: dict[AssociationChange, tuple[str, str]] = {

@@ -15,7 +15,6 @@ import zipfile
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict
 from datetime import datetime
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
@@ -164,6 +163,8 @@ def _versions(house: House, program_version: str) -> Json:
 
 
 def _version(name: str) -> str:
+    from importlib.metadata import PackageNotFoundError, version
+
     try:
         return version(name)
     except PackageNotFoundError:

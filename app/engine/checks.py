@@ -5,13 +5,11 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 
-from app.crypto.selfcheck import self_check
 from app.delivery.target import Target
 from app.engine.face import Json
 from app.engine.gateway import Gateway
 from app.engine.house import House
 from app.errors import AgentError
-from app.intake.decoders import missing_decoders
 from app.store import answers
 from app.system.disk import free_bytes
 from app.system.secrets import secret_store
@@ -29,6 +27,9 @@ def check_self(house: House, gateway: Gateway) -> Json:
 
 
 def _all(house: House, gateway: Gateway) -> Iterator[Json]:
+    from app.crypto.selfcheck import self_check
+    from app.intake.decoders import missing_decoders
+
     yield _settings(house)
     yield from (_fault(name, fault) for name, fault in house.faults.items())
     yield _tried("secrets", "密钥存放处可用", lambda: _secrets(house))

@@ -10,9 +10,9 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from datetime import date, timedelta
-from importlib.metadata import PackageNotFoundError, version
+from functools import cache, cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from app.domain.job import Event
 from app.domain.settings import Settings
@@ -48,11 +48,13 @@ from app.engine.settings import apply_answers, document_of, write_settings
 from app.engine.standing import Facts, look_and_sentence, tooltip
 from app.engine.theme import with_theme
 from app.errors import AgentError, NeedsOperator
-from app.intake.screen import Screen
 from app.store import Tx, answers, days, exams, files, images, jobs, tally
 from app.store.times import kept, taken_or_none
 from app.system.clock import Clock as MachineClock
 from app.system.paths import Home
+
+if TYPE_CHECKING:
+    from app.intake.screen import Screen
 
 log = logging.getLogger("app.engine")
 
@@ -65,7 +67,6 @@ class Engine:
         self._clock = clock or MachineClock()
         self._started_at = self._clock.now()
         self._listeners: list[Callable[[Json], None]] = []
-        self._screen = Screen()
         self._life = Life(home, self._clock, jitter, self._tell)
 
     @property
@@ -83,7 +84,14 @@ class Engine:
             with suppress(AgentError):
                 audit.note(self.house, "stopped")
         self._life.stop()
-        self._screen.close()
+        if "_screen" in vars(self):
+            self._screen.close()
+
+    @cached_property
+    def _screen(self) -> Screen:
+        from app.intake.screen import Screen
+
+        return Screen()
 
     def _tell(self, event: Json) -> None:
         for listener in tuple(self._listeners):
@@ -610,7 +618,10 @@ def _rows(rows: list[Json] | None) -> list[dict[str, str]] | None:
     return None if rows is None else [_texts(row) for row in rows]
 
 
+@cache
 def _version() -> str:
+    from importlib.metadata import PackageNotFoundError, version
+
     try:
         return version("clinic-imaging-agent")
     except PackageNotFoundError:

@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Callable
 from datetime import date
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from app.engine.face import Json
 from app.engine.house import House
@@ -23,14 +24,10 @@ from app.intake.rebuild import drop_unkept, reindex
 from app.intake.reports import Reports
 from app.intake.take import Taken, source_of
 from app.store import exams, files
-from app.wire.dicom_receive import (
-    AssociationChange,
-    AssociationEvent,
-    PynetdicomReceiver,
-    Receiver,
-    ReceiverSettings,
-)
-from app.wire.file_server import FileServer, FileServerSettings, Refused, Served
+from app.wire.receiving import AssociationChange, AssociationEvent, Receiver, ReceiverSettings
+
+if TYPE_CHECKING:
+    from app.wire.file_server import FileServer, Refused, Served
 
 log = logging.getLogger("app.engine")
 _ASLEEP_SECONDS = 120.0
@@ -107,6 +104,8 @@ class Gateway:
     # -- the DICOM port ---------------------------------------------------------------------------------------------
 
     def _start_receiver(self) -> None:
+        from app.wire.dicom_receive import PynetdicomReceiver  # pynetdicom: a command without ports need not wait
+
         settings = self._house.settings.dicom
         receiver = PynetdicomReceiver(
             ReceiverSettings(
@@ -160,6 +159,8 @@ class Gateway:
         settings = self._house.settings.files
         if not settings.public_base_url:
             return
+        from app.wire.file_server import FileServer, FileServerSettings
+
         server = FileServer(
             FileServerSettings(port=settings.port, address=settings.bind, allowed_addresses=settings.allowed_addresses),
             self._resolve,
@@ -174,6 +175,8 @@ class Gateway:
 
     def _resolve(self, path: str, address: str) -> Served | Refused:
         """`/f/TOKEN.pdf` while the link lives; everything else is not there."""
+        from app.wire.file_server import Refused, Served
+
         prefix, _, name = path.lstrip("/").partition("/")
         token = name.removesuffix(".pdf")
         if prefix != "f" or not token:

@@ -7,16 +7,18 @@ import math
 from collections.abc import Iterable
 from itertools import groupby
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from app.domain.study import Instance
 from app.engine.face import Json
 from app.engine.house import House
 from app.errors import AgentError, NeedsOperator
 from app.intake.header import Header, NotDicom, read_header
-from app.intake.pixels import frames_said, slice_place
-from app.intake.screen import Screen, Shown, Wanted
 from app.store import exams, files, images
 from app.store.reports import pdf_sources
+
+if TYPE_CHECKING:  # reading pixels waits for the first picture that is looked at
+    from app.intake.screen import Screen, Shown
 
 _ONE_FRAME = frozenset(
     f"1.2.840.10008.5.1.4.1.1.{number}" for number in ("1", "1.1", "1.1.1", "1.2", "1.2.1", "1.3", "1.3.1", "2", "4")
@@ -68,6 +70,8 @@ def _series(house: House, own: list[Instance]) -> Json:
 
 
 def _frames(house: House, one: Instance) -> int:
+    from app.intake.pixels import frames_said
+
     about = None if one.sop_class_uid in _ONE_FRAME else _header(house, one)
     return frames_said(about) if about else 1
 
@@ -90,6 +94,8 @@ def _in_order(house: House, own: list[Instance]) -> Iterable[Instance]:
 
 
 def _place(path: Path) -> float | None:
+    from app.intake.pixels import slice_place
+
     try:
         return slice_place(path)
     except (AgentError, OSError):
@@ -107,6 +113,8 @@ def frame(
     side: int = 0,
 ) -> Json:
     """See the face."""
+    from app.intake.screen import Wanted
+
     found = images.current(house.store.read(), sop_instance_uid)
     if found is None:
         raise NeedsOperator("没有这幅影像", "请在列表里重新选择这例检查")

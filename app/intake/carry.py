@@ -16,8 +16,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
-import pydicom.filereader
-
 from app.errors import NeedsOperator
 from app.intake import header
 
@@ -114,6 +112,8 @@ class _Place:
 
 def _place(source: BinaryIO, *, explicit: bool, order: str) -> _Place:
     """pydicom finds it: sequences of any length may stand before."""
+    import pydicom.filereader
+
     old_bytes, group_length_at = 0, None
 
     def reached(tag: int, vr: str | None, length: int) -> bool:

@@ -11,8 +11,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import pydicom
-
 from app.intake import header
 from app.intake.header import Header, NotDicom
 
@@ -63,6 +61,8 @@ def listed_files(path: Path) -> Listed:
 
 
 def _file_ids(path: Path) -> list[tuple[str, ...]]:
+    import pydicom
+
     with header.judged_by_pydicom(), path.open("rb") as file:
         data_set = pydicom.dcmread(file, force=True, stop_before_pixels=True)
         if _RECORDS not in data_set:

@@ -16,8 +16,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Protocol
 
-from watchdog.observers import Observer
-
 from app.domain.times import Clock
 from app.errors import AgentError
 from app.intake.incoming import Became, Found
@@ -287,6 +285,8 @@ class FolderWatch:
         pace: Pace | None = None,
         leave_out: Collection[Path] = (),
     ) -> None:
+        from watchdog.observers import Observer
+
         self._clock = clock
         self._store = store
         self._pace = pace or Pace()

@@ -21,9 +21,6 @@ from enum import Enum, auto
 from pathlib import Path
 from typing import Any, BinaryIO
 
-import pydicom.filereader
-from pydicom.errors import BytesLengthException, InvalidDicomError
-
 from app.errors import NeedsOperator
 from app.intake import names
 
@@ -89,10 +86,8 @@ FIRST_BYTES = 16 * 1024
 WINDOW_BYTES = 64 * 1024
 INFLATED_BYTES = 4 * 1024 * 1024
 
-# What pydicom was seen to raise on damaged files (fuzzed); OSError is handled apart.
-PYDICOM_FAILURES = (
-    InvalidDicomError,
-    BytesLengthException,
+# What pydicom was seen to raise on damaged files (fuzzed), besides its own; OSError is handled apart.
+_FAILURES = (
     ArithmeticError,
     AssertionError,
     AttributeError,
@@ -198,6 +193,8 @@ def header_from_data_set(
 @contextmanager
 def judged_by_pydicom() -> Iterator[None]:
     """Around every use of pydicom: its messages (they may quote values) are kept quiet, its failures are NotDicom."""
+    from pydicom.errors import BytesLengthException, InvalidDicomError
+
     try:
         with _QUIET, warnings.catch_warnings():
             warnings.simplefilter("ignore")
@@ -206,7 +203,7 @@ def judged_by_pydicom() -> Iterator[None]:
                 yield
             finally:
                 _LOG.disabled = before
-    except PYDICOM_FAILURES as error:
+    except (InvalidDicomError, BytesLengthException, *_FAILURES) as error:
         raise NotDicom(type(error).__name__) from error
     except OSError as error:
         if error.errno in (None, errno.EINVAL):  # pydicom's own, or a seek that damaged lengths asked for
@@ -412,6 +409,8 @@ def _tag(window: bytes, at: int) -> int:
 
 def _judge_data_set(file: BinaryIO, meta: _Meta, *, whole: bool) -> dict[str, bytes]:
     """pydicom reads what the small parser declined; the transfer syntax is known."""
+    import pydicom.filereader  # at its first use, as below: with all it brings it takes half a second
+
     stop = _Stop(whole=whole)
     with judged_by_pydicom():
         file.seek(meta.offset)
@@ -422,6 +421,8 @@ def _judge_data_set(file: BinaryIO, meta: _Meta, *, whole: bool) -> dict[str, by
 
 def _judge_file(file: BinaryIO, *, whole: bool) -> Header:
     """pydicom reads a file without (readable) group 0002, and finds out how it is written."""
+    import pydicom.filereader
+
     stop = _Stop(whole=whole)
     with judged_by_pydicom():
         file.seek(0)

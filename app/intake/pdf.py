@@ -12,8 +12,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-import pydicom
-
 from app.errors import NeedsOperator
 from app.intake import header
 from app.intake.pdf_password import opens_without_password
@@ -89,6 +87,8 @@ def encapsulated_pdf(path: Path) -> bytes | None:
     """
     if header.read_header(path).sop_class_uid != ENCAPSULATED_PDF:
         return None
+    import pydicom
+
     with header.judged_by_pydicom(), path.open("rb") as file:
         data_set = pydicom.dcmread(file, force=True)
         document = getattr(data_set.get_item(0x00420011), "value", None)

@@ -14,12 +14,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import pairwise
 from statistics import median
-
-import pypdfium2
-from pypdfium2 import raw
+from typing import TYPE_CHECKING
 
 from app.errors import AgentError, NeedsOperator, RetryLater
 from app.intake.apart import Apart, ChildDied
+
+if TYPE_CHECKING:
+    import pypdfium2
 
 MOST_PAGES = 20
 MOST_LETTERS = 40_000
@@ -109,6 +110,9 @@ def _lines_or_no(data: bytes) -> tuple[Line, ...] | _No:
 
 @contextmanager
 def _opened(data: bytes) -> Iterator[pypdfium2.PdfDocument]:
+    import pypdfium2
+    from pypdfium2 import raw
+
     try:
         document = pypdfium2.PdfDocument(data)
     except pypdfium2.PdfiumError as error:
@@ -121,6 +125,8 @@ def _opened(data: bytes) -> Iterator[pypdfium2.PdfDocument]:
 
 
 def _pages(document: pypdfium2.PdfDocument, until: float) -> Iterator[tuple[int, float, list[_Letter]]]:
+    import pypdfium2
+
     left = MOST_LETTERS
     for number in range(min(len(document), MOST_PAGES)):
         if left <= 0 or time.monotonic() > until:
@@ -137,6 +143,8 @@ def _pages(document: pypdfium2.PdfDocument, until: float) -> Iterator[tuple[int,
 
 def _letters(page: pypdfium2.PdfPage, most: int, page_height: float) -> list[_Letter]:
     """Every visible letter once; a letter that is drawn twice to look bold is one."""
+    from pypdfium2 import raw
+
     text = page.get_textpage()
     found: dict[tuple[str, int, int], _Letter] = {}
     box, blank = raw.FS_RECTF(), False

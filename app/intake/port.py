@@ -10,7 +10,7 @@ from app.errors import AgentError, RetryLater
 from app.intake.header import NotDicom
 from app.intake.take import Taken, Taker, source_of
 from app.store import Store, files, sources
-from app.wire.dicom_receive import OUT_OF_RESOURCES, PROCESSING_FAILURE, SUCCESS, AssociationEvent, StoreRequest
+from app.wire.receiving import OUT_OF_RESOURCES, PROCESSING_FAILURE, SUCCESS, AssociationEvent, StoreRequest
 
 log = logging.getLogger("app.intake")
 CANNOT_UNDERSTAND = 0xC000

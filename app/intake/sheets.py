@@ -13,10 +13,6 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-import openpyxl
-from openpyxl.cell import WriteOnlyCell
-from openpyxl.utils.exceptions import InvalidFileException
-
 from app.domain.sheet import (
     LOST_DIGITS,
     CellFault,
@@ -43,7 +39,6 @@ _ZEROS = re.compile(r"0{2,}")
 _DECIMALS = re.compile(r"[#,]*0\.(0+)_?\)?")
 _BROKEN_XLSX = (
     zipfile.BadZipFile,
-    InvalidFileException,
     KeyError,
     ValueError,
     TypeError,
@@ -153,6 +148,9 @@ def _delimiter(text: str) -> str:
 
 def _workbook_lines(content: bytes, faults: list[CellFault]) -> Iterator[Line]:
     """The lines of the first sheet that holds something. Faults carry a column's number until the header is known."""
+    import openpyxl  # at its first use, as below: most days nobody needs it
+    from openpyxl.utils.exceptions import InvalidFileException
+
     try:
         with zipfile.ZipFile(io.BytesIO(content)) as packed:
             if sum(one.file_size for one in packed.infolist()) > MOST_UNPACKED_BYTES:
@@ -165,7 +163,7 @@ def _workbook_lines(content: bytes, faults: list[CellFault]) -> Iterator[Line]:
                     return iter(lines)
         finally:
             book.close()
-    except _BROKEN_XLSX as error:
+    except (*_BROKEN_XLSX, InvalidFileException) as error:
         raise NeedsOperator(
             "这个 Excel 文件打不开", "可能还在写，或者坏了；请重新导出，再试一次", details=type(error).__name__
         ) from error
@@ -278,6 +276,9 @@ def _write_text(path: Path, header: Sequence[str], rows: Iterable[Sequence[objec
 
 def _write_workbook(path: Path, header: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
     """Every cell is a text, so that Excel neither works anything out nor rounds a long number."""
+    import openpyxl
+    from openpyxl.cell import WriteOnlyCell
+
     book = openpyxl.Workbook(write_only=True)
     sheet = book.create_sheet("Sheet1")
     for row in (header, *rows):

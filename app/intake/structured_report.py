@@ -10,14 +10,15 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-
-import pydicom
-from pydicom.dataset import Dataset
+from typing import TYPE_CHECKING, Any
 
 from app.catalogue.report_labels import ReportLabels, normal_label
 from app.domain.times import CST
 from app.intake import header
 from app.intake.names import person_name
+
+if TYPE_CHECKING:
+    from pydicom.dataset import Dataset
 
 REPORT_CLASSES = frozenset(
     f"1.2.840.10008.5.1.4.1.1.88.{number}" for number in ("11", "22", "33", "34")
@@ -57,6 +58,8 @@ class StructuredReport:
 
 def read_structured_report(path: Path, known: ReportLabels) -> StructuredReport:
     """Raises NotDicom, OSError."""
+    import pydicom
+
     with header.judged_by_pydicom(), path.open("rb") as file:
         data_set = pydicom.dcmread(file, force=True)
         return _read(data_set, known)
@@ -111,7 +114,7 @@ def _people(data_set: Dataset, observers: list[str]) -> dict[str, tuple[str, str
     authors = [name for name in observers if name]
     for who in data_set.get("AuthorObserverSequence", ()) or ():
         authors.append(person_name(str(who.get("PersonName", "")))[0])
-    verifier = next(iter(data_set.get("VerifyingObserverSequence", ()) or ()), Dataset())
+    verifier = _first(data_set, "VerifyingObserverSequence")
     written = f"{data_set.get('ContentDate', '')}{data_set.get('ContentTime', '')}"
     return {
         "report_doctor_name": (next((name for name in authors if name), ""), "Observer"),
@@ -135,10 +138,15 @@ def _saved(text: str) -> str:
 
 
 def _code(item: Dataset, sequence: str) -> tuple[str, str]:
-    concept = next(iter(item.get(sequence, ()) or ()), Dataset())
+    concept = _first(item, sequence)
     return str(concept.get("CodingSchemeDesignator", "")), str(concept.get("CodeValue", ""))
 
 
 def _meaning(item: Dataset) -> str:
-    concept = next(iter(item.get("ConceptNameCodeSequence", ()) or ()), Dataset())
+    concept = _first(item, "ConceptNameCodeSequence")
     return str(concept.get("CodeMeaning", ""))
+
+
+def _first(item: Dataset, sequence: str) -> Any:
+    """The first item of a sequence; one that says nothing when there is none."""
+    return next(iter(item.get(sequence, ()) or ()), {})

@@ -19,7 +19,7 @@ from app.intake.readings import guided
 from app.intake.spool import Spool, Stored
 from app.store import Store, images, sources
 from app.store.images import Indexed, Outcome
-from app.wire.dicom_receive import Source, StoreRequest
+from app.wire.receiving import Source, StoreRequest
 
 _HEAD_BYTES = 64 * 1024
 _PIECE_BYTES = 1024 * 1024

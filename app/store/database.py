@@ -15,8 +15,6 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, TypeVar
 
-import sqlite_utils
-
 from app.errors import AgentError, NeedsOperator, RetryLater
 from app.store import submissions
 from app.store.schema import MIGRATIONS
@@ -234,7 +232,7 @@ def _open_writer(path: Path) -> sqlite3.Connection:
     try:
         conn.execute("PRAGMA journal_mode = WAL")
         conn.execute("PRAGMA synchronous = FULL")
-        MIGRATIONS.apply(sqlite_utils.Database(conn))
+        MIGRATIONS.apply(conn)
         submissions.rebuild(conn)
     except sqlite3.DatabaseError as error:
         conn.close()

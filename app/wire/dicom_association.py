@@ -12,15 +12,6 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, NoReturn, Self
 
-from pynetdicom.pdu import A_ASSOCIATE_AC, A_ASSOCIATE_RQ
-from pynetdicom.pdu_primitives import (
-    A_ASSOCIATE,
-    ImplementationClassUIDNotification,
-    ImplementationVersionNameNotification,
-    MaximumLengthNotification,
-)
-from pynetdicom.presentation import PresentationContext
-
 from app.errors import AgentError, Bug, NeedsOperator, RetryLater
 from app.wire.dimse import NO_DATA_SET, Tag, decode_elements, encode_command, number
 from app.wire.faults import WAIT, LineCut, line_fault
@@ -166,6 +157,8 @@ class Association:
         return self._read_acceptance(body, ids)
 
     def _read_acceptance(self, body: bytes, ids: dict[int, Context]) -> tuple[dict[Context, int], int]:
+        from pynetdicom.pdu import A_ASSOCIATE_AC
+
         try:
             reply = A_ASSOCIATE_AC()
             reply.decode(struct.pack(">BBI", _AC, 0, len(body)) + body)
@@ -257,6 +250,14 @@ class Association:
 
 
 def _associate_request(peer: Peer, ids: dict[int, Context]) -> bytes:
+    from pynetdicom.pdu import A_ASSOCIATE_RQ  # at its first use: half a second with what it brings
+    from pynetdicom.pdu_primitives import (
+        A_ASSOCIATE,
+        ImplementationClassUIDNotification,
+        ImplementationVersionNameNotification,
+        MaximumLengthNotification,
+    )
+
     primitive = A_ASSOCIATE()
     primitive.application_context_name = _APPLICATION_CONTEXT
     primitive.calling_ae_title = peer.calling_ae
@@ -277,6 +278,8 @@ def _associate_request(peer: Peer, ids: dict[int, Context]) -> bytes:
 
 
 def _proposal(context_id: int, sop_class_uid: str, transfer_syntax_uid: str) -> Any:
+    from pynetdicom.presentation import PresentationContext
+
     context = PresentationContext()
     context.context_id = context_id
     context.abstract_syntax = sop_class_uid

@@ -14,9 +14,7 @@ import socketserver
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
-from enum import Enum
-from typing import Any, BinaryIO, Protocol
+from typing import Any
 
 from pynetdicom import AE, _config, evt
 from pynetdicom.sop_class import Verification
@@ -24,114 +22,29 @@ from pynetdicom.transport import RequestHandler, ThreadedAssociationServer
 
 from app.wire.dicom_serve import serve
 from app.wire.listening import is_allowed, open_listener, parse_networks
-from app.wire.part10 import IMPLEMENTATION_CLASS_UID, IMPLEMENTATION_VERSION_NAME, file_head
+from app.wire.part10 import IMPLEMENTATION_CLASS_UID, IMPLEMENTATION_VERSION_NAME
+from app.wire.receiving import (
+    INVALID_INSTANCE,
+    PROCESSING_FAILURE,
+    AssociationChange,
+    AssociationEvent,
+    AssociationHandler,
+    ReceiverSettings,
+    Source,
+    StoreHandler,
+    StoreRequest,
+)
 
 log = logging.getLogger(__name__)
 Line = socket.socket
 logging.getLogger("pynetdicom").setLevel(logging.CRITICAL)  # a peer that hangs up is an event here, not a traceback
 
-SUCCESS, OUT_OF_RESOURCES, PROCESSING_FAILURE, INVALID_INSTANCE = 0x0000, 0xA700, 0x0110, 0x0117
 PAGE = "dicom"
 _PDU_BYTES = 131072
 _PDU_LIMIT_BYTES = 4 * 1024 * 1024  # a peer may announce 4 GB; the longest association request is below 1 MB
 _STOP_SECONDS = 3.0
 _LOOK_SECONDS = 0.25
 _SAFE_UID = re.compile(r"[0-9A-Za-z][0-9A-Za-z.\-]{0,63}")
-
-
-@dataclass(frozen=True, kw_only=True)
-class Source:
-    """Who sends: the device's AE title and its address."""
-
-    calling_ae: str
-    address: str
-
-
-class AssociationChange(Enum):
-    """What became of a caller; the value is how it is said to a person."""
-
-    OPENED = "连上了"
-    RELEASED = "传完并断开"
-    ABORTED = "中途断开"
-    REFUSED_ADDRESS = "地址不在允许的设备里"
-    REFUSED_CALLED_AE = "要找的 AE 标题不是我们的"
-    REFUSED_CALLING_AE = "它的 AE 标题不在允许的设备里"
-    REFUSED_TOO_MANY = "同时连接的设备太多"
-
-
-@dataclass(frozen=True, kw_only=True)
-class AssociationEvent:
-    """One caller came, went or was turned away."""
-
-    change: AssociationChange
-    source: Source
-    called_ae: str
-
-    @property
-    def refused(self) -> bool:
-        return self.change.name.startswith("REFUSED")
-
-
-@dataclass(frozen=True, kw_only=True)
-class StoreRequest:
-    """One instance; `data_set` is valid only until the handler returns, byte for byte what the device sent."""
-
-    sop_class_uid: str
-    sop_instance_uid: str
-    transfer_syntax_uid: str
-    source: Source
-    called_ae: str
-    data_set: memoryview = field(repr=False)
-
-    def head(self) -> bytes:
-        """Preamble and file meta that belong before the data set."""
-        return file_head(
-            sop_class_uid=self.sop_class_uid,
-            sop_instance_uid=self.sop_instance_uid,
-            transfer_syntax_uid=self.transfer_syntax_uid,
-            source_ae=self.source.calling_ae,
-        )
-
-    def write_to(self, file: BinaryIO) -> None:
-        """Write a whole DICOM file. Raises what the file raises: a full disk is the handler's to answer (0xA700)."""
-        file.write(self.head())
-        file.write(self.data_set)
-
-
-@dataclass(frozen=True, kw_only=True)
-class ReceiverSettings:
-    """An empty list allows everyone; port 0 takes a free one."""
-
-    port: int
-    ae_title: str = "IMAGING_AGENT"
-    address: str = "0.0.0.0"
-    called_aes: tuple[str, ...] = ()
-    calling_aes: tuple[str, ...] = ()
-    allowed_addresses: tuple[str, ...] = ()
-    maximum_associations: int = 20
-    associate_seconds: float = 30.0
-    idle_seconds: float = 120.0
-
-
-StoreHandler = Callable[[StoreRequest], int]
-AssociationHandler = Callable[[AssociationEvent], None]
-
-
-class Receiver(Protocol):
-    """The DICOM port, however it is built."""
-
-    def start(self) -> None:
-        """Listen. Raises NeedsOperator when the port cannot be had."""
-
-    def stop(self) -> None:
-        """Close the port and every association, within three seconds."""
-
-    @property
-    def port(self) -> int:
-        """The port it listens on; 0 when stopped."""
-
-    def open_associations(self, source: Source | None = None) -> int:
-        """How many associations are open, of one source or of all."""
 
 
 class PynetdicomReceiver:

@@ -9,15 +9,16 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
-
-import sqlalchemy
-from sqlalchemy.engine import URL, Connection, make_url
-from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, SQLAlchemyError
 
 from app.domain.sheet import LOST_DIGITS, CellFault, DigitsLost, Sheet, SheetRow, lost_digits, named_columns, seen
 from app.errors import AgentError, NeedsOperator, RetryLater
+
+if TYPE_CHECKING:  # half a second; few clinics have a database to ask
+    import sqlalchemy
+    from sqlalchemy.engine import URL, Connection
+    from sqlalchemy.exc import SQLAlchemyError
 
 KINDS = ("mysql", "mariadb", "postgresql", "mssql", "oracle", "sqlite")
 CONNECT_SECONDS = 10
@@ -102,6 +103,9 @@ def select(
 
     Raises `NeedsOperator` (address, login, statement, too many rows) or `RetryLater` (does not answer).
     """
+    import sqlalchemy
+    from sqlalchemy.exc import ArgumentError, NoSuchModuleError, SQLAlchemyError
+
     text = check_select(query)
     url = _url(database)
     try:
@@ -145,6 +149,8 @@ def _rows(
 
 def _statement(text: str) -> sqlalchemy.TextClause:
     """`:since` is the only parameter; every other colon (a time in a text) is a colon."""
+    import sqlalchemy
+
     return sqlalchemy.text(re.sub(r":(?!since\b)", r"\:", text))
 
 
@@ -172,6 +178,9 @@ def _cell(value: object) -> tuple[str, bool]:
 
 
 def _url(database: ForeignDatabase) -> URL:
+    from sqlalchemy.engine import make_url
+    from sqlalchemy.exc import ArgumentError
+
     fault = url_fault(database.url)
     if fault:
         raise NeedsOperator("HIS 数据库的地址不对", fault, page="his")
@@ -181,7 +190,7 @@ def _url(database: ForeignDatabase) -> URL:
     except (ArgumentError, ValueError, KeyError) as error:
         raise _wrong_address(error) from error
     if driver == "oracle+oracledb" and url.database and not url.query:
-        url = url.set(query={"service_name": url.database}, database=None)
+        url = url.set(query={"service_name": url.database}, database="")
     query = dict(url.query) | (
         {"charset": "utf8mb4"} if driver == "mysql+pymysql" and "charset" not in url.query else {}
     )
@@ -221,6 +230,8 @@ unable to open database|connection is bad""".replace("\n", "|").split("|")
 
 def _trouble(error: SQLAlchemyError) -> AgentError:
     """Told by the driver's own words; they may quote the statement, so only the kind goes into the details."""
+    from sqlalchemy.exc import DBAPIError
+
     cause = error.orig if isinstance(error, DBAPIError) and error.orig is not None else error
     words = str(cause).lower()
     details = type(cause).__name__

@@ -12,15 +12,13 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from http.cookiejar import DefaultCookiePolicy
-from typing import Any, BinaryIO
-
-import requests
-import urllib3
-from requests.adapters import HTTPAdapter
-from urllib3.exceptions import NameResolutionError, NewConnectionError
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 from app.errors import NeedsOperator, RetryLater
 from app.wire.faults import LineCut, line_fault
+
+if TYPE_CHECKING:  # a third of a second, waited for by the first request
+    import requests
 
 BLOCK_BYTES = 256 * 1024
 REPLY_LIMIT_BYTES = 16 * 1024 * 1024
@@ -96,12 +94,17 @@ class HttpClient:
         self._sessions: list[requests.Session] = []
         self._lock = threading.Lock()
         if verify is False:
+            import urllib3
+
             urllib3.disable_warnings(urllib3.exceptions.InsecureRequestWarning)
 
     def send(
         self, method: str, url: str, *, headers: Mapping[str, str] | None = None, body: bytes | Streamed | None = None
     ) -> HttpReply:
         """Return the peer's reply whatever its status. Raises LineCut, NeedsOperator (an unusable address)."""
+        import requests
+        import urllib3
+
         started = time.monotonic()
         try:
             with self._session().request(
@@ -142,6 +145,8 @@ class HttpClient:
         return session
 
     def _read(self, response: requests.Response, deadline: float) -> bytes:
+        import requests
+
         content = bytearray()
         for block in response.iter_content(64 * 1024):
             content += block
@@ -163,7 +168,7 @@ class HttpClient:
                 "正在自动重试。一直不行时，请检查硬盘，再联系工程师",
                 details=type(body.fault).__name__,
             )
-        if isinstance(error, _BAD_ADDRESS):
+        if isinstance(error, _bad_address()):
             return NeedsOperator(
                 f"{self._name}的地址写得不对", "请在设置里核对平台地址", details=type(error).__name__, page="platform"
             )
@@ -171,45 +176,46 @@ class HttpClient:
         return line_fault(cause, self._name, maybe_received=maybe_received)
 
 
-_BAD_ADDRESS = (
-    requests.exceptions.InvalidURL,
-    requests.exceptions.InvalidSchema,
-    requests.exceptions.MissingSchema,
-    requests.exceptions.InvalidHeader,
-    UnicodeError,
-)
-_NEVER_LEFT = (
-    requests.exceptions.ConnectTimeout,
-    requests.exceptions.ProxyError,
-    ssl.SSLCertVerificationError,
-    NewConnectionError,
-    NameResolutionError,
-)
+def _bad_address() -> tuple[type[Exception], ...]:
+    from requests import exceptions as known
+
+    return known.InvalidURL, known.InvalidSchema, known.MissingSchema, known.InvalidHeader, UnicodeError
 
 
-class _LargeBlocks(HTTPAdapter):
-    """urllib3 reads a body in blocks of 16 KB unless told otherwise."""
+def _never_left() -> tuple[type[Exception], ...]:
+    from requests.exceptions import ConnectTimeout, ProxyError
+    from urllib3.exceptions import NameResolutionError, NewConnectionError
 
-    def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
-        super().init_poolmanager(*args, blocksize=BLOCK_BYTES, **kwargs)
+    return ConnectTimeout, ProxyError, ssl.SSLCertVerificationError, NewConnectionError, NameResolutionError
 
 
 def _new_session(verify: bool | str, system_proxy: bool) -> requests.Session:
+    import requests
+    from requests.adapters import HTTPAdapter
+
+    class LargeBlocks(HTTPAdapter):
+        """urllib3 reads a body in blocks of 16 KB unless told otherwise."""
+
+        def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
+            super().init_poolmanager(*args, blocksize=BLOCK_BYTES, **kwargs)
+
     session = requests.Session()
     session.trust_env = system_proxy
     session.verify = verify
     session.headers["User-Agent"] = "ClinicImagingAgent"
     session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=()))  # a cookie would differ from thread to thread
-    session.mount("http://", _LargeBlocks())
-    session.mount("https://", _LargeBlocks())
+    session.mount("http://", LargeBlocks())
+    session.mount("https://", LargeBlocks())
     return session
 
 
 def _root(error: Exception) -> tuple[BaseException, bool]:
     """The error of the system behind a library's error, and whether the request may have reached the peer."""
+    from requests.exceptions import Timeout
+
     chain = _chain(error)
-    left = not any(isinstance(link, _NEVER_LEFT) for link in chain)
-    if isinstance(error, requests.exceptions.Timeout):
+    left = not any(isinstance(link, _never_left()) for link in chain)
+    if isinstance(error, Timeout):
         return TimeoutError(), left
     for kind in (ssl.SSLError, socket.gaierror, ConnectionRefusedError, TimeoutError, ConnectionError):
         found = next((link for link in chain if isinstance(link, kind)), None)

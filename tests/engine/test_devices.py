@@ -19,7 +19,7 @@ from app.intake.port import Port
 from app.store import images, sources
 from app.store.sources import Sample
 from app.system.paths import Home
-from app.wire.dicom_receive import AssociationChange, AssociationEvent, Source
+from app.wire.receiving import AssociationChange, AssociationEvent, Source
 from tests.builders import a_dicom_file
 from tests.engine.desk import Desk, a_desk
 

@@ -21,9 +21,10 @@ from app.intake.port import Port
 from app.store import images
 from app.wire.dicom_association import Peer
 from app.wire.dicom_query import MoveProgress
-from app.wire.dicom_receive import PynetdicomReceiver, ReceiverSettings
+from app.wire.dicom_receive import PynetdicomReceiver
 from app.wire.dicom_send import DicomSender, echo
 from app.wire.faults import LineCut
+from app.wire.receiving import ReceiverSettings
 from tests import builders
 from tests.intake.clinic import Room, wait_until
 

@@ -12,7 +12,7 @@ from app.intake.header import NotDicom
 from app.intake.spool import NoRoom
 from app.store import exams, images
 from app.store.images import Outcome
-from app.wire.dicom_receive import Source, StoreRequest
+from app.wire.receiving import Source, StoreRequest
 from tests import builders
 from tests.intake.clinic import Room
 

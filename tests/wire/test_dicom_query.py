@@ -15,10 +15,11 @@ import pytest
 from app.errors import NeedsOperator
 from app.wire.dicom_association import Peer
 from app.wire.dicom_query import decode_text, find_studies, move_study
-from app.wire.dicom_receive import PynetdicomReceiver, ReceiverSettings, StoreRequest
+from app.wire.dicom_receive import PynetdicomReceiver
 from app.wire.dicom_send import DicomSender, echo
 from app.wire.dimse import decode_elements, encode_elements
 from app.wire.faults import LineCut
+from app.wire.receiving import ReceiverSettings, StoreRequest
 from tests.wire.dicom_files import CT, EXPLICIT, a_file, a_storescp
 from tests.wire.peers import free_port
 

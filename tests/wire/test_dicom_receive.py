@@ -17,19 +17,19 @@ from pynetdicom.fsm import StateMachine
 
 from app.errors import NeedsOperator, RetryLater
 from app.wire.dicom_association import Association, Peer
-from app.wire.dicom_receive import (
+from app.wire.dicom_receive import PynetdicomReceiver
+from app.wire.dicom_send import DicomSender, StoreReply, echo
+from app.wire.dimse import Command, Tag
+from app.wire.part10 import IMPLEMENTATION_CLASS_UID, read_file_head
+from app.wire.receiving import (
     OUT_OF_RESOURCES,
     AssociationChange,
     AssociationEvent,
-    PynetdicomReceiver,
     Receiver,
     ReceiverSettings,
     Source,
     StoreRequest,
 )
-from app.wire.dicom_send import DicomSender, StoreReply, echo
-from app.wire.dimse import Command, Tag
-from app.wire.part10 import IMPLEMENTATION_CLASS_UID, read_file_head
 from tests.wire.dicom_files import CT, EVERY_SYNTAX, EXPLICIT, PRIVATE, a_file, data_set_digest, run_tool
 
 
