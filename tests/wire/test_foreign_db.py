@@ -101,6 +101,13 @@ def test_an_address_is_judged_as_it_is_typed(url: str, says: str) -> None:
     assert (says in url_fault(url)) if says else url_fault(url) == ""
 
 
+@pytest.mark.parametrize("kind", ["mysql", "postgresql", "mssql", "oracle"])
+def test_every_kind_says_plainly_that_nobody_is_there(kind: str) -> None:
+    database = ForeignDatabase(url=f"{kind}://127.0.0.1:9/his", user="reader", password="secret")
+    with pytest.raises(RetryLater, match="连不上"):
+        select(database, "SELECT 1", since=SINCE)
+
+
 # -- a file database: everything but the wire -------------------------------------------------------------------------
 
 
