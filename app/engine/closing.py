@@ -68,7 +68,8 @@ def due(house: House, started_at: datetime) -> str:
     """The day that a person should be asked about now, "" for none: at the set time, at the next start, or reminded.
 
     A program that starts after the set time leaves the day for the next morning. A day that went by without being
-    shown is asked about only while something of it is open.
+    shown is asked about only while something of it is open that was here that night: a study of an earlier day that
+    arrives now is no missed closing.
     """
     conn, now = house.store.read(), house.clock.now().astimezone(CST)
     reminded = reminder(files.fact(conn, REMIND))
@@ -82,11 +83,16 @@ def due(house: House, started_at: datetime) -> str:
         if day.isoformat() <= shown or (reminded is not None and day.isoformat() == reminded[1]):
             return ""
         if day < today:
-            return day.isoformat() if closing(house, day)["open"] else ""
+            return day.isoformat() if _was_missed(house, day, datetime.combine(today, time(), CST)) else ""
         at = datetime.combine(today, time.fromisoformat(house.settings.ui.closing_at), CST)
         if started_at < at <= now:
             return day.isoformat()
     return ""
+
+
+def _was_missed(house: House, day: date, midnight: datetime) -> bool:
+    """Whether something open of that day was here before today began."""
+    return any(one["received_at"] < kept(midnight) for one in closing(house, day)["open"])
 
 
 def reminder(text: str) -> tuple[datetime, str] | None:

@@ -72,6 +72,14 @@ def test_a_day_that_was_missed_is_asked_about_at_the_next_start_while_something_
     assert due(desk) == ""
 
 
+def test_a_study_of_yesterday_that_arrives_today_is_no_missed_closing(desk: Desk) -> None:
+    set_time(desk, 6, 10)
+    desk.receive()
+    assert due(desk) == ""
+    set_time(desk, 7, 8)
+    assert due(desk) == DAY
+
+
 def test_a_clock_that_once_ran_a_year_ahead_silences_no_closing(desk: Desk) -> None:
     desk.ready()
     desk.engine.closing_shown("2027-01-05")
