@@ -47,6 +47,14 @@ def agreed_mark(one: Json) -> tuple[str, str]:
     return ("state-acknowledged", "ok") if int(one["received"]) else ("state-reconciled", "ok")
 
 
+def is_bare(one: Json | None, pile: str) -> bool:
+    """Whether a pile shows no row, so that looking at another loses nothing."""
+    if one is None:
+        return True
+    counts = {AGREED: int(one["agreed"]) + int(one["received"]), MISSING: len(one["missing"])}
+    return not counts.get(pile, len(one["unsent"]))
+
+
 def pile_cell(pile: Json) -> Cell:
     icon, tone = pile["mark"]
     tone = tone if pile["count"] else "idle"

@@ -14,7 +14,7 @@ from app.gui.asked import Asked
 from app.gui.days import COUNT, LEGEND, LEGEND_OF_RECEIPTS, DaysFigure, Legend
 from app.gui.page import Desk, Json, Page
 from app.gui.parts import Button, Card, Empty, Head, Mark, column, label, line, row
-from app.gui.pile_rows import pile_cell, pile_rows
+from app.gui.pile_rows import is_bare, pile_cell, pile_rows
 from app.gui.reconcile_rows import AGREED, MISSING, UNSENT, DayCells, for_the_engineer, needs_engineer, open_rows
 from app.gui.rows import Column, RowsView
 
@@ -181,7 +181,7 @@ class ReconcilePage(Page):
         self._show_says(one)
         self._how.setVisible(not self.low and bool(one and one["can_answer"]))
         self.asked.show_questions(one, self.desk.now())
-        if piles and (not chosen or not self.piles.key() or self._shown != self.figure.day):
+        if piles and (not chosen or not self.piles.key() or self._shown != self.figure.day or is_bare(one, chosen)):
             worst = next((pile for pile in piles[1:] if pile["count"]), piles[0])
             self.piles.choose(worst["key"])
         self._shown = self.figure.day
