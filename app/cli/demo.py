@@ -39,7 +39,7 @@ def _rehearse(folder: Path, *, headless: bool, show_window: ShowWindow) -> int:
         rehearsal.open()
         with hosted(home, window=not headless) as face:
             if headless:
-                for sentence in rehearsal.scenes(face, leave_one=False):
+                for sentence in rehearsal.scenes(face):
                     print(f"· {sentence}", flush=True)
                 print("演练完成：影像从设备到平台，平台已确认。", flush=True)
                 return 0
@@ -50,9 +50,9 @@ def _rehearse(folder: Path, *, headless: bool, show_window: ShowWindow) -> int:
 
 def _play(rehearsal: Rehearsal, face: Face) -> None:
     try:
-        for sentence in rehearsal.scenes(face, leave_one=True):
+        for sentence in rehearsal.scenes(face):
             print(f"· {sentence}", flush=True)
-        print("窗口里还留着一例，请您试着填完并提交。退出窗口就结束演练。", flush=True)
+        print("窗口里给您留了几件事：填完、核对姓名、改好平台退回的那一例。退出窗口就结束演练。", flush=True)
     except AgentError as error:
         print(f"{error.title}。{error.advice}", file=sys.stderr, flush=True)
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import argparse
 import hashlib
 import io
+import json
 import sys
 import tempfile
 from collections.abc import Iterable
@@ -154,8 +155,31 @@ def run(argv: list[str]) -> int:
     options = _parser().parse_args(argv)
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="replace")
+    stored = [_sent_whole(options, one) for one in _studies(options)]
+    return 0 if all(stored) else 1
+
+
+def _studies(options: argparse.Namespace) -> list[dict[str, Any]]:
+    """The studies of the worklist; without one the single study that the words describe."""
+    if options.worklist:
+        rows: list[dict[str, Any]] = json.loads(Path(options.worklist).read_text(encoding="utf-8"))
+        return rows
+    named = ("kind", "images", "size", "charset", "patient_name", "patient_id", "birth", "sex", "study_uid")
+    accession = None if options.no_accession else options.accession
+    return [{name: getattr(options, name) for name in named} | {"accession": accession}]
+
+
+def _sent_whole(options: argparse.Namespace, study: dict[str, Any]) -> bool:
+    """Make one study, send it over an association of its own, print its report where the worklist says."""
     host, _, port = options.to.rpartition(":")
-    patient = Patient(name=options.patient_name, id=options.patient_id, sex=options.sex, birth=options.birth)
+    when = datetime.fromisoformat(study["when"]) if study.get("when") else datetime.now()
+    patient = Patient(
+        name=study["patient_name"],
+        id=study["patient_id"],
+        sex=study["sex"],
+        birth=study["birth"],
+        age=_age(study["birth"], when),
+    )
     second = (
         Patient(name="李娜", id="P0002", sex="F", birth="19900304", age="036Y", latin="LI^NA")
         if options.two_patients
@@ -164,23 +188,48 @@ def run(argv: list[str]) -> int:
     with tempfile.TemporaryDirectory() as scratch:
         paths = make_study(
             Path(options.keep or scratch),
-            kind=options.kind,
+            kind=study["kind"],
             patient=patient,
-            images=options.images or {"dr": 2}.get(options.kind, 20),
-            charset=options.charset,
-            accession=None if options.no_accession else options.accession,
-            study_uid=options.study_uid,
-            size=options.size,
+            images=study.get("images") or {"dr": 2}.get(study["kind"], 20),
+            charset=study["charset"],
+            accession=study["accession"],
+            study_uid=study.get("study_uid", ""),
+            when=when,
+            size=study.get("size", 0),
             second_patient=second,
         )
         study_uid = str(dcmread(paths[0], stop_before_pixels=True).StudyInstanceUID)
         result = send(paths, host or "127.0.0.1", int(port), options.aet, options.calling)
-    print(f"检查 {study_uid}：共 {len(paths)} 张，对方已接收 {len(result.stored)} 张。")
+    if study.get("report"):
+        _print_report(study, when)
+    print(f"检查 {study_uid}：共 {len(paths)} 张，对方已接收 {len(result.stored)} 张。", flush=True)
     if result.rejected:
         print(f"对方没有接受连接：{result.rejected}。请核对地址、端口和 AE。", file=sys.stderr)
     for key, status in result.failed:
         print(f"没有接收：{key}（{'无应答' if status == NO_ANSWER else f'{status:04X}'}）", file=sys.stderr)
-    return 0 if len(result.stored) == len(paths) else 1
+    return len(result.stored) == len(paths)
+
+
+def _print_report(study: dict[str, Any], when: datetime) -> None:
+    """As a RIS prints it: written under another name and renamed when it is whole."""
+    report = study["report"]
+    path = Path(report["path"])
+    part = make_report_pdf(
+        path.with_name(path.name + ".part"),
+        patient=study["patient_name"],
+        accession=study["accession"] or "",
+        findings=report["findings"],
+        conclusion=report["conclusion"],
+        doctors=(report["doctor"], report["auditor"]),
+        when=when,
+    )
+    part.replace(path)
+
+
+def _age(birth: str, when: datetime) -> str:
+    """In years (PS3.5 6.2, AS)."""
+    had_birthday = when.strftime("%m%d") >= birth[4:]
+    return f"{when.year - int(birth[:4]) - (0 if had_birthday else 1):03}Y"
 
 
 def _instance(
@@ -291,4 +340,5 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--two-patients", action="store_true", help="同一个检查里有两位患者")
     parser.add_argument("--study-uid", default="", help="StudyInstanceUID，不填则新建")
     parser.add_argument("--keep", default="", help="把文件留在这个文件夹")
+    parser.add_argument("--worklist", default="", metavar="FILE", help="依次发送这个 JSON 清单里的检查，并打印报告")
     return parser

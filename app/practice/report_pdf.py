@@ -2,18 +2,31 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from pathlib import Path
 
 LINE_LENGTH = 36
 
 
 def make_report_pdf(
-    path: Path, *, patient: str, findings: str, conclusion: str, accession: str = "", title: str = "影像检查报告单"
+    path: Path,
+    *,
+    patient: str,
+    findings: str,
+    conclusion: str,
+    accession: str = "",
+    title: str = "影像检查报告单",
+    doctors: tuple[str, str] | None = None,
+    when: datetime | None = None,
 ) -> Path:
-    """Write an A4 report to `path` and return it."""
+    """Write an A4 report to `path` and return it; `doctors` reported and audited it, at `when`."""
     lines = [(20, title), (12, f"姓名：{patient}    检查号：{accession}"), (12, "影像所见：")]
     lines += [(12, line) for line in _wrapped(findings)]
     lines += [(12, "诊断结论：")] + [(12, line) for line in _wrapped(conclusion)]
+    if doctors:
+        lines.append((12, f"报告医师：{doctors[0]}    审核医师：{doctors[1]}"))
+    if when:
+        lines.append((12, f"报告时间：{when:%Y-%m-%d %H:%M:%S}    审核时间：{when:%Y-%m-%d %H:%M:%S}"))
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(_document(_content(lines)))
     return path

@@ -36,7 +36,7 @@ def ask(home: Home, *words: str, **more: str) -> subprocess.CompletedProcess[str
         capture_output=True,
         text=True,
         encoding="utf-8",
-        timeout=60,
+        timeout=90,
     )
 
 

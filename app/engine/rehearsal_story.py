@@ -1,0 +1,288 @@
+"""What happens in the rehearsal (演练), act by act: devices send, HIS and reports fill, what is whole goes up.
+
+Everything goes through the doors that a clinic has: the DICOM port, the watched folders, the face. Nothing is written
+into the store from here.
+"""
+
+from __future__ import annotations
+
+import csv
+import json
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from app.domain.times import CST
+from app.engine.face import Face, Json
+from app.errors import NeedsOperator
+from app.system.autostart import own_command
+from app.wire.http_client import HttpClient
+
+NO_WINDOW = getattr(subprocess, "CREATE_NO_WINDOW", 0)
+_WAIT_SECONDS = 60.0
+_MOVING = ("receiving", "queued", "sending", "waiting")
+_LEDGER = (("exam", "检查"), ("report", "报告"), ("image", "影像"))
+
+
+class Story:
+    """One walk over the exams of a script. `folder` gets the folders of HIS and reports, and what the devices send."""
+
+    def __init__(self, face: Face, script: Json, platform: Json, folder: Path) -> None:
+        self._face = face
+        self._script = script
+        self._exams: list[Json] = script["exam"]
+        self._platform = platform
+        self._folder = folder
+        self._uids: dict[str, str] = {}
+        """Patient name in the script -> exam."""
+
+    def scenes(self) -> Iterator[str]:
+        """One sentence per step. Raises `NeedsOperator` when a step does not come to its end."""
+        yield f"演练平台已打开：{self._platform['base_url']}（DICOM 端口 {self._platform['dicom_port']}）"
+        yield from self._devices_send()
+        yield from self._his_exports()
+        yield from self._reports_come()
+        yield from self._send(("done", "lost"))
+        days = self._days_over()
+        if days:
+            yield from self._platform_loses()
+            yield from self._ask_again(days)
+        yield from self._send(("refused",))
+        yield from self._reconciled(days or self._days())
+        yield self._ledger()
+
+    # -- what comes in ----------------------------------------------------------------------------------------------
+
+    def _devices_send(self) -> Iterator[str]:
+        """Every device is a process of its own, and they send at the same time."""
+        port = self._face.status()["dicom"]
+        devices = list(dict.fromkeys(exam["device"] for exam in self._exams))
+        running = [(device, self._device(device, port)) for device in devices]
+        for device, process in running:
+            _, said = process.communicate(timeout=_WAIT_SECONDS)
+            if process.returncode != 0:
+                raise NeedsOperator("演练设备没有把影像传过来", "请再试一次", details=said[-500:])
+            own = [exam for exam in self._exams if exam["device"] == device]
+            images = sum(exam["images"] for exam in own)
+            yield f"演练设备 {device} 传来 {len(own)} 例、{images} 张（DICOM 端口 {port['port']}）"
+        until(self._all_complete)
+        for exam in self._exams:
+            if not exam["accession"]:
+                number = self._face.form(self._uids[exam["patient_name"]])["accession_number"]
+                yield f"影像收齐：{exam['patient_name']} 没有检查号，编了 {number}"
+
+    def _device(self, name: str, port: Json) -> subprocess.Popen[str]:
+        worklist = self._folder / f"{name}.json"
+        studies = [self._study(exam) for exam in self._exams if exam["device"] == name]
+        worklist.write_text(json.dumps(studies, ensure_ascii=False), encoding="utf-8")
+        return subprocess.Popen(
+            [
+                *program(),
+                *("practice", "modality", "--worklist", str(worklist), "--calling", name),
+                *("--to", f"127.0.0.1:{port['port']}", "--aet", port["ae_title"]),
+            ],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            encoding="utf-8",
+            errors="replace",
+            cwd=code_folder(),
+            creationflags=NO_WINDOW,
+        )
+
+    def _study(self, exam: Json) -> Json:
+        named = ("kind", "images", "patient_name", "patient_id", "sex", "birth", "charset")
+        report = {
+            "path": str(self._report_file(exam)),
+            "findings": exam["findings"],
+            "conclusion": exam["conclusion"],
+            "doctor": self._script["doctors"]["report"],
+            "auditor": self._script["doctors"]["audit"],
+        }
+        when = _examined(exam).replace(tzinfo=None).isoformat(timespec="seconds")
+        own = {name: exam[name] for name in named}
+        return own | {"accession": exam["accession"] or None, "when": when, "report": report}
+
+    def _report_file(self, exam: Json) -> Path:
+        """Into the watched folder under the accession number; without one a person has to attach it."""
+        if exam["accession"]:
+            return Path(self._script["folders"]["reports"]) / f"{exam['accession']}.pdf"
+        return self._folder / f"{exam['patient_name']}.pdf"
+
+    def _all_complete(self) -> bool:
+        rows = self._face.studies(limit=1000)["studies"]
+        found = {self._named(row): str(row["exam_key"]) for row in rows if row["state"] not in _MOVING}
+        self._uids = {name: uid for name, uid in found.items() if name}
+        return len(self._uids) == len(self._exams)
+
+    def _named(self, row: Json) -> str:
+        """Who it is in the script: by accession number, else by the name."""
+        return next(
+            (
+                str(exam["patient_name"])
+                for exam in self._exams
+                if row["accession_number"] == exam["accession"] or row["patient_name"] == exam["patient_name"]
+            ),
+            "",
+        )
+
+    def _his_exports(self) -> Iterator[str]:
+        """HIS writes what it knows of the day into the watched folder, in GBK as most do."""
+        columns = ["检查号", "姓名", "检查日期"]
+        columns += list(
+            dict.fromkeys(column for exam in self._exams for column in exam["his"] if column not in columns)
+        )
+        common = self._script["his"]["everybody"]
+        rows = [
+            {"检查号": exam["accession"], "姓名": exam["patient_name"], "检查日期": f"{_examined(exam):%Y-%m-%d}"}
+            | common
+            | exam["his"]
+            for exam in self._exams
+        ]
+        columns += [column for column in common if column not in columns]
+        part = self._folder / "his.part"
+        with part.open("w", encoding="gbk", newline="") as file:
+            writer = csv.DictWriter(file, columns, restval="")
+            writer.writeheader()
+            writer.writerows(rows)
+        part.replace(Path(self._script["folders"]["his"]) / f"收费明细 {datetime.now(CST):%Y-%m-%d}.csv")
+        yield f"HIS 导出 {len(rows)} 行（GBK 编码的 CSV），放进 HIS 文件夹"
+        last = until(lambda: self._face.his()["last"])
+        yield f"HIS：{last['sentence']}"
+
+    def _reports_come(self) -> Iterator[str]:
+        """What lies in the folder is found by its name; what has no number a person attaches."""
+        for exam in self._exams:
+            if not exam["accession"]:
+                self._face.attach(self._uids[exam["patient_name"]], str(self._report_file(exam)))
+        until(lambda: all(self._is_read(uid) for uid in self._uids.values()))
+        yield f"{len(self._uids)} 份报告 PDF 已附上，所见、诊断、医师和时间是从 PDF 里读出来的"
+
+    def _is_read(self, uid: str) -> bool:
+        reports = self._face.form(uid)["reports"]
+        return any(field["key"] == "findings" and field["text"] for report in reports for field in report["fields"])
+
+    # -- what goes out ----------------------------------------------------------------------------------------------
+
+    def _send(self, ends: tuple[str, ...]) -> Iterator[str]:
+        """Fill and submit these exams, then wait for the platform."""
+        own = [exam for exam in self._exams if exam["ends"] in ends]
+        if not own:
+            return
+        if "refused" in ends:
+            for exam in own:
+                self._order("fault", where="exam", what="code0", match=exam["accession"], **self._script["refusal"])
+        jobs = 0
+        for exam in own:
+            uid = self._uids[exam["patient_name"]]
+            missing = self._face.form(uid)["problem_count"]
+            form = self._face.fill(uid, exam["values"])
+            yield f"填报 {exam['patient_name']}：原来缺 {missing} 项，填好后还缺 {form['problem_count']} 项"
+            if form["problem_count"]:
+                named = "、".join(problem["label"] for problem in form["problems"])
+                raise NeedsOperator("演练的检查没有填齐", f"还缺：{named}")
+            jobs += self._face.submit(uid)["jobs"]
+        yield f"提交上传：{len(own)} 例、{jobs} 个任务（检查记录、检查报告、影像）"
+        for exam in own:
+            yield self._answer_to(exam)
+
+    def _answer_to(self, exam: Json) -> str:
+        uid, name = self._uids[exam["patient_name"]], exam["patient_name"]
+        until(lambda: self._face.form(uid)["state"] not in _MOVING)
+        study = self._face.study(uid)
+        if exam["ends"] == "refused" and study["state"] == "held":
+            words = next(job["trouble"]["words"] for job in study["jobs"] if job["trouble"])
+            return f"平台退回了 {name}（约好的）：{words}"
+        if study["state"] not in ("acknowledged", "reconciled"):
+            raise NeedsOperator("演练平台没有全部接收", f"现在是：{study['state_words']}")
+        images = sum(job["done"] for job in study["jobs"] if job["part"] == "images")
+        return f"平台已接收 {name}：记录和报告各 1 份，影像 {images} 张"
+
+    # -- whether both sides agree -----------------------------------------------------------------------------------
+
+    def _days(self, ends: tuple[str, ...] = ("done", "lost")) -> list[str]:
+        keys = {self._uids[exam["patient_name"]] for exam in self._exams if exam["ends"] in ends}
+        rows = self._face.studies(limit=1000)["studies"]
+        return sorted({row["exam_day"] for row in rows if row["exam_key"] in keys})
+
+    def _days_over(self) -> list[str]:
+        """Days that a clinic would ask for by now: today is asked tomorrow morning."""
+        return [day for day in self._days() if day < f"{datetime.now(CST):%Y-%m-%d}"]
+
+    def _platform_loses(self) -> Iterator[str]:
+        for exam in self._exams:
+            if exam["ends"] == "lost":
+                self._order("lose", exam=self._uids[exam["patient_name"]])
+                yield f"演练平台弄丢了 {exam['patient_name']} 的检查（约好的）"
+
+    def _ask_again(self, days: list[str]) -> Iterator[str]:
+        for day in days:
+            for destination in self._face.reconcile(day)["destinations"]:
+                yield f"对账 {day}：第一次问，{destination['agreed']} 例双方一致，缺的过一会儿再问一次"
+
+    def _reconciled(self, days: list[str]) -> Iterator[str]:
+        """Asked until both agree: what the platform lost is sent again by the program itself."""
+        for day in days:
+            if not any(one["questions"] for one in self._face.reconciliation(day)["destinations"]):
+                self._face.reconcile(day)
+        until(lambda: all(self._agrees(day) for day in days))
+        for day in days:
+            for one in self._face.reconciliation(day)["destinations"]:
+                again = f"，其中 {len(one['missing'])} 例是自动补传的" if one["missing"] else ""
+                yield f"对账 {day}：{one['state_words']}，{one['agreed']} 例双方一致{again}"
+
+    def _agrees(self, day: str) -> bool:
+        return all(one["state"] == "agreed" for one in self._face.reconciliation(day)["destinations"])
+
+    def _ledger(self) -> str:
+        counts = self._ask_platform("GET", "ledger?fields=0")["counts"]
+        told = "，".join(
+            f"{words} 收到 {counts.get(kind, {}).get('received', 0)} 存下 {counts.get(kind, {}).get('kept', 0)}"
+            for kind, words in _LEDGER
+        )
+        return f"演练平台的账本：{told}"
+
+    def _order(self, order: str, /, **wish: Any) -> None:
+        self._ask_platform("POST", order, json.dumps(wish).encode())
+
+    def _ask_platform(self, method: str, what: str, body: bytes | None = None) -> Json:
+        client = HttpClient(name="演练平台")
+        try:
+            reply = client.send(method, f"{self._platform['base_url']}/practice/{what}", body=body)
+        finally:
+            client.close()
+        answer: Json = json.loads(reply.body)
+        return answer
+
+
+def _examined(exam: Json) -> datetime:
+    return datetime.now(CST) - timedelta(days=exam["days_ago"])
+
+
+def program() -> tuple[str, ...]:
+    """The program with a console to speak to: a frozen one has it under a name of its own, beside the windowed one."""
+    if getattr(sys, "frozen", False):
+        console = Path(sys.executable).with_name("imaging-agent-cli" + Path(sys.executable).suffix)
+        return (str(console),) if console.exists() else own_command()
+    return (sys.executable, "-m", "app")
+
+
+def code_folder() -> Path | None:
+    """Where `-m app` finds the program; a frozen one needs no folder."""
+    return None if getattr(sys, "frozen", False) else Path(__file__).resolve().parents[2]
+
+
+def until(done: Callable[[], Any]) -> Any:
+    """Look again until there is something; raises `NeedsOperator` after a minute."""
+    end = time.monotonic() + _WAIT_SECONDS
+    while time.monotonic() < end:
+        found = done()
+        if found:
+            return found
+        time.sleep(0.2)
+    raise NeedsOperator("演练停在半路了", "请再试一次；仍不行请把日志发给工程师")

@@ -1,0 +1,77 @@
+"""`demo`: the whole story on the practice platform; what it prints is what the index and the platform's ledger have."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+import pytest
+
+from app.engine.face import Face
+from app.engine.reach import reached
+from app.system.paths import Home
+
+from .test_program import ask
+
+CONFIRMED = ("acknowledged", "reconciled")
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Home:
+    return Home(root=tmp_path_factory.mktemp("demo") / "演 练")
+
+
+@pytest.fixture(scope="module")
+def said(home: Home) -> str:
+    """What the headless demo prints."""
+    done = ask(home, "demo", "--headless")
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+@pytest.fixture(scope="module")
+def face(home: Home, said: str) -> Iterator[Face]:
+    """The home as the demo left it."""
+    assert said
+    with reached(home) as face:
+        yield face
+
+
+def test_what_was_sent_is_what_the_ledger_has(said: str, face: Face) -> None:
+    told = re.search(r"账本：检查 收到 (\d+) 存下 (\d+)，报告 收到 \d+ 存下 (\d+)，影像 收到 \d+ 存下 (\d+)", said)
+    assert told is not None, said
+    received, exams, reports, images = (int(number) for number in told.groups())
+    studies = face.studies()["studies"]
+    confirmed = [one for one in studies if one["state"] in CONFIRMED]
+    (refused,) = (one for one in studies if one["state"] == "held")
+    assert (exams, reports) == (len(confirmed), sum(one["report_count"] for one in confirmed))
+    assert images == sum(one["image_count"] for one in [*confirmed, refused]), "only its record was refused"
+    assert received == len(confirmed) + 2, "one was refused, one was lost and sent again"
+
+
+def test_yesterday_agrees_and_what_the_platform_lost_was_sent_again(said: str, face: Face) -> None:
+    reconciled = [one for one in face.studies()["studies"] if one["state"] == "reconciled"]
+    (day,) = {one["exam_day"] for one in reconciled}
+    (destination,) = face.reconciliation(day)["destinations"]
+    assert (destination["state"], destination["agreed"]) == ("agreed", len(reconciled))
+    assert [one["words"] for one in destination["missing"]] == ["已自动补传"]
+    assert f"对账 {day}：已齐，{len(reconciled)} 例双方一致" in said
+
+
+def test_every_kind_of_work_is_left_for_the_person(face: Face) -> None:
+    left = {one["state"] for one in face.studies()["studies"]} - set(CONFIRMED)
+    assert left == {"to_fill", "check", "held"}
+    assert face.status()["look"] == "needs-you"
+    assert face.his()["ambiguous"] == 1
+    assert {one["name"] for one in face.devices()["devices"]} >= {"CT_1", "DR_1", "MR_1"}
+
+
+def test_his_and_the_report_filled_what_nobody_typed_and_habits_suggest_the_rest(face: Face) -> None:
+    study = face.study("CT20260014")
+    fields = [*study["fields"], *study["reports"][0]["fields"]]
+    sources = {field["key"]: field["source"] for field in fields}
+    assert {sources[key] for key in ("id_number", "order_number", "apply_doctor_name")} == {"his"}
+    assert {sources[key] for key in ("findings", "conclusion", "report_doctor_name", "reported_at")} == {"report"}
+    suggested = {one["key"]: one["text"] for one in face.suggestions("CT20260014")["suggestions"]}
+    left = face.check("CT20260014", suggested)["problems"]
+    assert [problem["key"] for problem in left] == ["phone"], "the one value that has to be typed"
