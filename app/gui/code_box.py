@@ -133,6 +133,7 @@ class CodePopup(QFrame):
         self.setObjectName("popup")
         self._field = field
         self._list = QListWidget()
+        self._list.setObjectName("codes")
         self._list.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         self._list.setItemDelegate(_CodePainter(look, self._list))
         self._list.itemClicked.connect(lambda item: self.picked.emit(item.data(_CODE)))

@@ -24,6 +24,7 @@ from PySide6.QtWidgets import (
     QLineEdit,
     QMenu,
     QPlainTextEdit,
+    QTableView,
     QWidget,
 )
 
@@ -102,9 +103,10 @@ def _rows(view: QAbstractItemView) -> Iterator[Thing]:
     model = view.model()
     if model is None:
         return
+    columns = model.columnCount() if isinstance(view, QTableView) else 1
     first = max(0, view.indexAt(QPoint(2, 2)).row())
     for place in range(first, min(model.rowCount(), first + _MOST_ROWS)):
-        cells = [model.index(place, column) for column in range(model.columnCount())]
+        cells = [model.index(place, column) for column in range(columns)]
         where = view.visualRect(cells[0])
         if view.viewport().rect().intersects(where):
             text = " · ".join(str(cell.data()) for cell in cells if cell.data())
