@@ -64,7 +64,7 @@ class Rehearsing:
             engine = Engine(home)
             try:
                 engine.start()
-                for sentence in rehearsal.scenes(cast(Face, engine), leave_one=False):
+                for sentence in rehearsal.scenes(cast(Face, engine)):
                     self._note(step=sentence)
             finally:
                 engine.stop()
