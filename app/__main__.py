@@ -7,13 +7,18 @@ import os
 import sys
 from argparse import Namespace
 from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from types import TracebackType
+from typing import TYPE_CHECKING
 
 from app.cli.parser import PASSED_ON, build_parser
 from app.cli.streams import Nowhere, make_streams_safe
 from app.engine.face import Face
 from app.errors import AgentError, Bug, NeedsOperator
 from app.system.paths import Home, home_at
+
+if TYPE_CHECKING:
+    from app.gui.first import Begun
 
 _BEFORE_A_COMMAND = ("--json", "--verbose", "--hidden")
 _ERROR_BOX = 0x10  # MB_ICONERROR
@@ -85,17 +90,28 @@ def _tray(said: Namespace, home: Home) -> int:
 
 def _window_of(home: Home, *, hidden: bool) -> int:
     """A window of the engine in this process; of the one that runs headless in another, if there is one."""
-    from app.engine.reach import connect, hosted
+    from app.engine.reach import connect, hosted, resources_dir
 
     running = connect(home)
     if running is not None:
         return _show(running, hidden=False)
-    with hosted(home, window=True) as face:
-        return _show(face, hidden=hidden, on_session_end=face.stop)  # type: ignore[attr-defined]
+    from app.gui.first import begin
+
+    begun = begin(resources_dir())  # the icon is there before the engine is loaded
+    with ExitStack() as undo:
+        undo.callback(begun.icon.hide)
+        face = begun.meanwhile(lambda: undo.enter_context(hosted(home, window=True)))
+        stop = face.stop  # type: ignore[attr-defined]
+        return _show(face, hidden=hidden, on_session_end=stop, begun=begun)
 
 
 def _show(
-    face: Face, *, hidden: bool, practice_note: str = "", on_session_end: Callable[[], None] = lambda: None
+    face: Face,
+    *,
+    hidden: bool,
+    practice_note: str = "",
+    on_session_end: Callable[[], None] = lambda: None,
+    begun: Begun | None = None,
 ) -> int:
     from app.engine.reach import resources_dir
     from app.gui.run import run_gui
@@ -107,6 +123,7 @@ def _show(
         practice_note=practice_note,
         on_quit=lambda: None,
         on_session_end=on_session_end,
+        begun=begun,
     )
 
 

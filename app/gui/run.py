@@ -2,28 +2,24 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
-from PySide6.QtCore import QLibraryInfo, QObject, QSettings, Qt, QTranslator
-from PySide6.QtGui import QGuiApplication
-from PySide6.QtWidgets import QApplication
+from PySide6.QtCore import QObject, Qt
+from PySide6.QtWidgets import QApplication, QSystemTrayIcon
 
 from app.engine.face import Face
 from app.gui import news, words
 from app.gui.closing import Closings, ask_before_quitting
-from app.gui.constants import keep_constants
-from app.gui.look import Look, palette
+from app.gui.first import Begun, begin, dark_taskbar
+from app.gui.first import dress as dress
+from app.gui.look import Look
 from app.gui.page import Json
 from app.gui.session import shutdown_held
-from app.gui.style import style_sheet
 from app.gui.tell import tell_if_asked
 from app.gui.tray import Tray, TrayActs
 from app.gui.window import MainWindow
-
-_TASKBAR = r"HKEY_CURRENT_USER\Software\Microsoft\Windows\CurrentVersion\Themes\Personalize"
 
 
 def run_gui(
@@ -34,6 +30,7 @@ def run_gui(
     practice_note: str = "",
     on_quit: Callable[[], None],
     on_session_end: Callable[[], None] = lambda: None,
+    begun: Begun | None = None,
 ) -> int:
     """Show tray icon and window until the person quits; returns the exit code.
 
@@ -41,14 +38,15 @@ def run_gui(
     the same where there is no tray). `practice_note` fills the strip of a practice platform, "" for none.
     `on_quit()` is called once, after the person agreed to quit and before the event loop ends. `on_session_end()` is
     called when the computer shuts down or the person logs off: what must be done before the process is killed.
+    `begun`: what `begin` showed already; it belongs to this function from now on.
     """
-    app = QApplication.instance() or QApplication(sys.argv[:1])
-    assert isinstance(app, QApplication)
-    look = dress(app, resources / "gui")
+    begun = begun or begin(resources)
+    app = begun.app
     desktop = Desktop(
         app,
         face,
-        look,
+        begun.look,
+        icon=begun.icon,
         practice_note=practice_note,
         on_quit=on_quit,
         end=app.exit,  # exit, not quit: quit asks every window to close first, and ours hides instead
@@ -76,8 +74,9 @@ class Desktop(QObject):
         end: Callable[[int], None],
         on_session_end: Callable[[], None] = lambda: None,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
+        icon: QSystemTrayIcon | None = None,
     ) -> None:
-        """`end(code)` leaves the event loop."""
+        """`end(code)` leaves the event loop. `icon` is there already where the program began with it."""
         super().__init__()
         self._face, self._on_quit, self._end, self._on_session_end = face, on_quit, end, on_session_end
         self._now = now
@@ -91,7 +90,7 @@ class Desktop(QObject):
             stays=lambda: self.tray.available(),
             leave=self.leave,
         )
-        self.tray = Tray(self.look, self._acts(), dark_taskbar=dark_taskbar)
+        self.tray = Tray(self.look, self._acts(), dark_taskbar=dark_taskbar, icon=icon)
         self.closings = Closings(face, look, self.window, self.tray, self.open, now)
         self.window.status_listeners += [self.tray.show_status, self._leave_if_done, self.closings.show_status]
         self.window.news_listeners.append(self._heard)
@@ -187,40 +186,3 @@ class Desktop(QObject):
             stay=self._stay,
             now=self._now,
         )
-
-
-def dress(app: QApplication, folder: Path) -> Look:
-    """Style, fonts, Qt's own words in Chinese and the theme of the system, followed while it changes."""
-    keep_constants()
-    app.setStyle("Fusion")
-    app.setApplicationName(words.APP)
-    app.setQuitOnLastWindowClosed(False)
-    _speak_chinese(app)
-    hints = QGuiApplication.styleHints()
-    look = Look(folder, dark=hints.colorScheme() == Qt.ColorScheme.Dark)
-    app.setWindowIcon(look.app_icon())
-    app.setFont(look.font("body"))
-    wear(app, look, folder)
-    look.changed.connect(lambda: wear(app, look, folder))
-    hints.colorSchemeChanged.connect(lambda scheme: look.follow(scheme == Qt.ColorScheme.Dark))
-    return look
-
-
-def wear(app: QApplication, look: Look, folder: Path) -> None:
-    """Put the current theme on."""
-    app.setPalette(palette(look))
-    app.setStyleSheet(style_sheet(look, folder.as_posix()))
-
-
-def dark_taskbar() -> bool:
-    """Whether the taskbar is dark; Windows keeps that apart from the theme of windows."""
-    if sys.platform == "win32":
-        light = QSettings(_TASKBAR, QSettings.Format.NativeFormat).value("SystemUsesLightTheme", 1)
-        return int(str(light)) == 0
-    return QGuiApplication.styleHints().colorScheme() == Qt.ColorScheme.Dark
-
-
-def _speak_chinese(app: QApplication) -> None:
-    translator = QTranslator(app)
-    if translator.load("qtbase_zh_CN", QLibraryInfo.path(QLibraryInfo.LibraryPath.TranslationsPath)):
-        app.installTranslator(translator)

@@ -44,14 +44,21 @@ class TrayActs:
 class Tray(QObject):
     """Shows itself as soon as there is a tray, however late the taskbar comes up."""
 
-    def __init__(self, look: Look, acts: TrayActs, *, dark_taskbar: Callable[[], bool]) -> None:
+    def __init__(
+        self,
+        look: Look,
+        acts: TrayActs,
+        *,
+        dark_taskbar: Callable[[], bool],
+        icon: QSystemTrayIcon | None = None,
+    ) -> None:
         super().__init__()
         self._look, self._acts, self._dark_taskbar = look, acts, dark_taskbar
         self.look_name = ""
         self.notices = Notices()
         self.told: list[Notice] = []
         """What was told last; a click on the message leads to the newest."""
-        self.icon = QSystemTrayIcon(look.app_icon())
+        self.icon = icon or QSystemTrayIcon(look.app_icon())
         self.menu = QMenu()
         self.actions_by_name: dict[str, QAction] = {}
         self._build()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QSize, Qt, QTimer
 from PySide6.QtGui import QCloseEvent, QKeySequence, QResizeEvent, QShortcut, QShowEvent
@@ -14,20 +15,17 @@ from app.errors import AgentError
 from app.gui import news, words
 from app.gui.ask import Asker
 from app.gui.banner import Banner
-from app.gui.devices import DevicesPage
 from app.gui.dialogs import ask_person
-from app.gui.fill import FillPage
-from app.gui.home import HomePage
-from app.gui.log import LogPage
+from app.gui.keys import show_keys
 from app.gui.look import Look
 from app.gui.page import LOW_BELOW, Desk, Json, Page, Question
+from app.gui.pages import Pages
 from app.gui.parts import Mark, column, frame, label, row
-from app.gui.queue import QueuePage
 from app.gui.rail import Rail
-from app.gui.reconcile import ReconcilePage
-from app.gui.settings import SettingsPage
 from app.gui.walk import Walk
-from app.gui.wizard import Wizard
+
+if TYPE_CHECKING:
+    from app.gui.wizard import Wizard
 
 _ICONS = {
     words.TODAY: "page-today",
@@ -63,6 +61,8 @@ class MainWindow(QMainWindow):
         self.resize(1366, 688)
         self._face, self._look, self._now, self._note = face, look, now, practice_note
         self._stays, self._leave = stays, leave
+        self._name = words.TODAY
+        self._areas: dict[str, PageArea] = {}
         self.status: Json | None = None
         self.ending = False
         """True: closing is meant, nothing is asked and nothing hides."""
@@ -71,7 +71,8 @@ class MainWindow(QMainWindow):
         self.asker = Asker(self.fail)
         self.wizard: Wizard | None = None
         self.banner = Banner(look)
-        self.walk = Walk(look, self.go, lambda: self.page().name)
+        self.banner.setParent(self)
+        self.walk = Walk(look, self.go, lambda: self._name)
         self.status_listeners.append(self.walk.show_status)
         self._build(self._desk())
         self._news = news.News(face, self._heard)
@@ -79,7 +80,6 @@ class MainWindow(QMainWindow):
         self._timer.timeout.connect(self.refresh)
         self._timer.start()
         self._keys()
-        self.go(words.TODAY, "")
         self.ask_status()
 
     # -- what pages may do ------------------------------------------------------------------------------------------
@@ -87,10 +87,11 @@ class MainWindow(QMainWindow):
     def go(self, name: str, key: str) -> None:
         """Open a page, at a row if `key` names one."""
         page = self.pages[name]
-        if page is not self.page():
+        if name != self._name:
             self.banner.leave()
+        self._name = name
         self.rail.show_page(name)
-        self._stack.setCurrentIndex(list(self.pages).index(name))
+        self._stack.setCurrentWidget(self._areas[name])
         page.banner_slot.addWidget(self.banner)
         page.setFocus()
         if self.status is not None:
@@ -112,7 +113,8 @@ class MainWindow(QMainWindow):
     # -- what happens -----------------------------------------------------------------------------------------------
 
     def page(self) -> Page:
-        return list(self.pages.values())[self._stack.currentIndex()]
+        """The page that is open; the one of today before the window was ever shown."""
+        return self.pages[self._name]
 
     def ask_status(self) -> None:
         self.asker.ask(self._face.status, self._show_status, self._no_status, key="status")
@@ -140,6 +142,8 @@ class MainWindow(QMainWindow):
     def open_setup(self) -> None:
         """Walk through the set-up, once more if it was done."""
         if self.wizard is None:
+            from app.gui.wizard import Wizard
+
             self.wizard = Wizard(self._desk(), self)
             self.wizard.closed.connect(self._setup_closed)
             self.wizard.finished.connect(lambda: self.go(words.TODAY, ""))
@@ -171,8 +175,13 @@ class MainWindow(QMainWindow):
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
         self.rail.set_narrow(self.width() < _NARROW_BELOW)
-        for page in self.pages.values():
+        for page in self.pages.made.values():
             page.set_low(self.height() < LOW_BELOW)
+
+    def showEvent(self, event: QShowEvent) -> None:
+        super().showEvent(event)
+        if not self.pages.made:
+            self.go(self._name, "")
 
     def _heard(self, kinds: frozenset[str]) -> None:
         for listener in self.news_listeners:
@@ -190,8 +199,9 @@ class MainWindow(QMainWindow):
         self.setWindowTitle(f"{words.APP} — {clinic}" if clinic else words.APP)
         self._show_practice(status)
         self.rail.show_status(status, self._now())
-        self.page().show_status(status)
-        self._show_outage(status)
+        if self._name in self.pages.made:
+            self.page().show_status(status)
+            self._show_outage(status)
         for listener in self.status_listeners:
             listener(status)
 
@@ -236,15 +246,12 @@ class MainWindow(QMainWindow):
         )
 
     def _build(self, desk: Desk) -> None:
-        kinds = (HomePage, FillPage, QueuePage, ReconcilePage, DevicesPage, SettingsPage, LogPage)
-        self.pages: dict[str, Page] = {kind.name: kind(desk) for kind in kinds}
+        self.pages = Pages(desk, self._add)
         entries = tuple((name, _ICONS[name], f"Ctrl+{self._number(name)}") for name in self.pages)
         self.rail = Rail(self._look, entries, self._pause_or_resume)
         self.rail.opened.connect(lambda name: self.go(name, ""))
         self._stack = QStackedWidget()
         self._stack.setObjectName("pages")
-        for page in self.pages.values():
-            self._stack.addWidget(PageArea(page))
         right = column()
         right.addWidget(self._build_strip())
         right.addWidget(self.walk.widget)
@@ -254,6 +261,11 @@ class MainWindow(QMainWindow):
         box.addWidget(self.rail)
         box.addLayout(right, 1)
         self.setCentralWidget(centre)
+
+    def _add(self, page: Page) -> None:
+        self._areas[page.name] = PageArea(page)
+        self._stack.addWidget(self._areas[page.name])
+        page.set_low(self.height() < LOW_BELOW)
 
     def _build_strip(self) -> QWidget:
         self._strip = frame("strip")
@@ -273,10 +285,15 @@ class MainWindow(QMainWindow):
             keys = QKeySequence(f"Ctrl+{self._number(name)}")
             QShortcut(keys, self, lambda name=name: self.go(name, ""))
         QShortcut(QKeySequence("F5"), self, self.refresh)
+        QShortcut(QKeySequence("F1"), self, lambda: show_keys(self._look, self))
+        QShortcut(QKeySequence("F6"), self, lambda: self.page().next_pane())
         QShortcut(QKeySequence("Ctrl+F"), self, self._focus_search)
         QShortcut(QKeySequence("Esc"), self, self.banner.leave)
 
     def _focus_search(self) -> None:
+        """The page's own search; from a page that has none, that of 上传队列."""
+        if not hasattr(self.page(), "search"):
+            self.go(words.QUEUE, "")
         search = getattr(self.page(), "search", None)
         if isinstance(search, QWidget):
             search.setFocus()
