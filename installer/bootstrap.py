@@ -44,7 +44,7 @@ QT_LIBRARIES = {
 CHINESE_FONT = "fonts-wqy-microhei"
 CHINESE_FONT_FILES = ("*wqy*", "*CJK*", "*uming*", "*ukai*", "*DroidSansFallback*", "*SourceHan*")
 
-# What only the tests use, by the program that they call.
+# What only the tests use, by the program that they call; a path with a * is looked for as it stands.
 TEST_TOOLS = {
     "storescu": "dcmtk",
     "Orthanc": "orthanc",
@@ -56,7 +56,10 @@ TEST_TOOLS = {
     "pdftoppm": "poppler-utils",
     "curl": "curl",
     "strace": "strace",
+    "mariadbd": "mariadb-server",
+    "/usr/lib/postgresql/*/bin/postgres": "postgresql",
 }
+SERVICES = {"orthanc": "orthanc", "mariadb-server": "mariadb", "postgresql": "postgresql"}
 CHECKS = (
     ("代码格式", ("-m", "ruff", "format", "--check", ".")),
     ("代码检查", ("-m", "ruff", "check", ".")),
@@ -113,8 +116,9 @@ def install_packages(packages: list[str]) -> None:
     say(f"正在安装系统软件：{' '.join(packages)}")
     with services_held_back():
         installed = apt_install(packages)
-    if "orthanc" in packages:
-        switch_off_orthanc()
+    for package in packages:
+        if package in SERVICES:
+            switch_off(SERVICES[package])
     if not installed:
         say(f"系统软件没有装全，先接着往下走。以后可以自己运行：{apt_line(packages)}")
 
@@ -149,11 +153,11 @@ def services_held_back() -> Iterator[None]:
         policy.unlink(missing_ok=True)
 
 
-def switch_off_orthanc() -> None:
-    """The package's own service would take ports 4242 and 8042 at the next boot; the tests start their own."""
-    command = ["update-rc.d", "orthanc", "disable"]
+def switch_off(service: str) -> None:
+    """The package's own service would start at the next boot and hold its ports; the tests start their own."""
+    command = ["update-rc.d", service, "disable"]
     if Path("/run/systemd/system").exists():
-        command = ["systemctl", "disable", "--now", "orthanc"]
+        command = ["systemctl", "disable", "--now", service]
     if has_program(command[0]):
         subprocess.run(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=False)
 
@@ -263,7 +267,9 @@ def has_chinese_font() -> bool:
 
 
 def has_program(name: str) -> bool:
-    """Whether the program is installed, also where only root looks."""
+    """Whether the program is installed, also where only root looks, or where its pattern of a path says."""
+    if "*" in name:
+        return next(Path("/").glob(name.lstrip("/")), None) is not None
     places = os.pathsep.join([os.environ.get("PATH", os.defpath), "/usr/sbin", "/sbin"])
     return shutil.which(name, path=places) is not None
 

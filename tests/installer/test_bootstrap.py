@@ -128,16 +128,27 @@ def test_root_installs_only_what_is_missing_and_starts_no_service(
     monkeypatch.setattr(bootstrap, "can_install", lambda: True)
     monkeypatch.setattr(bootstrap, "library_loads", lambda name: name != "libEGL.so.1")
     monkeypatch.setattr(bootstrap, "has_chinese_font", lambda: True)
-    monkeypatch.setattr(bootstrap, "has_program", lambda name: name != "Orthanc")
+    lacking = ("Orthanc", "mariadbd", "/usr/lib/postgresql/*/bin/postgres")
+    monkeypatch.setattr(bootstrap, "has_program", lambda name: name not in lacking)
     held: list[bool] = []
     monkeypatch.setattr(bootstrap, "services_held_back", lambda: _Noted(held))
     missing = bootstrap.missing_packages(testing=True)
     bootstrap.install_packages(missing)
-    assert missing == ["libegl1", "orthanc"]
+    assert missing == ["libegl1", "orthanc", "mariadb-server", "postgresql"]
     assert no_apt[0][0] == "apt-get"
-    assert no_apt[0][-2:] == ("libegl1", "orthanc")
-    assert "disable" in no_apt[1]
+    assert no_apt[0][-4:] == tuple(missing)
+    switched_off = {word for line in no_apt[1:] if "disable" in line for word in line}
+    assert {"orthanc", "mariadb", "postgresql"} <= switched_off
     assert held == [True]
+
+
+def test_a_program_in_a_folder_named_by_its_version_is_found(tmp_path: Path) -> None:
+    program = tmp_path / "15" / "bin" / "postgres"
+    pattern = str(tmp_path / "*" / "bin" / "postgres")
+    assert not bootstrap.has_program(pattern)
+    program.parent.mkdir(parents=True)
+    program.touch()
+    assert bootstrap.has_program(pattern)
 
 
 class _Noted:
