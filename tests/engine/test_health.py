@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import date, datetime, timedelta
 
+from app.domain.job import Event
 from app.domain.times import CST
 from app.engine.health import AHEAD, CONFIRMED, QUIET, RETRIED, SLOTS, sentence, slots
 from app.store.tally import Answer
@@ -45,3 +46,12 @@ def test_receipts_make_the_strip_and_the_pace(desk: Desk) -> None:
     assert found[0]["slots"].count(CONFIRMED) == 1
     assert desk.engine.recently_confirmed()["exams"][0]["state"] == "acknowledged"
     assert desk.engine.status()["today"] == {"day": "2026-01-05", "received": 1, "confirmed": 1}
+
+
+def test_an_exam_whose_record_was_refused_is_not_among_those_with_receipts(desk: Desk) -> None:
+    desk.sent()
+    refused = desk.ready()
+    desk.engine.submit(refused)
+    desk.platform_says(refused, Event.HELD, "exam")
+    desk.platform_says(refused, Event.ACKNOWLEDGED)
+    assert desk.engine.health("2026-01-05")["destinations"][0]["sentence"] == "今天 1 例，平台都有回执"
