@@ -58,7 +58,6 @@ class FillPage(Page):
             ("Ctrl+F2", self.form.take_all),
             ("PgDown", lambda: self._step(1)),
             ("PgUp", lambda: self._step(-1)),
-            ("F6", self._next_pane),
         ):
             QShortcut(QKeySequence(keys), self, slot, context=Qt.ShortcutContext.WidgetWithChildrenShortcut)
 
@@ -218,7 +217,7 @@ class FillPage(Page):
         else:
             self.form.start()
 
-    def _next_pane(self) -> None:
+    def next_pane(self) -> None:
         """List, form, images, and round again."""
         panes: list[QWidget] = [self.list.view, self.form, self.facts]
         here = self.focusWidget()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from functools import partial
 
+from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QScrollArea, QWidget
 
 from app.gui import news, words
@@ -122,6 +123,7 @@ class HomePage(Page):
         self.needs_box = column(inner)
         self.needs_scroll = QScrollArea()
         self.needs_scroll.setWidgetResizable(True)
+        self.needs_scroll.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         self.needs_scroll.setWidget(inner)
         self.needs_empty = Empty(self.look, "check", "没有等您处理的事", "新的影像收齐、要填的，会出现在这里。")
         card.box.addWidget(self.needs_scroll, 1)

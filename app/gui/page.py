@@ -16,7 +16,7 @@ from app.errors import AgentError
 from app.gui import words
 from app.gui.ask import Asker
 from app.gui.look import Look
-from app.gui.parts import Header, column
+from app.gui.parts import Card, Header, column
 from app.gui.told import Told
 
 Json = dict[str, Any]
@@ -85,9 +85,33 @@ class Page(QWidget):
     def open_at(self, key: str) -> None:
         """Show the row with this key."""
 
+    def panes(self) -> list[QWidget]:
+        """What F6 goes through: the first thing of each card that takes the keyboard."""
+        found: list[QWidget] = []
+        for card in (self.header, *self.findChildren(Card)):
+            able = (one for one in card.findChildren(QWidget) if one.isVisible() and one.isEnabled())
+            found += next(([one] for one in able if one.focusPolicy() & Qt.FocusPolicy.TabFocus), [])
+        return found
+
+    def next_pane(self) -> None:
+        """F6: the keyboard goes to the next part of the page, and round again."""
+        panes, here = self.panes(), self.window().focusWidget()
+        cards = [_card_of(pane) for pane in panes]
+        now = cards.index(_card_of(here)) if here is not None and _card_of(here) in cards else -1
+        if panes:
+            panes[(now + 1) % len(panes)].setFocus(Qt.FocusReason.TabFocusReason)
+
     def set_low(self, low: bool) -> None:
         """The window became lower than 660 px, or higher again."""
         self.low = low
+
+
+def _card_of(widget: QWidget) -> QWidget | None:
+    """The card or head that a widget stands in."""
+    around: QWidget | None = widget
+    while around is not None and not isinstance(around, Card | Header):
+        around = around.parentWidget()
+    return around
 
 
 class Search(QLineEdit):

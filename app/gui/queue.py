@@ -344,7 +344,6 @@ class QueuePage(Page):
             ("Ctrl+A", self._tick_all),
             ("Ctrl+C", self._copy),
             ("Ctrl+P", self._slip),
-            ("F6", self._next_pane),
         ):
             parent = self if keys not in ("Ctrl+A", "Ctrl+C", "Del") else self._area
             QShortcut(QKeySequence(keys), parent, slot, context=Qt.ShortcutContext.WidgetWithChildrenShortcut)
@@ -366,7 +365,7 @@ class QueuePage(Page):
     def _has_open(self) -> bool:
         return bool(self._ticked) or self.panel.isVisible()
 
-    def _next_pane(self) -> None:
+    def next_pane(self) -> None:
         panes: list[QWidget] = [self.search, self.table]
         if self.panel.isVisible():
             panes.append(self.panel.buttons.get("slip", self.panel.cross))

@@ -316,7 +316,8 @@ class Viewer(QWidget):
         self.film.opened.connect(self.opened)
         self.thumbs = Thumbs(self._look)
         self.thumbs.chosen.connect(self.go)
-        self.thumbs.setVisible(not self._large)
+        if self._large:
+            self.thumbs.hide()
         zoom = Button(self._look, kind="icon", icon="zoom-in", tip="放大 · Ctrl+滚轮，按 0 还原", slot=self._zoom_in)
         self._invert = Button(self._look, kind="icon", icon="contrast", tip="黑白反转")
         self._invert.setCheckable(True)

@@ -464,9 +464,9 @@ def test_enter_in_the_list_leads_into_the_form_and_f6_through_the_panes(
     qtbot.keyClick(page.list.view, Qt.Key.Key_Return)
     settle()
     assert at(page) == "id_number"
-    page._next_pane()
+    page.next_pane()
     assert page.facts.isAncestorOf(page.window().focusWidget())
-    page._next_pane()
+    page.next_pane()
     assert page.window().focusWidget() is page.list.view
 
 

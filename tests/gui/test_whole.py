@@ -10,6 +10,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtGui import QFontMetrics, QImage, QPainter, QPixmap
 from PySide6.QtWidgets import QApplication, QComboBox, QTableView, QWidget
 
+from app.domain.exam import EXAM_WORDS, ExamState
 from app.domain.job import JobState
 from app.gui.look import TRAY_SIZES, Look
 from app.gui.rows import RowsView
@@ -120,6 +121,13 @@ def test_every_look_of_the_tray_can_be_told_without_colour(qapp: QApplication, s
     look = Look(FOLDER, dark=dark)
     ground = look.colour("rail")
     assert alike({each: grey(look.tray_pixmap(each, size, 1.0), ground) for each in LOOKS}) == []
+
+
+@pytest.mark.parametrize("state", [*ExamState, *JobState])
+def test_every_state_has_a_mark_and_the_same_words(qapp: QApplication, state: ExamState | JobState) -> None:
+    assert Look(FOLDER).state(state.value).icon
+    if isinstance(state, ExamState):
+        assert TOKENS["state"].get(state.name, {}).get("words", EXAM_WORDS[state]) == EXAM_WORDS[state]
 
 
 # -- contrast ---------------------------------------------------------------------------------------------------------
