@@ -46,7 +46,7 @@ class HisDrop:
 
 
 class HisWatch:
-    """Works once the columns are mapped; until then the files wait where they lie."""
+    """Takes in once the columns are mapped; until then the files wait where they lie. Old rows go in any case."""
 
     def __init__(self, house: House, his: His, *, pace: Pace | None = None) -> None:
         self._house, self._his, self._pace = house, his, pace
@@ -55,9 +55,7 @@ class HisWatch:
 
     def start(self) -> None:
         settings = self._his.settings
-        if not settings.mapped:
-            return
-        if settings.folder:
+        if settings.mapped and settings.folder:
             self._folder = FolderWatch(
                 [Path(settings.folder)],
                 HisDrop(self._house, self._his),
@@ -89,7 +87,7 @@ class HisWatch:
 
     def _loop(self) -> None:
         settings, stopping = self._his.settings, self._house.stopping
-        asks = bool(settings.url and settings.query and settings.refresh_minutes)
+        asks = bool(settings.mapped and settings.url and settings.query and settings.refresh_minutes)
         pause = settings.refresh_minutes * 60.0 if asks else _KEEP_HOUSE_SECONDS
         kept_house_at = float("-inf")
         while not stopping.is_set():

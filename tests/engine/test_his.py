@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import sqlite3
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -352,6 +353,20 @@ def test_rows_that_his_no_longer_gives_are_forgotten_after_a_month(mapped: Desk)
     mapped.clock.pass_(2 * 86400)
     mapped.engine._life.his.keep_house()
     assert mapped.engine.his()["waiting"] == 1
+
+
+def test_rows_are_forgotten_also_where_his_is_no_longer_set_up(mapped: Desk) -> None:
+    take(mapped, a_row("CT009"))
+    mapped.engine.setup({"his": {}})
+    mapped.clock.pass_(31 * 86400)
+    house, watch = mapped.engine.house, mapped.engine._life.his_watch
+    watch.start()
+    until = time.monotonic() + 10
+    while his.counts(house.store.read())["waiting"] and time.monotonic() < until:
+        time.sleep(0.01)
+    house.stopping.set()
+    watch.stop()
+    assert his.counts(house.store.read())["waiting"] == 0
 
 
 def test_a_query_is_imported_as_a_file_is(mapped: Desk, tmp_path: Path) -> None:
