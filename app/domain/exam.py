@@ -56,7 +56,8 @@ def exam_state(
 ) -> ExamState:
     """The state of an exam from its facts. Green only when the newest job of every part is confirmed.
 
-    `test`: its images only tested a device. `jobs`: the newest job of each (destination, part, report). `changed`: values differ from what was submitted.
+    `test`: its images only tested a device. `jobs`: the newest job of each (destination, part, report). `changed`:
+    values differ from what was submitted.
     A doubt that came up after the acknowledgement takes the green back: a person has to look.
     """
     live = [live_state(job.state, withdraws=job.withdraws) for job in jobs]

@@ -328,11 +328,6 @@ def _known_source(house: House, source: str) -> Device:
     return found
 
 
-def source_named(house: House, name: str) -> str:
-    """The source of a device by its source or its shown name. Raises `NeedsOperator`."""
-    return _known_source(house, name).source
-
-
 # -- testing ----------------------------------------------------------------------------------------------------------
 
 

@@ -370,11 +370,6 @@ def sentence(found: Json) -> str:
     return f"导入 {found['rows']} 行：{'，'.join(parts)}" if parts else f"导入 {found['rows']} 行，没有新的"
 
 
-def _only(exam_key: str) -> tuple[str, ...]:
-    """The one exam that a row has meanwhile come to fit: still asked, since it was asked once."""
-    return (exam_key,) if exam_key else ()
-
-
 def _laid_over(settings: HisSettings, told: Json) -> HisSettings:
     """The settings with these parts in place of their own. Raises `NeedsOperator` naming what is wrong."""
     values = {}

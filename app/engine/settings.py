@@ -122,7 +122,6 @@ STAFF: Mapping[str, Kind] = {
     "mssp_id": kinds.text,
 }
 SECTIONS = ("clinic", "intake", "dicom", "files", "upload", "ui", "secrets", "signing", "his", "destination")
-_DESTINATION = ("name", "region", "base_url", "options", "defaults")
 _EXTRA_OPTIONS: Mapping[str, Kind] = {
     "dicom_port": kinds.whole(0, 65_535),
     "dicom_ae_title": kinds.ae_title_or_none,

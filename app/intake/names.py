@@ -95,7 +95,6 @@ _OF_NAMES = frozenset(
 _PUNCTUATION = frozenset(" ^=\\·•・‧∙･.,-()'（）　、，。：；/[]【】+")
 _DOTS = str.maketrans(dict.fromkeys("•・‧∙･", "·"))
 _WIDE: dict[int, int] = {0x3000: 0x20, **{wide: wide - 0xFEE0 for wide in range(0xFF01, 0xFF5F)}}
-_IDEOGRAPHS = (("\u4e00", "\u9fff"), ("\u3400", "\u4dbf"), ("\U00020000", "\U0003ffff"))
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -108,10 +108,6 @@ def read_report(lines: Sequence[Line], known: ReportLabels, template: Template |
     )
 
 
-def labels_of(lines: Sequence[Line], known: ReportLabels) -> frozenset[str]:
-    return read_report(lines, known).labels
-
-
 def best_template(templates: Sequence[Template], labels: frozenset[str]) -> Template | None:
     """The one that fits nearly all; of equals the one that says most. A layout that lost a label is still itself."""
     fitting = [one for one in templates if likeness(one, labels) >= 0.75]

@@ -47,27 +47,6 @@ def _records_of(conn: sqlite3.Connection, destination: str, day: date, condition
     return [row["exam_key"] for row in rows]
 
 
-def reconciled_count(conn: sqlite3.Connection, destination: str, day: date) -> int:
-    """How many exams of that day the platform has according to its own answer."""
-    row = conn.execute(
-        """SELECT count(DISTINCT exam_key) AS n FROM jobs WHERE destination = ? AND exam_day = ?
-           AND part IN ('exam', 'merged') AND state = 'reconciled'""",
-        (destination, day.isoformat()),
-    ).fetchone()
-    return int(row["n"])
-
-
-def unsent(conn: sqlite3.Connection, destination: str, day: date) -> list[dict[str, Any]]:
-    """What lists show of that day's exams which this destination has not acknowledged."""
-    rows = conn.execute(
-        """SELECT e.* FROM exams e WHERE e.exam_day = ? AND e.state NOT IN ('withdrawn', 'cancelled')
-           AND NOT EXISTS (SELECT 1 FROM jobs j WHERE j.exam_key = e.exam_key AND j.destination = ?
-             AND j.part IN ('exam', 'merged') AND j.state IN ('acknowledged', 'reconciled'))""",
-        (day.isoformat(), destination),
-    ).fetchall()
-    return [dict(row) for row in rows]
-
-
 def write_day(
     tx: Tx,
     destination: str,

@@ -96,10 +96,6 @@ def note_refusal(tx: Tx, source: str, why: str, *, address: str = "", now: datet
     tx.tell("caller_refused", source=source)
 
 
-def forget_refusal(tx: Tx, source: str) -> None:
-    tx.execute("UPDATE sources SET refused_at = '', refused_why = '' WHERE name = ?", (source,))
-
-
 def set_name(tx: Tx, source: str, name: str) -> None:
     """What people call the device; "" gives it back its own name."""
     _set(tx, source, shown_name=name)
