@@ -82,8 +82,9 @@ def make(house: House, path: Path, status: Json, checks: Json, program_version: 
                 names.append(name)
         part.replace(target)
     except OSError as error:
-        part.unlink(missing_ok=True)
         raise NeedsOperator("诊断包写不到那里", "请换一个文件夹，例：桌面", details=str(error)) from error
+    finally:
+        part.unlink(missing_ok=True)
     log_page.note(house, "bundle", f"{len(names)} 个文件")
     return {"path": str(target), "size_bytes": target.stat().st_size, "files": names}
 

@@ -80,10 +80,11 @@ def write_sheet(path: Path, header: Sequence[str], rows: Iterable[Sequence[objec
             _write_text(part, header, rows)
         part.replace(path)
     except OSError as error:
-        part.unlink(missing_ok=True)
         raise NeedsOperator(
             f"{path.name} 存不下来", "请换一个文件夹，或关掉正在用它的程序，再试一次", details=type(error).__name__
         ) from error
+    finally:
+        part.unlink(missing_ok=True)
 
 
 # -- text -------------------------------------------------------------------------------------------------------------

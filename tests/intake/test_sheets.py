@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import string
+from collections.abc import Iterator
 from datetime import date, datetime
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from app.errors import NeedsOperator
+from app.errors import NeedsOperator, RetryLater
 from app.intake.sheets import MOST_ROWS, read_sheet, write_sheet
 
 HEADER = ["检查号", "姓名", "证件号", "金额"]
@@ -182,6 +183,17 @@ def test_a_file_that_cannot_be_kept_says_so_and_leaves_nothing_behind(tmp_path: 
     with pytest.raises(NeedsOperator, match="存不下来"):
         write_sheet(tmp_path / "folder.csv", ["a"], [])
     assert [path.name for path in tmp_path.iterdir()] == ["folder.csv"]
+
+
+@pytest.mark.parametrize("name", ["一天.csv", "一天.xlsx"])
+def test_rows_that_break_off_leave_no_half_list_of_patients(tmp_path: Path, name: str) -> None:
+    def rows() -> Iterator[list[str]]:
+        yield ["张三"]
+        raise RetryLater("程序正在退出", "下次启动接着做，数据没有丢")
+
+    with pytest.raises(RetryLater):
+        write_sheet(tmp_path / name, ["姓名"], rows())
+    assert list(tmp_path.iterdir()) == []
 
 
 TEXT = st.text(st.sampled_from(string.ascii_letters + string.digits + "赵明轩·,;|\"\n =+-@'.龘"), max_size=12)
