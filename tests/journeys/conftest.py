@@ -2,17 +2,51 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from .screen import Program, Screen, why_no_screen
 from .world import Agent, Modality, Practice, a_pdf, answers, free_port
 
 NewPractice = Callable[..., Practice]
 NewAgent = Callable[..., Agent]
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """What was on the screen when a journey failed is kept beside its files."""
+    report = yield
+    if report.when == "call" and report.failed and isinstance(item, pytest.Function):
+        shots = [str(one.shot("failed")) for one in item.funcargs.values() if isinstance(one, Screen)]
+        report.sections += [("Screen", shot) for shot in shots]
+    return report
+
+
+@pytest.fixture
+def screen(tmp_path: Path) -> Iterator[Screen]:
+    """A real screen with a tray; without the programs for one the test is skipped."""
+    if missing := why_no_screen():
+        pytest.skip(f"a screen needs more: {missing}")
+    with Screen(tmp_path / "screen") as made:
+        yield made
+
+
+@pytest.fixture
+def clinic(new_agent: NewAgent, practice: Practice) -> Agent:
+    """A home that is set up; nothing runs on it yet."""
+    return new_agent(practice, start=False)
+
+
+@pytest.fixture
+def program(screen: Screen, clinic: Agent) -> Iterator[Program]:
+    """The program on the screen, on the home of `clinic`."""
+    with Program(screen, clinic.home.root) as running:
+        running.wait_for_window("影像云上传助手")
+        yield running
 
 
 @pytest.fixture
