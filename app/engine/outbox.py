@@ -39,9 +39,10 @@ def page(house: House, wanted: Wanted, limit: int, offset: int) -> Json:
     counted = submissions.counts(conn, wanted)
     piles = {pile.value: sum(n for s, n in counted.items() if PILES[JobState(s)] is pile) for pile in Pile}
     every = sum(counted.values())
+    total = piles[wanted.pile] if wanted.pile else every
     return {
-        "total": piles[wanted.pile] if wanted.pile else every,
-        "studies_total": submissions.exam_count(conn, wanted),
+        "total": total,
+        "studies_total": total if submissions.is_one_place(conn, wanted) else submissions.exam_count(conn, wanted),
         "counts": {"all": every} | {pile.value: piles[pile.value] for pile in Pile if pile is not Pile.RESTING},
         "retryable": counted.get("waiting", 0) + counted.get("rejected", 0),
         "bytes_per_second": _speed(house),

@@ -392,7 +392,10 @@ def listed(
         )
         values |= {"like": f"%{text}%", "text": text}
     condition = " AND ".join(where)
-    total = conn.execute(f"SELECT count(*) AS n FROM exams WHERE {condition}", values).fetchone()["n"]
+    if day or text:
+        total = conn.execute(f"SELECT count(*) AS n FROM exams WHERE {condition}", values).fetchone()["n"]
+    else:
+        total = sum(count for state, count in counts(conn).items() if not wanted or state in wanted)
     rows = conn.execute(
         f"""SELECT e.*, (SELECT s.study_instance_uid FROM exam_studies s WHERE s.exam_key = e.exam_key LIMIT 1) AS uid,
                    EXISTS (SELECT 1 FROM submissions s WHERE s.exam_key = e.exam_key AND s.late_count > 0) AS late
@@ -426,7 +429,8 @@ def mark_submitted(tx: Tx, exam_key: str, *, now: datetime) -> None:
 
 
 def counts(conn: sqlite3.Connection) -> dict[str, int]:
-    return {row["state"]: row["n"] for row in conn.execute("SELECT state, count(*) AS n FROM exams GROUP BY state")}
+    """State -> number of exams, as the database keeps it with each change: nothing is counted here."""
+    return {row["state"]: row["count"] for row in conn.execute("SELECT * FROM exams_counts WHERE count > 0")}
 
 
 def note(tx: Tx, exam_key: str, what: str, detail: str, *, at: datetime, who: str = "") -> None:

@@ -6,6 +6,7 @@ import json
 import sqlite3
 from collections.abc import Collection, Mapping
 from datetime import datetime
+from functools import lru_cache
 from typing import Any
 
 from app.domain.job import MOVING, NEEDS_A_PERSON, Event, Job, JobState, Part, Trouble, Turn, advance
@@ -281,7 +282,9 @@ def _trouble_text(trouble: Trouble | None) -> str | None:
     )
 
 
+@lru_cache(maxsize=1000)
 def trouble_of(text: str | None) -> Trouble | None:
+    """Kept by its text: lists and the status read the same few again and again."""
     if not text:
         return None
     data = json.loads(text)

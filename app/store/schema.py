@@ -446,3 +446,19 @@ def numbers_of_earlier_receipts(db: Database) -> None:
            SELECT f.value, j.exam_key, j.destination FROM receipts r JOIN jobs j ON j.id = r.job_id
            JOIN json_each(r.facts) f WHERE f.type = 'text' AND length(f.value) BETWEEN 6 AND 128"""
     )
+
+
+@MIGRATIONS()
+def counts_of_states(db: Database) -> None:
+    """How many exams and submissions there are in each state, kept by the database itself with each change."""
+    for table, columns in (("exams", ("state",)), ("submissions", ("destination", "state"))):
+        counts, of, marks = f"{table}_counts", ", ".join(columns), ", ".join("{row}." + name for name in columns)
+        db.table(counts).create({name: str for name in columns} | {"count": int}, pk=columns)
+        db.execute(f"INSERT INTO {counts} ({of}, count) SELECT {of}, count(*) FROM {table} GROUP BY {of}")
+        more = f"""INSERT INTO {counts} ({of}, count) VALUES ({marks.format(row="new")}, 1)
+                   ON CONFLICT ({of}) DO UPDATE SET count = count + 1;"""
+        where = " AND ".join(f"{name} = old.{name}" for name in columns)
+        fewer = f"UPDATE {counts} SET count = count - 1 WHERE {where};"
+        for when, acts in (("INSERT", more), ("DELETE", fewer), (f"UPDATE OF {of}", fewer + more)):
+            name = f"{counts}_{when.partition(' ')[0].lower()}"
+            db.execute(f"CREATE TRIGGER {name} AFTER {when} ON {table} BEGIN {acts} END")

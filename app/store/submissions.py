@@ -157,7 +157,13 @@ def destinations_of(conn: sqlite3.Connection, exam_key: str) -> list[str]:
 def counts(conn: sqlite3.Connection, wanted: Wanted) -> dict[str, int]:
     """state -> how many, whatever `wanted.pile` says: the words of the filter buttons."""
     where, values = _condition(replace(wanted, pile="", day="" if wanted.with_open else wanted.day))
-    if not (wanted.with_open and wanted.day):
+    if not wanted.day and not wanted.text.strip():
+        rows = conn.execute(
+            """SELECT state, sum(count) AS n FROM submissions_counts WHERE (:name = '' OR destination = :name)
+               AND count > 0 GROUP BY state""",
+            {"name": wanted.destination},
+        )
+    elif not (wanted.with_open and wanted.day):
         rows = conn.execute(f"SELECT state, count(*) AS n FROM submissions WHERE {where} GROUP BY state", values)
     else:  # what is open and what is over have no state in common: each has an index of its own
         rows = conn.execute(
@@ -167,6 +173,12 @@ def counts(conn: sqlite3.Connection, wanted: Wanted) -> dict[str, int]:
             values | {"day": wanted.day},
         )
     return {row["state"]: row["n"] for row in rows.fetchall()}
+
+
+def is_one_place(conn: sqlite3.Connection, wanted: Wanted) -> bool:
+    """Whether every exam has one submission among them at most: then there are as many exams."""
+    rows = conn.execute("SELECT DISTINCT destination FROM submissions_counts WHERE count > 0").fetchall()
+    return bool(wanted.destination) or len(rows) <= 1
 
 
 def exam_count(conn: sqlite3.Connection, wanted: Wanted) -> int:
