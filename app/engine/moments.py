@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from app.delivery.submission import refs_of
+from app.delivery.target import Target
 from app.domain.form import Source
 from app.domain.job import CONFIRMED, JOB_WORDS, Job, JobState, Part
 from app.domain.study import Instance
@@ -222,20 +223,26 @@ def slip(house: House, exam_key: str) -> Json:
         "submitted_by": submitted["who"] if submitted else "",
         "image_count": len(instances),
         "digest": digest_of(instances),
-        "destinations": [_slip_of(house, name, own, receipts, notes) for name in where],
+        "destinations": [_slip_of(house, name, own, instances, receipts, notes) for name in where],
         "not_submitted": not where,
         "printed_at": kept(house.clock.now()),
     }
 
 
 def _slip_of(
-    house: House, name: str, own: Sequence[Job], receipts: Sequence[Json], notes: Sequence[dict[str, Any]]
+    house: House,
+    name: str,
+    own: Sequence[Job],
+    instances: Sequence[Instance],
+    receipts: Sequence[Json],
+    notes: Sequence[dict[str, Any]],
 ) -> Json:
     conn, target = house.store.read(), house.targets.get(name)
     mine = [each for each in own if each.destination == name]
     row = submissions.one(conn, mine[0].exam_key, name) or {}
     state = JobState(row["state"])
-    whole = state in CONFIRMED
+    left = _left_out(target, mine, instances)
+    whole = state in CONFIRMED and not left
     reconciled = state is JobState.RECONCILED
     days = [note["at"] for note in notes if note["what"] == "reconciled"]
     parts = sorted(jobs.newest(mine), key=lambda each: _ORDER.index(each.part))
@@ -249,8 +256,22 @@ def _slip_of(
         "reconciled_at": days[-1] if reconciled and days else None,
         "can_reconcile": bool(target and target.can("reconcile")),
         "numbers": submissions.numbers(conn, mine[0].exam_key, name) if whole else [],
-        "parts": [_slip_part(each, receipts) for each in parts],
+        "parts": [*(_slip_part(each, receipts) for each in parts), *([_slip_late(left)] if left else [])],
     }
+
+
+def _left_out(target: Target | None, mine: Sequence[Job], instances: Sequence[Instance]) -> int:
+    """How many images of the exam no submission to this destination carries: they came later, or wait for a person."""
+    if target is None or Part.IMAGES.value not in target.adapter.parts:
+        return 0
+    newest = next((each for each in jobs.newest(list(mine)) if each.part is Part.IMAGES), None)
+    carried = {(ref["sop_instance_uid"], ref["sha256"]) for ref in refs_of(newest)} if newest else set()
+    return sum((one.sop_instance_uid, one.data_set_sha256) not in carried for one in instances)
+
+
+def _slip_late(count: int) -> Json:
+    late = {"name": f"{_PART_SHORT[Part.IMAGES]} · 晚到", "version": 1, "image_count": count}
+    return late | {"acknowledged_at": None, "words": f"{_NOT_YET} · 还没有提交"}
 
 
 def _slip_part(each: Job, receipts: Sequence[Json]) -> Json:

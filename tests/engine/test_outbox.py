@@ -142,6 +142,18 @@ def test_what_the_platform_took_of_a_failed_one_is_not_sent_again(desk: Desk) ->
     assert {job.part.value: job.state.value for job in desk.jobs(uid)}["exam"] == "acknowledged"
 
 
+def test_a_slip_does_not_count_a_late_image_as_taken(desk: Desk) -> None:
+    uid = desk.sent()
+    assert desk.engine.slip(uid)["destinations"][0]["acknowledged"]
+    desk.more(uid)
+    (slip,) = desk.engine.slip(uid)["destinations"]
+    assert not slip["acknowledged"] and slip["verdict"] != "平台已接收"
+    assert [(one["image_count"], one["acknowledged_at"]) for one in slip["parts"]][-1] == (1, None)
+    desk.engine.send_now(uid)
+    desk.platform_says(uid, Event.ACKNOWLEDGED)
+    assert desk.engine.slip(uid)["destinations"][0]["acknowledged"]
+
+
 def test_nothing_is_resent_without_being_told_what(desk: Desk) -> None:
     desk.sent()
     assert desk.engine.act_many("resend", [])["jobs"] == 0
