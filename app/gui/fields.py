@@ -5,13 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 from PySide6.QtCore import Qt
-from PySide6.QtGui import QKeySequence, QShortcut
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QSizePolicy, QVBoxLayout, QWidget
 
 from app.gui.editors import Field, make_editor
 from app.gui.look import Look
 from app.gui.page import Desk
-from app.gui.parts import Button, Mark, column, frame, label, row, set_tone
+from app.gui.parts import Button, Mark, column, frame, label, row, set_tone, shortcut
 from app.gui.told import Told
 
 LABEL_WIDTH = 92
@@ -51,7 +50,7 @@ class FieldRow(QWidget):
         self.editor.left.connect(self._was_left)
         self._shown = saved(field)
         self.editor.show_value(self._shown)
-        QShortcut(QKeySequence("F2"), self, self.take_suggestion, context=Qt.ShortcutContext.WidgetWithChildrenShortcut)
+        shortcut("F2", self, self.take_suggestion)
         self._loud = bool(field["text"]) and field["problem"] is not None
         box = row(self, gap=12)
         box.addWidget(field_label(desk.look, field), 0, Qt.AlignmentFlag.AlignTop)

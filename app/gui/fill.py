@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from PySide6.QtCore import Qt
-from PySide6.QtGui import QDragEnterEvent, QDropEvent, QFocusEvent, QKeySequence, QShortcut
+from PySide6.QtGui import QDragEnterEvent, QDropEvent, QFocusEvent
+from PySide6.QtWidgets import QWidget
 from PySide6.QtWidgets import QWidget
 
 from app.errors import AgentError
@@ -15,7 +15,7 @@ from app.gui.form_card import FormCard
 from app.gui.images import ImagesCard, pdf_of
 from app.gui.open_exam import OpenExam
 from app.gui.page import Desk, Json, Page, Search
-from app.gui.parts import Button, row
+from app.gui.parts import Button, row, shortcut
 from app.gui.together import TogetherCard
 
 _TELLING = ("state", "problem_count", "image_count", "report_count", "patient_name")
@@ -59,7 +59,7 @@ class FillPage(Page):
             ("PgDown", lambda: self._step(1)),
             ("PgUp", lambda: self._step(-1)),
         ):
-            QShortcut(QKeySequence(keys), self, slot, context=Qt.ShortcutContext.WidgetWithChildrenShortcut)
+            shortcut(keys, self, slot)
 
     # -- asking -----------------------------------------------------------------------------------------------------
 

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import TypeVar
 
 from PySide6.QtCore import QRectF, QSize, Qt
-from PySide6.QtGui import QKeyEvent, QMouseEvent, QPainter, QPaintEvent
+from PySide6.QtGui import QKeyEvent, QKeySequence, QMouseEvent, QPainter, QPaintEvent, QShortcut
 from PySide6.QtWidgets import QBoxLayout, QFrame, QHBoxLayout, QLabel, QPushButton, QSizePolicy, QVBoxLayout, QWidget
 
 from app.gui.look import Look
@@ -310,6 +310,14 @@ class Header(QWidget):
         for widget in right:
             box.addWidget(widget)
         self.setFixedHeight(look.height("header"))
+
+
+def shortcut(keys: str, parent: QWidget, slot: Callable[[], object]) -> QShortcut:
+    """A key that works while the keyboard is in `parent`. (The constructor forgets a context given beside a slot.)"""
+    made = QShortcut(QKeySequence(keys), parent)
+    made.setContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
+    made.activated.connect(slot)
+    return made
 
 
 def clear(layout: QBoxLayout) -> None:

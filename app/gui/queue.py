@@ -6,13 +6,13 @@ from collections.abc import Callable
 from datetime import timedelta
 
 from PySide6.QtCore import QEvent, Qt
-from PySide6.QtGui import QGuiApplication, QKeyEvent, QKeySequence, QShortcut
+from PySide6.QtGui import QGuiApplication, QKeyEvent
 from PySide6.QtWidgets import QComboBox, QFileDialog, QHBoxLayout, QWidget
 
 from app.gui import news, words
 from app.gui.bulk import BulkBar, question_before
 from app.gui.page import Desk, Json, Page, Search
-from app.gui.parts import Button, Card, Empty, label, line, row
+from app.gui.parts import Button, Card, Empty, label, line, row, shortcut
 from app.gui.queue_cells import DESTINATION, Cells
 from app.gui.queue_table import PAGE, Key, PagedTable, key_of
 from app.gui.side import Area, SidePanel
@@ -29,6 +29,9 @@ _FILTERS = (
 _DAYS = 14
 _EVERY_DAY = ""
 _HINT = "姓名、检查号、UID、索引码"
+
+_SECTIONS = {"keys": "secrets", "settings": "destination"}
+"""An act of the panel -> the section of the settings where it is done."""
 
 
 class QueuePage(Page):
@@ -253,6 +256,8 @@ class QueuePage(Page):
         """One of the panel's buttons."""
         if name == "fill":
             self.desk.go(words.FILL, self.panel.uid)
+        elif name in _SECTIONS:
+            self.desk.go(words.SETTINGS, _SECTIONS[name])
         elif name == "slip":
             self._slip()
         elif self.panel.row is not None:
@@ -346,7 +351,7 @@ class QueuePage(Page):
             ("Ctrl+P", self._slip),
         ):
             parent = self if keys not in ("Ctrl+A", "Ctrl+C", "Del") else self._area
-            QShortcut(QKeySequence(keys), parent, slot, context=Qt.ShortcutContext.WidgetWithChildrenShortcut)
+            shortcut(keys, parent, slot)
 
     def event(self, event: QEvent) -> bool:
         """Esc is this page's while it has something to close, else the window's."""

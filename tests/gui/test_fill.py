@@ -319,7 +319,6 @@ def test_f2_takes_it_with_what_belongs_to_it_and_goes_on(page: FillPage, qtbot: 
     one = row(page, "apply_doctor_name")
     one.focus()
     qtbot.keyClick(one.editor, Qt.Key.Key_F2)
-    one.take_suggestion()
     settle()
     assert page.form.values() == {"apply_doctor_name": "张伟明", "apply_doctor_code": "1024"}
     assert not one.offer.isVisible()
