@@ -17,6 +17,7 @@ import os
 import shutil
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from pathlib import Path
@@ -25,12 +26,15 @@ from typing import Any
 
 from app.gui.tell import VARIABLE
 
+from . import hands
 from .world import ROOT, T, _die_with_parent, kill_child, wait_for
 
 Thing = dict[str, Any]
 NEEDED = ("Xvfb", "openbox", "trayer", "xdotool", "import")
 _START_SECONDS = 40.0
 _SERVERS = 3
+_REST_SECONDS = 0.4
+"""So long a thing stays where it is before it is clicked: a window that has just come up is still being placed."""
 _TRAY_LOOK = ("--edge", "bottom", "--align", "right", "--widthtype", "request", "--height", "28", "--expand", "true")
 
 
@@ -116,6 +120,29 @@ class Screen:
 
     def type(self, text: str) -> None:
         self.xdotool("type", "--delay", 15, "--", text)
+
+    def copy(self, text: str) -> None:
+        """Put text into the clipboard, as a person copies it from another program."""
+        self._hands("copy", text)
+
+    def drag_file(self, path: Path, x: int, y: int) -> None:
+        """Take a file of another window, drag it to (x, y) and let it go."""
+        source = self._hands("drag", str(path))
+        half = hands.SIDE // 2
+        self.xdotool("mousemove", half, half, "mousedown", 1)
+        for step in range(1, 21):  # a drag is a way, not a leap
+            self.xdotool("mousemove", half + (x - half) * step // 20, half + (y - half) * step // 20)
+        self.xdotool("mouseup", 1)
+        assert source.wait(20) == 0, "nobody took the file"
+
+    def _hands(self, *words: str) -> subprocess.Popen[Any]:
+        """A further program on this screen; it is ready when this returns."""
+        reading, writing = os.pipe()
+        made = self.child(sys.executable, "-m", "tests.journeys.hands", *words, stdout=writing, cwd=ROOT)
+        os.close(writing)
+        with os.fdopen(reading) as said:
+            assert said.readline() == "ready\n", (self.folder / f"{Path(sys.executable).name}.log").read_text()
+        return made
 
     def shot(self, name: str) -> Path:
         """A picture of the whole screen."""
@@ -229,6 +256,11 @@ class Program:
     def texts(self, kind: str = "") -> list[str]:
         return [one["text"] for one in self.things(kind=kind)]
 
+    def focused(self) -> str:
+        """The label of the field, or the words of the button, that has the keyboard."""
+        found = next((one for one in self.seen().get("things", []) if one["focus"] and one["kind"] != "row"), None)
+        return "" if found is None else str(found["text"] if found["kind"] == "button" else found["name"])
+
     def window(self, title: str) -> Thing | None:
         return next((one for one in self.seen().get("windows", []) if title in one["title"]), None)
 
@@ -245,7 +277,8 @@ class Program:
         try:
             return wait_for(checked, seconds=seconds, what=what, every=0.1)
         except AssertionError as error:
-            raise AssertionError(f"{error}\non the screen: {self.texts()}\n{self._last_words()}") from None
+            shot = self.screen.shot("in-vain")
+            raise AssertionError(f"{error}\npicture: {shot}\non it: {self.texts()}\n{self._last_words()}") from None
 
     def wait_for_window(self, title: str, seconds: float = 20.0) -> Thing:
         found = self.wait(lambda: self.window(title), seconds=seconds, what=f"the window {title}")
@@ -257,31 +290,60 @@ class Program:
         assert found is not None
         return found
 
-    def click(self, text: str = "", kind: str = "", name: str = "", *, button: int = 1, times: int = 1) -> Thing:
-        """Click on what says `text` as soon as it is there, enabled and at rest."""
+    def at_rest(self, text: str = "", kind: str = "", name: str = "") -> Thing:
+        """What says `text`, as soon as it is enabled and stays where it is."""
+        last, since = None, time.monotonic()
 
         def there() -> Thing | None:
+            nonlocal last, since
             one = next((one for one in self.things(text, kind, name) if one["enabled"]), None)
-            return one if one is not None and one == self._after_a_look(one) else None
+            if one != last:
+                last, since = one, time.monotonic()
+            return one if time.monotonic() - since > _REST_SECONDS else None
 
-        found = self.wait(there, what=f"“{text or name}” to click on")
+        found = self.wait(there, what=f"“{text or name}” to be at rest")
         assert found is not None
+        return found
+
+    def click(self, text: str = "", kind: str = "", name: str = "", *, button: int = 1, times: int = 1) -> Thing:
+        """Click on what says `text` as soon as it is there, enabled and at rest."""
+        found = self.at_rest(text, kind, name)
         side = min(found["w"] // 2, 40)
         self.screen.click(found["x"] + side, found["y"] + found["h"] // 2, button=button, times=times)
         return found
 
-    def _after_a_look(self, one: Thing) -> Thing | None:
-        """The same thing after the screen had time to move."""
-        wait_for(lambda: self.screen.xdotool("getmouselocation"), what="the mouse")
-        return next((it for it in self.things(one["text"], one["kind"]) if it["x"] == one["x"]), None)
+    def enter(self, label: str, text: str, *, pick: str = "") -> None:
+        """Type into the field that has the keyboard, and go on; what Latin keys cannot type is pasted.
+
+        `pick`: what the open list says first once the letters are typed.
+        """
+        self.wait(lambda: self.focused() == label, what=f"the keyboard in “{label}”")
+        if text.isascii():
+            self.screen.type(text)
+        else:
+            self.screen.copy(text)
+            self.screen.key("ctrl+v")
+        self.wait(lambda: self.find(text, "field", label), what=f"“{text}” in “{label}”")
+        if pick:
+            first = lambda: next(iter(self.things(kind="row", name="codes")), {"text": ""})  # noqa: E731
+            self.wait(lambda: pick in first()["text"], what=f"“{pick}” first in the open list")
+            self.screen.key("Return")
+            self.wait(lambda: self.find(pick) and not self.find(text, "field", label), what=f"“{pick}” to be taken")
+        if self.focused() == label:
+            self.screen.key("Return")
+        self.wait(lambda: self.focused() != label, what=f"the keyboard behind “{label}”")
+
+    def click_tray(self, button: int = 1) -> None:
+        """Click on the icon."""
+        icon = self.wait(lambda: self.tray if self.tray.get("w") else None, what="the tray icon")
+        assert icon is not None
+        self.screen.click(icon["x"] + icon["w"] // 2, icon["y"] + icon["h"] // 2, button=button)
 
     def open_tray_menu(self) -> list[Thing]:
         """Right click on the icon; the entries of the menu that opens."""
-        icon = self.wait(lambda: self.tray if self.tray.get("w") else None, what="the tray icon")
-        assert icon is not None
 
         def opened() -> list[Thing]:
-            self.screen.click(icon["x"] + icon["w"] // 2, icon["y"] + icon["h"] // 2, button=3)
+            self.click_tray(3)
             try:
                 return wait_for(lambda: self.things(kind="entry"), seconds=2.0)
             except AssertionError:
