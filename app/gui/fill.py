@@ -6,7 +6,6 @@ from collections.abc import Callable
 
 from PySide6.QtGui import QDragEnterEvent, QDropEvent, QFocusEvent
 from PySide6.QtWidgets import QWidget
-from PySide6.QtWidgets import QWidget
 
 from app.errors import AgentError
 from app.gui import his, news, words
@@ -201,7 +200,10 @@ class FillPage(Page):
         uid, form, study = answer
         if uid == self.uid:
             self.uid = form["uid"]
-            self.exam.show_exam(form, study)
+            if self.exam.uid == self.uid and self.form.is_typed_into():
+                self.exam.renew(form)
+            else:
+                self.exam.show_exam(form, study)
             self.facts.show_study(study)
 
     def focusInEvent(self, event: QFocusEvent) -> None:

@@ -11,22 +11,15 @@ from PySide6.QtWidgets import QScrollArea, QWidget
 
 from app.gui.editors import Field
 from app.gui.fields import FieldName, FieldRow, Suggestion, name_of, saved
+from app.gui.form_fields import all_fields, empty, follows, pdf_first
 from app.gui.page import Desk, Json
 from app.gui.parts import Button, clear, column, label, line, row
 from app.gui.sections import EXAM, MONEY, PATIENT, REPORT, ActButton, ActRow, Section, needs_a_person, section_of
 from app.gui.told import Told
 
 _SKIPPED_TYPES = frozenset({"rows", "pdf"})
-
-
-def all_fields(form: Json) -> list[Field]:
-    """Every field of a form, with `row` naming the report or settlement it belongs to."""
-    found = list(form["fields"])
-    for number, report in enumerate(form["reports"]):
-        found += [{**field, "row": number} for field in report["fields"]]
-    for number, fields in enumerate(form["settlements"]):
-        found += [{**field, "row": number} for field in fields]
-    return found
+_LAID_OUT_MS = 60
+"""After so long a row that was just made has its place."""
 
 
 class FormView(QScrollArea):
@@ -55,7 +48,7 @@ class FormView(QScrollArea):
         """Values taken together with a suggestion, of fields that are not open."""
         self._settlement_count: int | None = None
         self.form: Json | None = None
-        self._refused = False
+        self._refused = self._touched = False
         self.unread: dict[str, Json] = {}
         """Values of which the engine could not make anything: key -> its problem."""
         self.setWidgetResizable(True)
@@ -72,13 +65,14 @@ class FormView(QScrollArea):
         """Lay the form out anew: another exam, or another set of rows. `refused`: a platform did not take it."""
         self._timer.stop()
         ahead = self._ahead_in(form)
+        self._touched = self._touched and bool(ahead)
         self.form, self._refused = form, refused
         for kept in (self.unread, self.rows, self._acts, self._sections, self._suggestions, self._beside):
             kept.clear()
         self._settlement_count = None
         clear(self._box)
         everything = all_fields(form)
-        loud = [field for field in everything if needs_a_person(field)]
+        loud = pdf_first([field for field in everything if needs_a_person(field)])
         self._loud = [name_of(field) for field in loud]
         self._add_loud(loud, sum(bool(field["text"]) for field in everything if not needs_a_person(field)))
         self._box.addStretch(1)
@@ -217,14 +211,25 @@ class FormView(QScrollArea):
 
     def _reach(self, one: FieldRow | ActRow) -> None:
         if self._stop(one.name) is one:
-            self.ensureWidgetVisible(one, 0, 40)
             one.focus()
+            self._show(one)
+            QTimer.singleShot(_LAID_OUT_MS, lambda: self._show(one))
+
+    def _show(self, one: FieldRow | ActRow) -> None:
+        if self._stop(one.name) is one:
+            self.ensureWidgetVisible(one, 0, 40)
 
     # -- what was entered -------------------------------------------------------------------------------------------
 
     def changed(self) -> bool:
         typed = any(one.changed() for one in self.rows.values())
         return typed or bool(self._beside) or self._settlement_count is not None
+
+    def is_typed_into(self) -> bool:
+        """Whether a person is at it: something is not kept yet, or the keyboard is still where it typed."""
+        here = self.window().focusWidget()
+        inside = here is not None and here is not self and self.isAncestorOf(here)
+        return self.changed() or (self._touched and inside)
 
     def values(self, *, without: Collection[str] = ()) -> dict[str, str]:
         """Changed values of the exam and of its first report, as typed."""
@@ -273,12 +278,16 @@ class FormView(QScrollArea):
         made = FieldRow(self._desk, field)
         self.rows[made.name] = made
         made.editor.onward = partial(self.go_on, made.name)
-        made.typed.connect(lambda _row: self._timer.start())
+        made.typed.connect(lambda _row: self._was_typed())
         made.left.connect(self._was_left)
         made.took.connect(self._was_taken)
         if self.form is not None:
             made.note = follows(self.form, field)
         return made
+
+    def _was_typed(self) -> None:
+        self._touched = True
+        self._timer.start()
 
     def _was_left(self, one: FieldRow) -> None:
         if one.changed():
@@ -381,25 +390,25 @@ class FormView(QScrollArea):
         rows = self.form["settlements"]
         plain = {"text": "", "shown": "", "source": "", "source_words": "", "value_doubt": "", "problem": None}
         fields = [{**field, **plain, "noun": "settlement"} for field in rows[-1]] if rows else template
-        rows.append([{**field, "row": len(rows)} for field in fields])
+        rows.append([{**field, "row": len(rows), "problem": empty(field)} for field in fields])
         if MONEY not in self._sections:
             self._add_section(MONEY, [])
         made = self._sections[MONEY].add(f"结算第 {len(rows)} 行", rows[-1])
+        self._walk_through([one.name for one in made])
         QTimer.singleShot(0, lambda: self._reach(made[0]) if made else None)
+
+    def _walk_through(self, names: list[FieldName]) -> None:
+        """The keyboard goes through these where their button asked for them, else behind all others."""
+        asked = next((name for name, act in self._acts.items() if act.is_list), None)
+        place = self._loud.index(asked) + 1 if asked is not None else len(self._loud)
+        self._loud[place:place] = names
+        if asked is not None:
+            del self._acts[asked]
 
     def _drop_settlement(self) -> None:
         if self.form is not None and self.form["settlements"]:
             self._settlement_count = len(self.form["settlements"]) - 1
             self.keep.emit()
-
-
-def follows(form: Json, field: Field) -> str:
-    """What the program read out of an identity card's number, to compare with the person."""
-    if field["key"] != "id_number" or field["problem"] is not None:
-        return ""
-    derived = {one["key"]: saved(one) for one in form["fields"] if one["source"] == "derived"}
-    parts = (derived.get("birth_date", ""), derived.get("sex", "").partition(" ")[2])
-    return f"证件上是 {' · '.join(part for part in parts if part)}" if any(parts) else ""
 
 
 def _tools(*widgets: QWidget) -> QWidget:

@@ -38,7 +38,7 @@ class OpenExam:
         self.form.edited.connect(self.check)
         self.form.moved_on.connect(self.suggest)
         self.form.done.connect(self._all_done)
-        self.form.keep.connect(lambda: self.fill(self._refilled, self.not_kept))
+        self.form.keep.connect(lambda: self.fill(self.renew, self.not_kept))
         self.form.wants_row.connect(self.add_settlement)
         self.form.attach_to.connect(self.choose_pdf)
         self.form.map_report.connect(self.map_report)
@@ -178,7 +178,7 @@ class OpenExam:
             return
         self.form.unread.clear()
         if self.form.settlements() is not None or self.form.reports() is not None:
-            self.fill(self._refilled, self._unread)
+            self.fill(self.renew, self._unread)
         else:
             self._check_readable()
 
@@ -214,7 +214,8 @@ class OpenExam:
             self.form.judge(form, values.items())
             self._show_foot(form)
 
-    def _refilled(self, form: Json) -> None:
+    def renew(self, form: Json) -> None:
+        """What the engine keeps now, without laying the form out anew: a person is typing."""
         if form["uid"] == self.uid:
             self.kept = form
             self.form.take(form)

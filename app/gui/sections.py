@@ -63,7 +63,7 @@ class ActRow(QWidget):
 
     def __init__(self, look: Look, field: Field, button: ActButton) -> None:
         super().__init__()
-        self.name, self.button = name_of(field), button
+        self.name, self.button, self.is_list = name_of(field), button, field["type"] == "rows"
         text = label(look, f"{field['label']} *", tone="text2", wrap=True)
         text.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
         text.setFixedWidth(LABEL_WIDTH)
