@@ -243,7 +243,8 @@ class Face(Protocol):
 
     def job(self, uid: str, destination: str = "") -> Json:
         """One submission from image to reconciliation ("": the destination that needs somebody most): {"row": ROW,
-        "about": {"sex", "age", "age_unit"}, "acts": [what may be done, the likeliest last; "fill" opens the form],
+        "about": {"sex", "age", "age_unit"}, "acts": [what may be done, the likeliest last; "fill" opens the form,
+        "keys" and "settings" a section of the settings],
         "moments": [{"kind": "done"|"now"|"todo"|"step_done"|"step_now"|"step_todo", "state", "title", "detail", "at",
         "again": bool (`at` is the next attempt)}], "acknowledged": [at], "log": {"count", "last_at"}, "versions":
         [{"part_words", "version", "state_words"}], "slip": bool (there is something to print)}."""

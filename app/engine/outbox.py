@@ -22,7 +22,7 @@ from app.engine.pages import trouble_shown
 from app.errors import AgentError, NeedsOperator
 from app.intake.sheets import write_sheet
 from app.store import Tx, submissions
-from app.store.jobs import trouble_of
+from app.store.jobs import trouble_of, waiting_for_settings
 from app.store.submissions import Wanted
 from app.store.times import kept, taken
 
@@ -201,8 +201,11 @@ _FAILED = (_S.WAITING, _S.REJECTED, _S.HELD)
 
 
 def offered(house: House, row: Json) -> list[str]:
-    """The acts that the panel of a row offers; "fill" leads to the form."""
+    """The acts that the panel of a row offers; "fill" leads to the form, "keys" and "settings" to the settings."""
     state = JobState(row["state"])
+    if state is _S.REJECTED and row["exam_key"] in {key for _, key in waiting_for_settings(house.store.read())}:
+        about_keys = "密钥" in str((row["trouble"] or {}).get("advice", ""))
+        return ["resend", "keys" if about_keys else "settings"]
     target = house.targets.get(row["destination"])
     return [act for act in _OFFERED[state] if act != "withdraw" or (target is not None and target.can("withdraw"))]
 

@@ -19,6 +19,8 @@ from app.gui.told import Told
 
 _WORDS = {
     "fill": ("去修改", "page-fill"),
+    "keys": ("去填密钥", "page-settings"),
+    "settings": ("去设置", "page-settings"),
     "resend": ("重新上传", "resend"),
     "cancel": ("取消", "cancel"),
     "hold": ("暂缓", "hold"),
@@ -27,7 +29,9 @@ _WORDS = {
     "first": ("优先上传", "first"),
 }
 _NOW = {"waiting": "立即重试"}
-_SOLID = frozenset({("waiting", "resend"), ("held", "fill"), ("rejected", "resend"), ("paused", "release")})
+_SOLID = frozenset(
+    {("waiting", "resend"), ("held", "fill"), ("rejected", "keys"), ("rejected", "settings"), ("paused", "release")}
+)
 _TONES = {"automatic": "retry", "technician": "you", "engineer": "bad", "nobody": "idle"}
 _WHOSE = {"automatic": "自动重试", "technician": "请您处理", "engineer": "请找工程师", "nobody": ""}
 _MOST_BUTTONS = 2
@@ -168,7 +172,8 @@ class SidePanel(Card):
             text, icon = _WORDS[act]
             text = _NOW.get(state, text) if act == "resend" else text
             last = act == offered[-1]
-            kind = "primary" if (state, act) in _SOLID else "plain" if last else "quiet"
+            solid = (state, act) in _SOLID or (last and (state, act) == ("rejected", "resend"))
+            kind = "primary" if solid else "plain" if last else "quiet"
             made = Button(self._look, text, kind=kind, icon=icon if last else "", slot=partial(self.acted.emit, act))
             self.buttons[act] = made
             self._foot.addWidget(made)
