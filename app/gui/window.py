@@ -175,8 +175,16 @@ class MainWindow(QMainWindow):
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
         self.rail.set_narrow(self.width() < _NARROW_BELOW)
+        self._set_low()
+
+    def _set_low(self) -> None:
         for page in self.pages.made.values():
-            page.set_low(self.height() < LOW_BELOW)
+            page.set_low(self._is_low())
+
+    def _is_low(self) -> bool:
+        """The strip of a practice platform takes its height from the page."""
+        strip = 0 if self._strip.isHidden() else self._strip.height()
+        return self.height() - strip <= LOW_BELOW
 
     def showEvent(self, event: QShowEvent) -> None:
         super().showEvent(event)
@@ -221,8 +229,11 @@ class MainWindow(QMainWindow):
 
     def _show_practice(self, status: Json) -> None:
         practice = any(one["practice"] for one in status["destinations"])
+        was_low = self._is_low()
         self._strip.setVisible(bool(self._note) or practice)
         self._strip_text.setText(self._note or "演练平台 · 不会传到真平台")
+        if self._is_low() != was_low:
+            self._set_low()
 
     def _pause_or_resume(self) -> None:
         if self.status is not None and self.status["paused_until"] is not None:
@@ -265,7 +276,7 @@ class MainWindow(QMainWindow):
     def _add(self, page: Page) -> None:
         self._areas[page.name] = PageArea(page)
         self._stack.addWidget(self._areas[page.name])
-        page.set_low(self.height() < LOW_BELOW)
+        page.set_low(self._is_low())
 
     def _build_strip(self) -> QWidget:
         self._strip = frame("strip")

@@ -12,10 +12,12 @@ from PySide6.QtWidgets import QApplication, QComboBox, QTableView, QWidget
 
 from app.domain.exam import EXAM_WORDS, ExamState
 from app.domain.job import JobState
+from app.gui import words
 from app.gui.look import TRAY_SIZES, Look
 from app.gui.rows import RowsView
 from app.gui.window import MainWindow
 from tests.gui.conftest import FOLDER, rest
+from tests.gui.fake_face import FakeFace
 from tests.gui.test_look import TOKENS, contrast, cut, cut_cells
 
 WHOLE = [(1366, 688), (1280, 640)]
@@ -168,3 +170,16 @@ def test_the_window_wears_the_theme_of_the_settings(shared: MainWindow, monkeypa
     for theme in ("system", "dark"):
         shared._show_status(shared.status | {"theme": theme})
     assert asked == ["dark"]
+
+
+def test_the_strip_of_a_practice_platform_makes_a_clinics_screen_low(window: MainWindow, face: FakeFace) -> None:
+    page = window.pages[words.RECONCILE]
+    assert window.height() == 688 and not page.low
+    face.practice = True
+    window.refresh()
+    rest(window)
+    assert page.low
+    face.practice = False
+    window.refresh()
+    rest(window)
+    assert not page.low
