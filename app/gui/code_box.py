@@ -29,7 +29,7 @@ from PySide6.QtWidgets import (
 
 from app.gui.look import Look
 from app.gui.page import Desk
-from app.gui.parts import Button, column, label, line, row
+from app.gui.parts import Button, column, keeps_escape, label, line, row
 from app.gui.told import Told
 
 _ROW, _MOST_ROWS = 32, 6
@@ -64,6 +64,13 @@ class CodeBox(QLineEdit):
     def close_list(self) -> None:
         if self.popup is not None:
             self.popup.hide()
+
+    def event(self, event: QEvent) -> bool:
+        """Esc closes the open list before it closes anything of the window's."""
+        return keeps_escape(event, self._is_open) or super().event(event)
+
+    def _is_open(self) -> bool:
+        return self.popup is not None and self.popup.isVisible()
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         popup, key = self.popup, event.key()

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from PySide6.QtCore import Qt, QTimer
+from PySide6.QtCore import QEvent, Qt, QTimer
 from PySide6.QtGui import QAction, QKeyEvent
 from PySide6.QtWidgets import QLineEdit, QVBoxLayout, QWidget
 
@@ -16,7 +16,7 @@ from app.errors import AgentError
 from app.gui import words
 from app.gui.ask import Asker
 from app.gui.look import Look
-from app.gui.parts import Card, Header, column
+from app.gui.parts import Card, Header, column, keeps_escape
 from app.gui.told import Told
 
 Json = dict[str, Any]
@@ -133,6 +133,10 @@ class Search(QLineEdit):
         self._timer = QTimer(self, interval=250, singleShot=True)
         self._timer.timeout.connect(lambda: self.searched.emit(self.text().strip()))
         self.textChanged.connect(lambda _text: self._timer.start())
+
+    def event(self, event: QEvent) -> bool:
+        """Esc is its own while there is something to empty, else the window's."""
+        return keeps_escape(event, lambda: bool(self.text())) or super().event(event)
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         if event.key() == Qt.Key.Key_Escape:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TypeVar
 
-from PySide6.QtCore import QRectF, QSize, Qt
+from PySide6.QtCore import QEvent, QRectF, QSize, Qt
 from PySide6.QtGui import QKeyEvent, QKeySequence, QMouseEvent, QPainter, QPaintEvent, QShortcut
 from PySide6.QtWidgets import QBoxLayout, QFrame, QHBoxLayout, QLabel, QPushButton, QSizePolicy, QVBoxLayout, QWidget
 
@@ -318,6 +318,15 @@ def shortcut(keys: str, parent: QWidget, slot: Callable[[], object]) -> QShortcu
     made.setContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
     made.activated.connect(slot)
     return made
+
+
+def keeps_escape(event: QEvent, has_use: Callable[[], bool]) -> bool:
+    """In a widget's `event`: Esc comes to it as a key, not to the window's shortcut, while it has a use for it."""
+    asked = event.type() == QEvent.Type.ShortcutOverride and isinstance(event, QKeyEvent)
+    if not (asked and event.key() == Qt.Key.Key_Escape and has_use()):  # type: ignore[attr-defined]
+        return False
+    event.accept()
+    return True
 
 
 def clear(layout: QBoxLayout) -> None:

@@ -12,7 +12,7 @@ from PySide6.QtWidgets import QComboBox, QFileDialog, QHBoxLayout, QWidget
 from app.gui import news, words
 from app.gui.bulk import BulkBar, question_before
 from app.gui.page import Desk, Json, Page, Search
-from app.gui.parts import Button, Card, Empty, label, line, row, shortcut
+from app.gui.parts import Button, Card, Empty, keeps_escape, label, line, row, shortcut
 from app.gui.queue_cells import DESTINATION, Cells
 from app.gui.queue_table import PAGE, Key, PagedTable, key_of
 from app.gui.side import Area, SidePanel
@@ -355,11 +355,7 @@ class QueuePage(Page):
 
     def event(self, event: QEvent) -> bool:
         """Esc is this page's while it has something to close, else the window's."""
-        override = event.type() == QEvent.Type.ShortcutOverride and isinstance(event, QKeyEvent)
-        if override and event.key() == Qt.Key.Key_Escape and self._has_open():  # type: ignore[attr-defined]
-            event.accept()
-            return True
-        return super().event(event)
+        return keeps_escape(event, self._has_open) or super().event(event)
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         if event.key() == Qt.Key.Key_Escape and self._has_open():

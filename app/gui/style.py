@@ -9,6 +9,7 @@ from app.gui.look import Look
 _SHEET = """
 QMainWindow, #page, #pages, QDialog { background: @bg; }
 QScrollArea, #body { background: transparent; border: none; }
+QScrollArea:focus { border: 2px solid @accent; }
 #wizard, #wizard #body { background: @surface; border: none; }
 #rail { background: @rail; border: none; }
 #card, #popup, #plate { background: @surface; border: 1px solid @border; border-radius: 6px; }
