@@ -3,7 +3,8 @@
     python -m tests.journeys.hands copy 放射科        # until another program copies something
     python -m tests.journeys.hands drag report.pdf    # a small window at the upper left; drag from it to drop the file
 
-It prints "ready" when it is. `Screen.copy` and `Screen.drag_file` use it.
+It prints "ready" when it is, and "CopyAction" once a window below the dragged file would take it. `Screen.copy` and
+`Screen.drag_file` use it.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from PySide6.QtGui import QDrag, QGuiApplication, QMouseEvent
 from PySide6.QtWidgets import QApplication, QLabel
 
 SIDE = 60
+_LONGEST_MS = 60_000
 
 
 class FileIcon(QLabel):
@@ -33,6 +35,7 @@ class FileIcon(QLabel):
             drag, data = QDrag(self), QMimeData()
             data.setUrls([QUrl.fromLocalFile(str(self._path))])
             drag.setMimeData(data)
+            drag.actionChanged.connect(lambda action: print(action.name, flush=True))
             QApplication.exit(0 if drag.exec(Qt.DropAction.CopyAction) == Qt.DropAction.CopyAction else 1)
 
 
@@ -43,6 +46,7 @@ def main(act: str, what: str) -> int:
         icon.show()
     else:
         QGuiApplication.clipboard().setText(what)
+    QTimer.singleShot(_LONGEST_MS, app.quit)
     QTimer.singleShot(0, lambda: print("ready", flush=True))
     return app.exec()
 

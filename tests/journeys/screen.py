@@ -22,7 +22,7 @@ from collections.abc import Callable, Iterable
 from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import IO, Any
 
 from app.gui.tell import VARIABLE
 
@@ -123,26 +123,29 @@ class Screen:
 
     def copy(self, text: str) -> None:
         """Put text into the clipboard, as a person copies it from another program."""
-        self._hands("copy", text)
+        self._hands("copy", text)[1].close()
 
     def drag_file(self, path: Path, x: int, y: int) -> None:
         """Take a file of another window, drag it to (x, y) and let it go."""
-        source = self._hands("drag", str(path))
+        source, said = self._hands("drag", str(path))
         half = hands.SIDE // 2
         self.xdotool("mousemove", half, half, "mousedown", 1)
         for step in range(1, 21):  # a drag is a way, not a leap
             self.xdotool("mousemove", half + (x - half) * step // 20, half + (y - half) * step // 20)
+        with said:
+            wanted = next((line for line in said if line == "CopyAction\n"), "")
+        assert wanted, f"nothing at {x}, {y} wants a file"
         self.xdotool("mouseup", 1)
         assert source.wait(20) == 0, "nobody took the file"
 
-    def _hands(self, *words: str) -> subprocess.Popen[Any]:
-        """A further program on this screen; it is ready when this returns."""
+    def _hands(self, *words: str) -> tuple[subprocess.Popen[Any], IO[str]]:
+        """A further program on this screen, ready when this returns, and what more it says."""
         reading, writing = os.pipe()
         made = self.child(sys.executable, "-m", "tests.journeys.hands", *words, stdout=writing, cwd=ROOT)
         os.close(writing)
-        with os.fdopen(reading) as said:
-            assert said.readline() == "ready\n", (self.folder / f"{Path(sys.executable).name}.log").read_text()
-        return made
+        said = os.fdopen(reading)
+        assert said.readline() == "ready\n", (self.folder / f"{Path(sys.executable).name}.log").read_text()
+        return made, said
 
     def shot(self, name: str) -> Path:
         """A picture of the whole screen."""
@@ -328,7 +331,9 @@ class Program:
             first = lambda: next(iter(self.things(kind="row", name="codes")), {"text": ""})  # noqa: E731
             self.wait(lambda: pick in first()["text"], what=f"“{pick}” first in the open list")
             self.screen.key("Return")
-            self.wait(lambda: self.find(pick) and not self.find(text, "field", label), what=f"“{pick}” to be taken")
+            self.wait(
+                lambda: self.find(pick) and not self.things(kind="row", name="codes"), what=f"“{pick}” to be taken"
+            )
         if self.focused() == label:
             self.screen.key("Return")
         self.wait(lambda: self.focused() != label, what=f"the keyboard behind “{label}”")
