@@ -1,0 +1,99 @@
+"""The README's pictures, from the demo's real window: `python -m tests.journeys.tour resources/pictures`."""
+
+from __future__ import annotations
+
+import sys
+import tempfile
+from pathlib import Path
+
+from PIL import Image
+
+from app.engine.reach import connect
+from app.system.paths import Home
+
+from .screen import Program, Screen, why_no_screen
+from .world import wait_for
+
+SIZE = (1366, 768)
+"""A clinic's screen: the window's title strip and the window."""
+TITLE_STRIP = 20
+ROOM = (1440, 860)
+PAGES = {"today": "ctrl+1", "fill": "ctrl+2", "queue": "ctrl+3", "reconcile": "ctrl+4", "devices": "ctrl+5"}
+PAGES |= {"settings": "ctrl+8", "log": "ctrl+9"}
+OVER = "退出窗口就结束演练"
+
+
+def main(out: Path) -> None:
+    """Each page of the demo when its story is told, one of them dark as well; then the wizard of an empty home."""
+    out.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory() as scratch:
+        folder = Path(scratch)
+        with Screen(folder / "screen", width=ROOM[0], height=ROOM[1], tray=False) as screen:
+            demo(screen, folder / "demo", out)
+            wizard(screen, folder / "empty", out)
+
+
+def demo(screen: Screen, home: Path, out: Path) -> None:
+    home.mkdir()
+    with Program(screen, home, "demo") as program:
+        whole(program)
+        program.wait(lambda: OVER in program.output.read_text("utf-8", "replace"), seconds=120)
+        for name, key in PAGES.items():
+            screen.key(key)
+            picture(program, out / f"{name}.png")
+        face = connect(Home(root=home))
+        assert face is not None
+        face.set_theme("dark")
+        screen.key(PAGES["fill"])
+        picture(program, out / "fill-dark.png")
+
+
+def wizard(screen: Screen, home: Path, out: Path) -> None:
+    home.mkdir()
+    with Program(screen, home) as program:
+        program.wait_for_window("首次设置")
+        whole(program)
+        place = main_window(program)
+        for window in screen.windows("首次设置"):
+            screen.xdotool("windowmove", "--sync", window, place["x"] + 183, place["y"] + 50)
+        picture(program, out / "wizard.png")
+
+
+def main_window(program: Program) -> dict[str, int]:
+    """Where the main window is, without its title strip."""
+    windows = [one for one in program.seen().get("windows", []) if "首次设置" not in one["title"]]
+    return dict(max(windows, key=lambda one: int(one["w"])))
+
+
+def whole(program: Program) -> None:
+    """The main window takes a clinic's screen."""
+    program.wait_for_window("影像云上传助手", seconds=90)
+    size = (SIZE[0], SIZE[1] - TITLE_STRIP)
+    for window in program.screen.windows("影像云上传助手"):
+        name = program.screen.xdotool("getwindowname", window)
+        if "首次设置" not in name:
+            program.screen.xdotool("windowsize", "--sync", window, *size)
+    program.wait(lambda: (main_window(program)["w"], main_window(program)["h"]) == size, what="the window's size")
+
+
+def picture(program: Program, path: Path) -> None:
+    """What the window shows once it stands still, in 256 colours."""
+    shots: list[bytes] = []
+
+    def rests() -> bool:
+        shots.append(program.screen.shot("tour").read_bytes())
+        return len(shots) > 3 and shots[-1] == shots[-2]
+
+    wait_for(rests, seconds=30, what="a picture that stands still", every=0.4)
+    place = main_window(program)
+    left, top = place["x"], place["y"] - TITLE_STRIP
+    with Image.open(program.screen.folder / "tour.png") as shot:
+        page = shot.convert("RGB").crop((left, top, left + SIZE[0], top + SIZE[1]))
+    few = page.quantize(256, method=Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE)
+    few.save(path, optimize=True)
+
+
+if __name__ == "__main__":
+    if why_no_screen():
+        sys.exit(why_no_screen())
+    main(Path(sys.argv[1]))
