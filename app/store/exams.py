@@ -446,15 +446,5 @@ def timeline(store: Store, exam_key: str) -> list[dict[str, Any]]:
     return [dict(row) for row in rows]
 
 
-def last_of_patient(conn: sqlite3.Connection, id_number: str, but: str) -> str | None:
-    """The newest other exam of the person with that document number."""
-    row = conn.execute(
-        """SELECT v.owner FROM record_values v JOIN exams e ON e.exam_key = v.owner
-           WHERE v.key = 'id_number' AND v.text = ? AND v.owner <> ? ORDER BY e.sort_at DESC LIMIT 1""",
-        (id_number, but),
-    ).fetchone()
-    return row["owner"] if row else None
-
-
 def as_json(labels: list[str]) -> str:
     return json.dumps(labels, ensure_ascii=False)
