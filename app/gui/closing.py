@@ -97,6 +97,7 @@ class ClosingDialog(Dialog):
             box.addWidget(self._open_row(one, first=number == 0))
         scroll = QScrollArea()
         scroll.setWidgetResizable(True)
+        scroll.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         scroll.setWidget(inner)
         shown = min(len(self._closing["open"]), _MOST_ROWS)
         scroll.setFixedHeight(shown * _ROW - 8)

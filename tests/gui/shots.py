@@ -1,32 +1,68 @@
-"""Pictures of every page, light and dark, at both sizes: `python -m tests.gui.shots OUT`."""
+"""Pictures of every page and state, light and dark, at both sizes, with invented data.
+
+`python -m tests.gui.shots OUT [NAME…] [--beside FOLDER]`: OUT/NAME-100-light.png (1366x688) and OUT/NAME-150-light.png
+(1280x640 at 150 %). With a folder of target pictures also OUT/beside/NAME….png: ours left, the target right.
+"""
 
 from __future__ import annotations
 
+import argparse
 import os
+import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
 
 SIZES = {"100": (1366, 688), "150": (1280, 640)}
+SMALL = (900, 500)
+THEMES = ("light", "dark")
+TARGETS = {
+    "1-today": "01-home",
+    "2-fill-wrong": "02-fill",
+    "2-fill-several": "02-fill-several",
+    "3-queue": "03-queue",
+    "3-queue-late": "03-queue",
+    "3-queue-bulk": "03-queue-bulk",
+    "3-queue-trouble": "10-error-banner",
+    "3-queue-nothing": "10-empty-states",
+    "4-reconcile": "04-reconcile",
+    "4-reconcile-receipts": "04-reconcile-receipts-only",
+    "6-devices": "06-devices",
+    "6-name-repair": "06-name-repair",
+    "7-wizard-1-region": "07-wizard-1-region",
+    "7-wizard-4-devices-arrived": "07-wizard-2-devices",
+    "7-wizard-5-trial": "07-wizard-3-connection",
+    "8-closing": "09-closing",
+    "8-quit": "09-closing",
+    "8-tray-menu": "09-tray-menu-notification",
+    "9-error": "10-error-detail",
+}
+"""Which target a picture is laid beside; the theme is added, light where there is no dark one."""
 
 
-def main(out: Path) -> None:
-    os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
+def draw(out: Path, theme: str, scale: str, names: list[str]) -> None:
+    """The pictures of one theme and size; the scale factor must be set before Qt starts."""
     from PySide6.QtGui import QPainter, QPixmap
     from PySide6.QtWidgets import QApplication
 
+    from app.errors import Rejected
     from app.gui import words
+    from app.gui.closing import ClosingDialog, QuitDialog
+    from app.gui.dialogs import ErrorDialog
+    from app.gui.keys import show_keys
     from app.gui.run import dress
+    from app.gui.tray import Tray, TrayActs
     from app.gui.viewer_window import ViewerWindow
     from app.gui.window import MainWindow
     from tests.gui.fake_devices import others_alike, two_patients
     from tests.gui.fake_face import NOW, FakeFace
     from tests.gui.fake_pictures import CANNOT_SHOW
+    from tests.gui.shots_wizard import draw_wizard
 
-    out.mkdir(parents=True, exist_ok=True)
     app = QApplication([])
     folder = Path(__file__).parents[2] / "resources" / "gui"
     look = dress(app, folder)
+    look.set_dark(theme == "dark")
 
     def rest(window: MainWindow) -> None:
         for _ in range(60):
@@ -48,6 +84,10 @@ def main(out: Path) -> None:
     def picture(window: MainWindow) -> QPixmap:
         """The window, a dialog over it as on the screen."""
         shown, dialog = window.grab(), app.activeModalWidget()
+        if hasattr(window, "tray"):
+            window.tray.menu.ensurePolished()
+            window.tray.menu.resize(window.tray.menu.sizeHint())
+            return window.tray.menu.grab()
         large = next((one for one in app.topLevelWidgets() if isinstance(one, ViewerWindow) and one.isVisible()), None)
         if large is not None:
             return large.grab()
@@ -58,9 +98,48 @@ def main(out: Path) -> None:
         return shown
 
     def at(
-        page: str, key: str = "", act: Callable[[MainWindow], None] = lambda window: None
-    ) -> tuple[str, str, Callable]:
-        return page, key, act
+        page: str,
+        key: str = "",
+        act: Callable[[MainWindow], None] = lambda window: None,
+        before: Callable[[FakeFace], None] = lambda face: None,
+    ) -> tuple[str, str, Callable[[MainWindow], None], Callable[[FakeFace], None]]:
+        return page, key, act, before
+
+    def small(window: MainWindow) -> None:
+        window.resize(*SMALL)
+
+    def closing(window: MainWindow) -> None:
+        answer = window._face.closing("2026-11-20")
+        dialog = ClosingDialog(look, answer, NOW, window)
+        dialog.setModal(True)
+        dialog.show()
+
+    def leaving(window: MainWindow) -> None:
+        QuitDialog(look, 2, 60.0, lambda: None, lambda: None, window).open()
+
+    def error(window: MainWindow) -> None:
+        words_of = {"title": "平台解不开我们加密的内容", "advice": "重试没有用。请找工程师核对 SM4 密钥。"}
+        ErrorDialog(look, Rejected(**words_of, code="0", words="数据解密失败"), window).open()
+
+    def failed(window: MainWindow) -> None:
+        window.fail(
+            Rejected(
+                title="平台解不开我们加密的内容", advice="请找工程师核对 SM4 密钥。", code="0", words="数据解密失败"
+            )
+        )
+
+    def keys(window: MainWindow) -> None:
+        show_keys(look, window)
+
+    def menu(window: MainWindow) -> None:
+        """The menu as it opens from the tray; the desktop draws the messages itself."""
+        nothing: Callable[..., None] = lambda *given: None  # noqa: E731
+        acts = {name: nothing for name in TrayActs.__dataclass_fields__} | {"now": lambda: NOW}
+        window.tray = Tray(look, TrayActs(**acts), dark_taskbar=lambda: look.dark)  # type: ignore[attr-defined]
+        window.tray.show_status(window.status)  # type: ignore[attr-defined]
+
+    def paused(face: FakeFace) -> None:
+        face.paused_until, face.look, face.sentence = "2026-11-20T06:36:00+00:00", "paused", "已暂停到 14:36"
 
     def ticked(window: MainWindow) -> None:
         page = window.pages[words.QUEUE]
@@ -173,36 +252,86 @@ def main(out: Path) -> None:
         },
         "9-log": at(words.LOG),
         "9-log-bundle": at(words.LOG, "bundle"),
+        "1-today-nothing": at(words.TODAY, before=FakeFace.empty),
+        "1-today-paused": at(words.TODAY, before=paused),
+        "2-fill-nothing": at(words.FILL, before=FakeFace.empty),
+        "3-queue-empty": at(words.QUEUE, before=FakeFace.empty),
+        "6-devices-nothing": at(words.DEVICES, before=FakeFace.empty),
+        **{f"0-small-{n}": at(name, "", small) for n, name in enumerate((words.TODAY, words.FILL, words.QUEUE), 1)},
+        "8-closing": at(words.TODAY, "", closing),
+        "8-quit": at(words.TODAY, "", leaving),
+        "8-tray-menu": at(words.TODAY, "", menu),
+        "9-error": at(words.QUEUE, "", error),
+        "9-error-banner": at(words.QUEUE, "", failed),
+        "9-keys": at(words.FILL, "", keys),
     }
-    only = sys.argv[2:] or list(plan)
-    for theme in ("light", "dark"):
-        look.set_dark(theme == "dark")
-        for scale, (width, height) in SIZES.items():
-            for name in only:
-                page, key, act = plan[name]
-                face = FakeFace()
-                window = MainWindow(
-                    face,
-                    look,
-                    practice_note="演练平台 · 未要求电子签名" if name == "2-fill" else "",
-                    now=lambda: NOW,
-                    stays=lambda: False,
-                    leave=lambda: None,
-                )
-                window.resize(width, height)
-                window.show()
-                window.activateWindow()
-                rest(window)
-                window.go(page, key)
-                rest(window)
-                act(window)
-                rest(window)
-                picture(window).save(str(out / f"{name}-{scale}-{theme}.png"))
-                window.shut()
-                window.hide()
-                window.deleteLater()
-    print(f"{len(list(out.glob('*.png')))} pictures")
+    width, height = SIZES[scale]
+    for name in [one for one in names or plan if one in plan]:
+        page, key, act, before = plan[name]
+        face = FakeFace()
+        before(face)
+        note = "演练平台 · 未要求电子签名" if name == "2-fill" else ""
+        window = MainWindow(face, look, practice_note=note, now=lambda: NOW, stays=lambda: False, leave=lambda: None)
+        window.resize(width, height)
+        window.show()
+        window.activateWindow()
+        rest(window)
+        window.go(page, key)
+        rest(window)
+        act(window)
+        rest(window)
+        picture(window).save(str(out / f"{name}-{scale}-{theme}.png"))
+        window.shut()
+        window.hide()
+        window.deleteLater()
+    draw_wizard(app, look, out, theme, scale, names)
+
+
+def lay_beside(out: Path, targets: Path) -> None:
+    """Ours and the target on one page, the same height."""
+    from PIL import Image
+
+    (out / "beside").mkdir(exist_ok=True)
+    for name, target in TARGETS.items():
+        for ours in sorted(out.glob(f"{name}-1[05]0-*.png")):
+            if ours.stem.rsplit("-", 2)[0] != name:
+                continue
+            _, scale, theme = ours.stem.rsplit("-", 2)
+            size = "-150pct" if scale == "150" else ""
+            files = (f"{target}{size}-{theme}", f"{target}-{theme}", f"{target}-light", target)
+            found = next((one for file in files if (one := targets / f"{file}.png").is_file()), None)
+            if found is None:
+                continue
+            left, right = Image.open(ours).convert("RGB"), Image.open(found).convert("RGB")
+            sheet = Image.new("RGB", (left.width + right.width + 12, max(left.height, right.height)), "white")
+            sheet.paste(left, (0, 0))
+            sheet.paste(right, (left.width + 12, 0))
+            sheet.save(out / "beside" / ours.name)
+
+
+def main() -> None:
+    asked = argparse.ArgumentParser(prog="tests.gui.shots")
+    asked.add_argument("out", type=Path)
+    asked.add_argument("names", nargs="*")
+    asked.add_argument("--beside", type=Path)
+    asked.add_argument("--only", nargs=2, metavar=("THEME", "SCALE"), help="one theme and size, in this process")
+    told = asked.parse_args()
+    told.out.mkdir(parents=True, exist_ok=True)
+    if told.only:
+        draw(told.out, *told.only, told.names)
+        return
+    for theme in THEMES:
+        line = [sys.executable, "-m", "tests.gui.shots", str(told.out), *told.names, "--only", theme]
+        made = []
+        for scale in SIZES:
+            factor = {"QT_QPA_PLATFORM": "offscreen", "QT_SCALE_FACTOR": "1.5" if scale == "150" else "1"}
+            made.append(subprocess.Popen([*line, scale], env=os.environ | factor, stderr=subprocess.DEVNULL))
+        if any([one.wait() for one in made]):
+            sys.exit("a picture could not be drawn")
+    if told.beside:
+        lay_beside(told.out, told.beside)
+    print(f"{len(list(told.out.glob('*.png')))} pictures")
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]))
+    main()

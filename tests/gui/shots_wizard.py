@@ -1,12 +1,16 @@
-"""Pictures of the first set-up and of the settings' sections: `python -m tests.gui.shots_wizard OUT [NAME…]`."""
+"""Pictures of the first set-up, drawn by `tests.gui.shots`."""
 
 from __future__ import annotations
 
 import gc
-import os
-import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from PySide6.QtWidgets import QApplication
+
+    from app.gui.look import Look
 
 SIZES = {"100": (1000, 608), "150": (1000, 560)}
 SECRET = "2a77be8ebc9c90cd25ccd1d31dce7a77"
@@ -20,21 +24,13 @@ CLINIC = {
 }
 
 
-def main(out: Path) -> None:
-    os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
-    from PySide6.QtWidgets import QApplication
-
+def draw_wizard(app: QApplication, look: Look, out: Path, theme: str, scale: str, names: list[str]) -> None:
     from app.gui.ask import Asker
-    from app.gui.run import dress
     from app.gui.window import MainWindow
     from app.gui.wizard import Wizard
     from tests.gui.conftest import bury
     from tests.gui.fake_face import NOW, FakeFace
     from tests.gui.fake_setup import CONNECTED, a_stored
-
-    out.mkdir(parents=True, exist_ok=True)
-    app = QApplication([])
-    look = dress(app, Path(__file__).parents[2] / "resources" / "gui")
 
     def rest(asker: Asker) -> None:
         for _ in range(150):
@@ -82,36 +78,29 @@ def main(out: Path) -> None:
         "7-wizard-6-rehearsal": ("演练一例", rehearse),
         "7-wizard-7-finish": ("完成", nothing),
     }
-    for theme in os.environ.get("THEMES", "light dark").split():
-        look.set_dark(theme == "dark")
-        for scale, (width, height) in SIZES.items():
-            for name in sys.argv[2:] or list(plan):
-                step, act = plan[name]
-                face = FakeFace()
-                region = face.regions()["regions"][0]["name"]
-                row = {"name": region, "region": region, "base_url": "http://192.0.2.80:8081", "defaults": {}}
-                options = {"dicom_host": "192.0.2.80", "dicom_port": 104}
-                if step != "选择地区":
-                    face.document["destination"] = [{**row, "options": options}]
-                    face.document["clinic"] = dict(CLINIC) if "2-clinic" not in name else {"name": CLINIC["name"]}
-                face.draft = {"answers": {}, "step": step}
-                window = MainWindow(face, look, now=lambda: NOW, stays=lambda: False, leave=lambda: None)
-                window.open_setup()
-                wizard, asker = window.wizard, window.asker
-                assert wizard is not None
-                wizard.resize(width, height)
-                wizard.show()
-                wizard.activateWindow()
-                rest(asker)
-                act(face, wizard)
-                for _ in range(3):
-                    rest(asker)
-                wizard.grab().save(str(out / f"{name}-{scale}-{theme}.png"))
-                wizard.close()
-                bury(window)
-                gc.collect()
-    print(f"{len(list(out.glob('*.png')))} pictures")
-
-
-if __name__ == "__main__":
-    main(Path(sys.argv[1]))
+    width, height = SIZES[scale]
+    for name in [one for one in names or plan if one in plan]:
+        step, act = plan[name]
+        face = FakeFace()
+        region = face.regions()["regions"][0]["name"]
+        row = {"name": region, "region": region, "base_url": "http://192.0.2.80:8081", "defaults": {}}
+        options = {"dicom_host": "192.0.2.80", "dicom_port": 104}
+        if step != "选择地区":
+            face.document["destination"] = [{**row, "options": options}]
+            face.document["clinic"] = dict(CLINIC) if "2-clinic" not in name else {"name": CLINIC["name"]}
+        face.draft = {"answers": {}, "step": step}
+        window = MainWindow(face, look, now=lambda: NOW, stays=lambda: False, leave=lambda: None)
+        window.open_setup()
+        wizard, asker = window.wizard, window.asker
+        assert wizard is not None
+        wizard.resize(width, height)
+        wizard.show()
+        wizard.activateWindow()
+        rest(asker)
+        act(face, wizard)
+        for _ in range(3):
+            rest(asker)
+        wizard.grab().save(str(out / f"{name}-{scale}-{theme}.png"))
+        wizard.close()
+        bury(window)
+        gc.collect()
