@@ -16,7 +16,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from tests.bench.many import fill_home
-from tests.bench.rounds import children, last_line, load, machine, memory_mb, scratch, table
+from tests.bench.rounds import children, free_port, last_line, load, machine, memory_mb, scratch, table
 
 _PEER = """
 import sys, time
@@ -43,7 +43,9 @@ def main() -> None:
         home = folder / "home"
         home.mkdir()
         started = time.perf_counter()
-        fill_home(home / "agent.db", options.studies, ("main",))
+        fill_home(home / "agent.db", options.studies, ("main",), images=1)
+        settings = f'[dicom]\nbind = "127.0.0.1"\nport = {free_port()}\n'
+        (home / "settings.toml").write_text(settings, encoding="utf-8")
         print(f"{options.studies} studies made in {time.perf_counter() - started:.0f} s")
         results = {
             "ours": _child("--window", str(home), "--images", str(options.images)),
@@ -132,8 +134,11 @@ def window(home: Path, images: int) -> None:
             app.processEvents()
             time.sleep(0.0005)
 
-    blocks.begin("first page")
+    blocks.begin("window opened")
     shown.show()
+    turn(lambda: shown.status is not None and shown.asker.idle())
+
+    blocks.begin("queue opened")
     shown.go(words.QUEUE, "confirmed")
     page = shown.pages[words.QUEUE]
     assert isinstance(page, QueuePage)
@@ -266,9 +271,13 @@ def start(home: Path, since: float) -> None:
         begun.app.processEvents()
         say("icon")
         timer = QTimer(begun.app, interval=_LOOK_MS)
-        timer.timeout.connect(
-            lambda: (timer.stop(), say("ready")) if first.STARTING not in begun.icon.toolTip() else None
-        )
+
+        def look() -> None:
+            if first.STARTING not in begun.icon.toolTip():
+                timer.stop()
+                say("ready")
+
+        timer.timeout.connect(look)
         timer.start()
         return begun
 
