@@ -57,7 +57,7 @@ class HomePage(Page):
         now, needs = self.desk.now(), status["needs_you"]
         self.header.note.setText(f"{words.long_day(words.today(now))} · 收到 {status['today']['received']} 例")
         self.mark.show_mark(status["look"], "")
-        self.sentence.setText(status["sentence"] + ("，其余正常" if status["look"] == "needs-you" else ""))
+        self.sentence.setText(status["sentence"] + ("，其余正常" if needs else ""))
         self._show_confirmed()
         self.one_by_one.setVisible(bool(needs))
         self._show_counts(status)

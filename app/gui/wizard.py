@@ -6,6 +6,7 @@ Enter goes on when nothing is open, else to what is. Left in the middle it comes
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 
 from PySide6.QtCore import QSize, Qt
 from PySide6.QtGui import QCloseEvent, QKeyEvent, QPainter, QPaintEvent
@@ -58,6 +59,7 @@ class Wizard(QWidget):
         self.answers.changed.connect(self.show_open)
         for step in self.steps:
             step.changed.connect(self.show_open)
+            step.done.connect(partial(self._step_done, step))
         self.answers.load(self.fail)
 
     # -- moving -----------------------------------------------------------------------------------------------------
@@ -102,6 +104,11 @@ class Wizard(QWidget):
         open_words = step.open_words()
         self.next.setEnabled(not step.stops())
         self.open_line.setText(open_words)
+
+    def _step_done(self, step: Step) -> None:
+        """Enter goes on now, instead of doing the same once more."""
+        if step is self.step() and self.next.isEnabled():
+            self.next.setFocus()
 
     def fail(self, error: AgentError) -> None:
         self.banner.fail(error)

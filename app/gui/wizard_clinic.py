@@ -133,11 +133,11 @@ class KeysStep(Step):
         words = "密钥存进这台电脑的系统密码库，不写进设置文件，也不显示出来。"
         self._place_title.setText(words if self._has_ring else "这台电脑没有可用的系统密码库，请您选：")
         if self._has_ring and not stays:
-            self.answers.document["secrets"] = {"store": "keyring"}
+            self.answers.put("secrets.store", "keyring")
         self.changed.emit()
 
     def _agree(self, on: bool) -> None:
-        self.answers.document["secrets"] = {"store": "file" if on else "keyring"}
+        self.answers.put("secrets.store", "file" if on else "keyring")
         self.changed.emit()
 
     def _changed(self) -> None:

@@ -45,6 +45,7 @@ class DevicesStep(Step):
         self._address.setReadOnly(True)
         self._address.setAccessibleName("本机地址")
         self._free: Json | None = None
+        self._to_open = False
         self._timer = QTimer(self, interval=_SETTLE_MS, singleShot=True)
         self._timer.timeout.connect(self._settled)
         self.answers.changed.connect(self._changed)
@@ -117,6 +118,7 @@ class DevicesStep(Step):
         port = self.answers.value("dicom.port")
         if not isinstance(port, int):
             return
+        self._free, self._to_open = None, True
         face = self.desk.face
         self.desk.asker.ask(lambda: face.free_port(port), self._show_port, self.desk.fail, key="port")
 
@@ -127,7 +129,13 @@ class DevicesStep(Step):
         words = (str(answer["title"]), str(answer["advice"]))
         self._port_words.setText("，".join(one for one in words if one))
         self.changed.emit()
-        if answer["free"] and self.answers.fresh and not self.open_problems():
+        self._open_when_right()
+
+    def _open_when_right(self) -> None:
+        """The port and what the engine says of the answers come in any order."""
+        is_free = self._free is not None and self._free["free"]
+        if self._to_open and is_free and self.answers.fresh and not self.open_problems():
+            self._to_open = False
             self._reopen()
 
     def _reopen(self) -> None:
@@ -149,3 +157,4 @@ class DevicesStep(Step):
         for form in (self.ports, self.folders):
             if form is not None:
                 form.show_problems()
+        self._open_when_right()

@@ -105,6 +105,9 @@ class RehearsalStep(Step):
         good = "演练完成：影像从设备到演练平台，平台已接收。您的数据没有动过。"
         self.summary.setText(good if status["ok"] else "演练没有走完，不影响继续设置")
         set_tone(self.summary, "ok" if status["ok"] else "you")
+        self.changed.emit()
+        if status["ok"]:
+            self.done.emit()
 
     def _line(self, text: str, icon: str, tone: str) -> QWidget:
         made = QWidget()  # a widget: a layout inside a list that is emptied would be freed twice

@@ -14,13 +14,15 @@ from app.gui.told import Told
 
 
 class Step(QWidget):
-    """One page of the wizard. `go(name)` opens another step; `changed()`: what is open has changed."""
+    """One page of the wizard. `go(name)` opens another step; `changed()`: what is open has changed; `done()`: what it
+    does by itself has ended well, the keyboard may go on."""
 
     name = ""
     title = ""
     note = ""
     next_words = "下一步"
     changed = Told()
+    done = Told()
 
     def __init__(self, desk: Desk, answers: Answers, go: Callable[[str], None]) -> None:
         super().__init__()

@@ -161,7 +161,7 @@ class TrialStep(Step):
 
     def build(self) -> None:
         self.list = TrialList(self.desk, self.answers, self._mend)
-        self.list.changed.connect(self.changed)
+        self.list.changed.connect(self._tested)
         self.body.addWidget(self.list, 1)
 
     def enter(self) -> None:
@@ -173,6 +173,11 @@ class TrialStep(Step):
             return "正在测"
         waits = self.list.waits()
         return f"有 {len(waits)} 项没通过，也可以先继续，之后在“设置”里重测" if waits else ""
+
+    def _tested(self) -> None:
+        self.changed.emit()
+        if not self.list.running:
+            self.done.emit()
 
     def stops(self) -> bool:
         return self.list.running

@@ -93,14 +93,12 @@ def test_the_keyboard_alone_leads_from_the_first_page_to_the_last(
     ready(wizard, window)
     press(wizard, Key.Key_Return)
     at(wizard, window, "连接测试")
-    ready(wizard, window)
-    wizard.next.setFocus()
+    until(lambda: wizard.next.hasFocus(), window)  # what ended well lets Enter go on
     press(wizard, Key.Key_Return)
     at(wizard, window, "演练一例")
     press(wizard, Key.Key_Return)  # the focus is on 开始演练
     until(lambda: face.called("rehearse"), window)
-    ready(wizard, window)
-    wizard.next.setFocus()
+    until(lambda: wizard.next.hasFocus(), window)  # what ended well lets Enter go on
     press(wizard, Key.Key_Return)
     at(wizard, window, "完成")
     press(wizard, Key.Key_Return)
@@ -167,6 +165,20 @@ def test_a_device_that_calls_another_name_is_let_in_with_one_click(
     until(lambda: face.document["dicom"]["ae_title"] == "STORESCP", window)
 
 
+def test_a_port_opens_also_when_the_engine_judges_the_answers_last(
+    wizard: Wizard, window: MainWindow, face: FakeFace
+) -> None:
+    wizard.go_to("设备与文件夹")
+    ready(wizard, window)
+    wizard.answers.put("dicom.port", 10400)
+    wizard.answers._timer.stop()
+    wizard.step()._settled()  # type: ignore[attr-defined]
+    until(lambda: ("free_port", (10400,)) in face.calls and window.asker.idle(), window)
+    assert face.document["dicom"]["port"] == 11112, "not before it is known to be right"
+    wizard.answers.check()
+    until(lambda: face.document["dicom"]["port"] == 10400, window)
+
+
 def test_without_a_key_ring_the_person_chooses_the_file(window: MainWindow, face: FakeFace) -> None:
     face.keyring = False
     region = face.regions()["regions"][0]["name"]
@@ -179,8 +191,10 @@ def test_without_a_key_ring_the_person_chooses_the_file(window: MainWindow, face
     step = wizard.step()
     until(lambda: step._has_ring is False, window)  # type: ignore[attr-defined]
     assert step.stops()
+    wizard.answers.check()
     step.file_box.click()  # type: ignore[attr-defined]
     assert wizard.answers.value("secrets.store") == "file"
+    until(lambda: wizard.answers.fresh, window)  # also when it was ticked before the engine had answered
     wizard.close()
 
 
