@@ -1,0 +1,180 @@
+"""The first set-up with the keyboard alone: from an empty home to 今天, with a device's test image."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+import pytest
+
+from app.engine.reach import home_at
+from app.engine.settings import read_settings
+
+from .screen import Program, Screen
+from .world import SM4_KEY, Agent, Modality, Practice, a_study, answers, free_port
+
+NAME = "太原市小店区平安诊所"
+MOST_KEYS = 400
+"""Letters and digits that the clinic has to type are most of them; pasted Chinese counts letter by letter."""
+
+
+class Keyboard:
+    """What a person does without a mouse; counts every key."""
+
+    def __init__(self, screen: Screen, program: Program) -> None:
+        self._screen, self._program = screen, program
+        self.count = 0
+
+    def press(self, key: str) -> None:
+        self.count += 1
+        self._screen.key(key)
+
+    def enter(self, text: str) -> None:
+        """Over whatever stands there. Chinese comes by the clipboard, as an input method needs no test here."""
+        self._screen.key("ctrl+a")
+        self.count += 1 + len(text)
+        if text.isascii():
+            self._screen.type(text)
+        else:
+            self._screen.copy(text)
+            self._screen.key("ctrl+v")
+        self._program.wait(lambda: self._is_there(text), what=f"“{text}” in the field")
+
+    def _is_there(self, text: str) -> bool:
+        focused = [one for one in self._program.things() if one["focus"]]
+        return any(one["text"] == text or "●" in one["text"] or set(one["text"]) == {"•"} for one in focused)
+
+    def go_to(self, label: str) -> None:
+        """Tab until this field or button has the keyboard."""
+        for _ in range(40):
+            self._program.wait(self._program.focused, what="something that has the keyboard")
+            if self._program.focused() == label:
+                return
+            before = self._program.focused()
+            self.press("Tab")
+            self._program.wait(lambda before=before: self._program.focused() != before, what=f"what follows {before}")
+        raise AssertionError(f"no way to {label} by Tab")
+
+    def fill(self, values: dict[str, str]) -> None:
+        for label, text in values.items():
+            self.go_to(label)
+            self.enter(text)
+
+    def on(self, title: str) -> None:
+        """Enter, and the page of that title is there."""
+        self.press("Return")
+        self._program.wait_for_text(title, kind="label", seconds=60)
+
+
+@pytest.fixture
+def fresh(tmp_path: Path, screen: Screen, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty home of a user without a key ring; what starts with the session is this test's own."""
+    monkeypatch.setenv("PYTHON_KEYRING_BACKEND", "keyring.backends.fail.Keyring")
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
+    return tmp_path / "first home"
+
+
+def test_the_first_set_up_needs_no_mouse_and_equals_the_command_line(
+    screen: Screen, fresh: Path, practice: Practice, tmp_path: Path
+) -> None:
+    port = free_port()
+    began = time.monotonic()
+    with Program(screen, fresh) as program:
+        program.wait_for_window("首次设置")
+        keys = Keyboard(screen, program)
+        program.wait_for_text("已选 1 个：山西省影像云")
+        keys.on("您的机构怎么登记的？")
+        keys.fill(
+            {
+                "机构名称": NAME,
+                "统一社会信用代码": "52140000MJ00000075",
+                "医保机构编码": "H14010500123",
+                "医保机构名称": NAME,
+                "医保区划": "140105",
+            }
+        )
+        keys.go_to("医院等级")
+        for _ in range(20):
+            if program.find("无等级", kind="box", name="医院等级"):
+                break
+            before = program.find(kind="box", name="医院等级")
+            keys.press("Down")
+            program.wait(lambda before=before: program.find(kind="box", name="医院等级") != before, what="the next one")
+        program.wait(lambda: program.find("下一步", kind="button"), what="the next step")
+        wait_enabled(program)
+
+        keys.on("平台给了您什么地址和密钥？")
+        keys.fill(
+            {
+                "前置机地址": practice.base_url,
+                "影像推送地址": "127.0.0.1",
+                "影像推送端口": str(practice.dicom_port),
+                "平台的 AE 标题": practice.ae_title,
+                "SM4 密钥": SM4_KEY,
+            }
+        )
+        keys.go_to("存成这台电脑上的加密文件")
+        keys.press("space")
+        wait_enabled(program)
+
+        keys.on("影像从哪里来？")
+        keys.fill({"端口": str(port)})
+        wait_enabled(program)
+        send_test_image(program, port, tmp_path)
+        program.wait_for_text("已收到")
+        program.wait_for_text("张伟")
+        if program.find("读对了", kind="button"):
+            keys.go_to("读对了")
+            keys.press("Return")
+            program.wait(lambda: not program.find("读对了", kind="button"), what="the name to be taken")
+        keys.go_to("端口")
+        wait_enabled(program)
+
+        keys.on("连接测试")
+        program.wait(lambda: program.find("项通过", kind="label"), seconds=60, what="the test of the connection")
+        assert not program.find("请您处理", kind="label") and not program.find("请找工程师", kind="label")
+        program.wait(lambda: program.focused() == "下一步", what="Enter to go on")
+        keys.on("先演练一例？")
+        keys.press("Return")
+        program.wait(lambda: program.find("演练完成"), seconds=90, what="the rehearsal")
+        program.wait(lambda: program.focused() == "下一步", what="Enter to go on")
+        keys.on("设置好了")
+        keys.press("Return")
+        program.wait(lambda: program.window("首次设置") is None, what="the end of the set-up")
+        program.wait_for_window(NAME)
+        took = time.monotonic() - began
+        print(f"first set-up: {took:.0f} s, {keys.count} keys")
+        assert keys.count <= MOST_KEYS and took < 300
+        assert list((tmp_path / "config" / "autostart").iterdir())
+        program.pick("退出")
+        assert program.ended() == 0
+
+    by_command = Agent(tmp_path / "by command")
+    by_command.set_up(told(practice, port))
+    assert read_settings(home_at(fresh)) == read_settings(by_command.home)
+
+
+def wait_enabled(program: Program) -> None:
+    program.wait(
+        lambda: next((one for one in program.things("下一步", "button") if one["enabled"]), None), what="下一步"
+    )
+
+
+def send_test_image(program: Program, port: int, folder: Path) -> None:
+    """The device sends as soon as the port is open."""
+    images = a_study(folder / "test image", images=1)
+    program.wait(lambda: Modality(port).send(images).stored, seconds=40, what="the port to open")
+
+
+def told(practice: Practice, port: int) -> dict[str, object]:
+    """The same answers as a file."""
+    usual = answers(practice, port=port)
+    row = dict(usual["destination"][0])
+    row |= {"name": practice.region, "options": {k: v for k, v in row["options"].items() if k.startswith("dicom_")}}
+    clinic = dict(usual["clinic"]) | {"level": "11"}
+    return {
+        "clinic": clinic,
+        "dicom": {"port": port},
+        "secrets": {"store": "file"},
+        "destination": [row],
+    }
