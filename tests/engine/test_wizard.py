@@ -71,8 +71,9 @@ def test_every_question_is_a_setting_and_every_setting_that_a_person_may_change_
         "upload": settings_module.UPLOAD,
         "files": settings_module.FILES,
         "ui": settings_module.UI,
+        "his": settings_module.HIS,
     }
-    unasked = {"bind", "least_free_mb", "reconcile_again_seconds"}
+    unasked = {"bind", "least_free_mb", "reconcile_again_seconds", "columns", "match"}
     for section in load_sections():
         asked = {one.key for one in section.questions}
         assert asked <= known[section.name].keys()
