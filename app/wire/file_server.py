@@ -305,6 +305,7 @@ class _Running:
         listener = open_listener(settings.address, settings.port, name="文件服务", page=PAGE)
         self.port = int(listener.getsockname()[1])
         self._over = threading.Event()
+        self._closing, self._closed = threading.Lock(), False
         self._lines: dict[int, Any] = {}
         self._workers = ThreadedTaskDispatcher()
         self._workers.set_thread_count(settings.threads)
@@ -330,7 +331,9 @@ class _Running:
 
     def stop(self) -> None:
         self._over.set()
-        self._server.pull_trigger()
+        with self._closing:  # the loop may see the end by itself: then nobody is left to be woken
+            if not self._closed:
+                self._server.pull_trigger()
         self._thread.join(3)
         self._workers.shutdown(timeout=2)
 
@@ -342,7 +345,9 @@ class _Running:
         finally:
             for channel in list(self._server.active_channels.values()):
                 channel.handle_close()
-            wasyncore.close_all(self._lines, ignore_all=True)
+            with self._closing:
+                self._closed = True
+                wasyncore.close_all(self._lines, ignore_all=True)
 
     def _drop_stalled(self, before: float) -> None:
         """A peer that takes nothing for a minute would hold a worker for ever."""
