@@ -65,6 +65,8 @@ CHECKS = (
     ("代码检查", ("-m", "ruff", "check", ".")),
     ("类型检查", ("-m", "mypy")),
 )
+SIDE_BY_SIDE = ("-n", "2", "--dist", "loadfile")
+"""All tests, two files at a time: most of them wait for processes, disks and clocks."""
 
 
 class CannotGoOn(Exception):
@@ -205,9 +207,10 @@ def run_tests(words: list[str]) -> int:
         say(f"{name}：{' '.join(command[1:])}")
         if subprocess.run([python, *command], cwd=ROOT, check=False).returncode:
             failed.append(name)
-    say(f"测试：{' '.join(['pytest', *words])}")
+    pytest = ["pytest", *(words or SIDE_BY_SIDE)]
+    say(f"测试：{' '.join(pytest)}")
     sys.stdout.flush()
-    tests = subprocess.run([python, "-m", "pytest", *words], cwd=ROOT, check=False).returncode
+    tests = subprocess.run([python, "-m", *pytest], cwd=ROOT, check=False).returncode
     if failed:
         say(f"没有通过：{'、'.join(failed)}")
     return tests or len(failed)
