@@ -36,7 +36,7 @@ class FileIcon(QLabel):
             data.setUrls([QUrl.fromLocalFile(str(self._path))])
             drag.setMimeData(data)
             drag.actionChanged.connect(lambda action: print(action.name, flush=True))
-            QApplication.exit(0 if drag.exec(Qt.DropAction.CopyAction) == Qt.DropAction.CopyAction else 1)
+            drag.exec(Qt.DropAction.CopyAction)  # the file's name is asked for after it returned: do not end here
 
 
 def main(act: str, what: str) -> int:
