@@ -146,7 +146,7 @@ class DevicesStep(Step):
 
     def _copy(self) -> None:
         QGuiApplication.clipboard().setText(
-            "请在设备上添加“存储目的地”（DICOM Storage SCU）：\n"
+            "请在设备上添加“存储目的地” · DICOM Storage SCU：\n"
             f"AE 标题：{self.answers.value('dicom.ae_title')}\n"
             f"IP 地址：{self._address.text()}\n"
             f"端口：{self.answers.value('dicom.port')}"
