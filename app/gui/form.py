@@ -157,14 +157,14 @@ class FormView(QScrollArea):
         for one in problems:
             one.be_loud()
         if problems:
-            QTimer.singleShot(0, lambda: self._reach(problems[0]))
+            QTimer.singleShot(0, self, lambda: self._reach(problems[0]))
 
     def start(self, first: Collection[FieldName] = ()) -> None:
         """The keyboard goes to the first field that needs the person, to one of `first` if there is one."""
         self.setFocus(Qt.FocusReason.OtherFocusReason)
         waiting = [one for one in map(self._stop, [*first, *self._loud]) if one is not None and one.needs()]
         if waiting:
-            QTimer.singleShot(0, lambda: self._reach(waiting[0]))
+            QTimer.singleShot(0, self, lambda: self._reach(waiting[0]))
         else:
             self.done.emit()
 
@@ -213,13 +213,17 @@ class FormView(QScrollArea):
         if self._stop(one.name) is one:
             one.focus()
             self._show(one)
-            QTimer.singleShot(_LAID_OUT_MS, lambda: self._show(one))
+            QTimer.singleShot(_LAID_OUT_MS, self, lambda: self._show(one))
 
     def _show(self, one: FieldRow | ActRow) -> None:
         if self._stop(one.name) is one:
             self.ensureWidgetVisible(one, 0, 40)
 
     # -- what was entered -------------------------------------------------------------------------------------------
+
+    def doubts(self) -> list[str]:
+        """What a person has not looked at yet, each once."""
+        return list(dict.fromkeys(said for one in self.rows.values() if (said := one.doubt())))
 
     def changed(self) -> bool:
         typed = any(one.changed() for one in self.rows.values())
@@ -395,7 +399,7 @@ class FormView(QScrollArea):
             self._add_section(MONEY, [])
         made = self._sections[MONEY].add(f"结算第 {len(rows)} 行", rows[-1])
         self._walk_through([one.name for one in made])
-        QTimer.singleShot(0, lambda: self._reach(made[0]) if made else None)
+        QTimer.singleShot(0, self, lambda: self._reach(made[0]) if made else None)
 
     def _walk_through(self, names: list[FieldName]) -> None:
         """The keyboard goes through these where their button asked for them, else behind all others."""
