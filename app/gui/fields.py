@@ -76,7 +76,7 @@ class FieldRow(QWidget):
         """采用: what is suggested, or that a value which somebody had to look at is right as it is."""
         if not self.take_it.isVisibleTo(self):
             return
-        if self._doubt():
+        if self.doubt():
             self.accepted = True
             self.judge(self.field)
             self.typed.emit(self)
@@ -134,13 +134,14 @@ class FieldRow(QWidget):
     def focus(self) -> None:
         self.editor.setFocus(Qt.FocusReason.TabFocusReason)
 
-    def _doubt(self) -> str:
+    def doubt(self) -> str:
+        """What is doubtful about the value and was neither changed nor taken as it is."""
         fresh = self.value() in (self._shown, self._judged)
         return "" if self.accepted or not fresh else str(self.field["value_doubt"])
 
     def _say_offer(self, *, loud: bool) -> bool:
         """The line that can be taken: a doubt about the value, else a suggestion while there is none that fits."""
-        doubt = self._doubt()
+        doubt = self.doubt()
         unfit = not self.value().strip() or loud
         text = doubt if doubt and not loud else str(self.suggestion["told"]) if self.suggestion and unfit else ""
         self.offer.setText(text)

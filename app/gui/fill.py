@@ -13,7 +13,7 @@ from app.gui.fill_list import FillList
 from app.gui.form_card import FormCard
 from app.gui.images import ImagesCard, pdf_of
 from app.gui.open_exam import OpenExam
-from app.gui.page import Desk, Json, Page, Search
+from app.gui.page import Desk, Json, Page, Question, Search
 from app.gui.parts import Button, row, shortcut
 from app.gui.together import TogetherCard
 
@@ -91,10 +91,15 @@ class FillPage(Page):
             self.together.write()
         elif self.exam.kept is None or not self.submit_button.isEnabled():
             self.form.jump()
+        elif doubts := self.form.doubts():
+            self.desk.confirm(doubtful_question(words.name(self.exam.kept), doubts), self._submit)
         else:
-            face, uid = self.desk.face, self.uid
-            self.submit_button.setEnabled(False)
-            self.exam.then(lambda: face.submit(uid), lambda answer: self._submitted(uid, answer), self._not_submitted)
+            self._submit()
+
+    def _submit(self) -> None:
+        face, uid = self.desk.face, self.uid
+        self.submit_button.setEnabled(False)
+        self.exam.then(lambda: face.submit(uid), lambda answer: self._submitted(uid, answer), self._not_submitted)
 
     def skip(self) -> None:
         """The next exam first; what was entered here is kept on the way."""
@@ -304,3 +309,13 @@ class FillPage(Page):
         self.together.closed.connect(self.list.switch)
         self.together.written.connect(self._written)
         return self.together
+
+
+def doubtful_question(name: str, doubts: list[str]) -> Question:
+    """What is asked before an exam goes whose values a person has not looked at."""
+    return Question(
+        title=f"{name} 这例还有 {len(doubts)} 处没有核对",
+        text="\n".join(doubts[:4]) + "\n\n值是对的就照样提交；不对先改好。",
+        yes="照样提交",
+        no="先看看",
+    )

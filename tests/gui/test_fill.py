@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from PySide6.QtCore import QMimeData, QPoint, QPointF, Qt, QUrl
@@ -140,6 +143,25 @@ def test_a_doubtful_value_is_taken_as_it_is_with_one_press(page: FillPage, face:
     page.exam.keep()
     settle()
     assert face.called("fill")[0][1] == {"sex": "1 男性"}
+
+
+def test_what_nobody_has_looked_at_is_asked_before_it_goes(
+    page: FillPage, face: FakeFace, settle: Settle, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    field = next(one for one in face.forms[READY]["fields"] if one["key"] == "sex")
+    field["value_doubt"] = "报告上写的是另一位患者，请看一眼"
+    page.open_at(READY)
+    settle()
+    asked: list[tuple[Any, Callable[[], None]]] = []
+    monkeypatch.setattr(page, "desk", replace(page.desk, confirm=lambda *words: asked.append(words)))
+    page.submit()
+    settle()
+    assert face.called("submit") == []
+    question, go_on = asked.pop()
+    assert "报告上写的是另一位患者" in question.text
+    go_on()
+    settle()
+    assert [call[0] for call in face.called("submit")] == [READY]
 
 
 def test_the_open_form_follows_the_engine_while_nothing_is_typed(
