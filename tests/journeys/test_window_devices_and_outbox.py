@@ -86,9 +86,10 @@ def test_several_are_chosen_one_is_sent_again_and_a_slip_is_kept(
     screen.key("ctrl+p")
     program.click("存成 A5", kind="button")
     program.wait_for_window("存上传凭单")
-    slip = tmp_path / "凭单.pdf"
+    slip = tmp_path / "slip.pdf"
     screen.key("ctrl+a")
     screen.type(str(slip))
+    program.wait_for_text(str(slip), kind="field")
     screen.key("Return")
     clinic.wait_for(lambda: slip.exists() and slip.stat().st_size, what="the slip")
     program.wait_for_text("已存：")
