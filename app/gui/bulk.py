@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from functools import partial
 
+from PySide6.QtCore import QRect, QSize
 from PySide6.QtGui import QPainter, QPaintEvent
 from PySide6.QtWidgets import QWidget
 
@@ -11,12 +12,27 @@ from app.domain.job import JOB_WORDS
 from app.gui import words
 from app.gui.look import Look
 from app.gui.page import Json, Question
-from app.gui.parts import Button, Mark, column, label, line, row
+from app.gui.parts import TICK, Button, Mark, column, label, line, paint_tick, row
 from app.gui.steps import states_line
 from app.gui.told import Told
 
 _WORDS = {state.value: text for state, text in JOB_WORDS.items()}
 _PLAIN = (("first", "优先上传", "first"), ("hold", "暂缓", "hold"), ("cancel", "取消上传", "cancel"))
+
+
+class _Tick(Button):
+    """The filled box over the ticked rows; pressing it unticks them all."""
+
+    def sizeHint(self) -> QSize:
+        return QSize(TICK + 4, TICK + 4)
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        painter = QPainter(self)
+        if self.hasFocus():
+            painter.setPen(self._look.colour("accent"))
+            painter.drawRect(self.rect().adjusted(0, 0, -1, -1))
+        box = QRect((self.width() - TICK) // 2, (self.height() - TICK) // 2, TICK, TICK)
+        paint_tick(painter, self._look, box, ticked=True, ratio=self.devicePixelRatioF())
 
 
 class BulkBar(QWidget):
@@ -30,8 +46,9 @@ class BulkBar(QWidget):
         self._look = look
         self.count = label(look, bold=True)
         self.states = label(look, role="body_small", tone="text2")
-        top = row(margins=(16, 0, 16, 0), gap=10)
-        self._tick = Button(look, kind="icon", icon="check", tip="不选了 · Esc", slot=self.closed.emit)
+        top = row(margins=(11, 0, 16, 0), gap=10)
+        self._tick = _Tick(look, kind="icon", tip="不选了 · Esc", slot=self.closed.emit)
+        self._tick.setAccessibleName("不选了")
         for widget in (self._tick, self.count, self.states):
             top.addWidget(widget)
         top.addStretch(1)

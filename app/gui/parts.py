@@ -5,14 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TypeVar
 
-from PySide6.QtCore import QEvent, QRectF, QSize, Qt
-from PySide6.QtGui import QKeyEvent, QKeySequence, QMouseEvent, QPainter, QPaintEvent, QShortcut
+from PySide6.QtCore import QEvent, QPoint, QRect, QRectF, QSize, Qt
+from PySide6.QtGui import QKeyEvent, QKeySequence, QMouseEvent, QPainter, QPaintEvent, QPen, QShortcut
 from PySide6.QtWidgets import QBoxLayout, QFrame, QHBoxLayout, QLabel, QPushButton, QSizePolicy, QVBoxLayout, QWidget
 
 from app.gui.look import Look
 from app.gui.told import Told
 
 _Box = TypeVar("_Box", bound=QBoxLayout)
+TICK = 18
 
 
 def label(
@@ -140,6 +141,17 @@ def paint_bar(painter: QPainter, look: Look, rect: QRectF, part: float, tone: st
     painter.drawRoundedRect(rect, radius, radius)
     painter.setBrush(look.colour(tone))
     painter.drawRoundedRect(QRectF(rect.x(), rect.y(), rect.width() * part, rect.height()), radius, radius)
+
+
+def paint_tick(painter: QPainter, look: Look, box: QRect, *, ticked: bool, ratio: float) -> None:
+    """A check box of `TICK` px, filled when ticked."""
+    painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+    painter.setPen(QPen(look.colour("accent" if ticked else "control"), 1.4))
+    painter.setBrush(look.colour("accent" if ticked else "surface"))
+    painter.drawRoundedRect(box.toRectF().adjusted(0.7, 0.7, -0.7, -0.7), 3, 3)
+    painter.setRenderHint(QPainter.RenderHint.Antialiasing, False)
+    if ticked:
+        painter.drawPixmap(box.topLeft() + QPoint(2, 2), look.pixmap("check", "onAccent", 14, ratio, "accent"))
 
 
 def frame(name: str) -> QFrame:

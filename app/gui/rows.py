@@ -27,7 +27,7 @@ from PySide6.QtWidgets import (
 )
 
 from app.gui.look import Look
-from app.gui.parts import paint_bar
+from app.gui.parts import TICK, paint_bar, paint_tick
 from app.gui.told import Told
 
 Row = dict[str, Any]
@@ -36,7 +36,6 @@ _NO_INDEX = QModelIndex()
 CELL_ROLE = Qt.ItemDataRole.UserRole
 ROW_ROLE = Qt.ItemDataRole.UserRole + 1
 _SIDE, _FIRST, _GAP = 10, 16, 8
-_TICK = 18
 _HEADING = 34
 _BAR = 180
 _MOST_ADVANCES = 5000
@@ -178,8 +177,8 @@ class Painter(QStyledItemDelegate):
         last = index.column() == len(self._view.rows_model.columns) - 1
         inner = rect.adjusted(_FIRST if index.column() == 0 else _SIDE, 0, -(_FIRST if last else _SIDE), -1)
         if cell.ticked is not None:
-            self._tick(painter, QRect(inner.x(), inner.center().y() - _TICK // 2 + 1, _TICK, _TICK), cell.ticked)
-            inner.setLeft(inner.left() + _TICK + 2 * _GAP)
+            self._tick(painter, QRect(inner.x(), inner.center().y() - TICK // 2 + 1, TICK, TICK), cell.ticked)
+            inner.setLeft(inner.left() + TICK + 2 * _GAP)
         if cell.mark:
             ground = "select" if selected or cell.tinted else "surface"
             size = cell.mark_size
@@ -190,14 +189,7 @@ class Painter(QStyledItemDelegate):
         painter.restore()
 
     def _tick(self, painter: QPainter, box: QRect, ticked: bool) -> None:
-        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        painter.setPen(QPen(self._look.colour("accent" if ticked else "control"), 1.4))
-        painter.setBrush(self._look.colour("accent" if ticked else "surface"))
-        painter.drawRoundedRect(box.toRectF().adjusted(0.7, 0.7, -0.7, -0.7), 3, 3)
-        painter.setRenderHint(QPainter.RenderHint.Antialiasing, False)
-        if ticked:
-            pixmap = self._look.pixmap("check", "onAccent", 14, self._view.devicePixelRatioF(), "accent")
-            painter.drawPixmap(box.topLeft() + QPoint(2, 2), pixmap)
+        paint_tick(painter, self._look, box, ticked=ticked, ratio=self._view.devicePixelRatioF())
 
     def _ground(self, painter: QPainter, rect: QRect, index: _Index, *, selected: bool, heading: bool) -> None:
         painter.fillRect(rect, self._look.colour("select" if selected else "subtle" if heading else "surface"))
@@ -361,7 +353,7 @@ class RowsView(Painted):
 
     def mousePressEvent(self, event: QMouseEvent) -> None:
         index = self.indexAt(event.position().toPoint())
-        if self._can_tick(index) and index.column() == 0 and event.position().x() < _FIRST + _TICK + _GAP:
+        if self._can_tick(index) and index.column() == 0 and event.position().x() < _FIRST + TICK + _GAP:
             self.ticked.emit(self.rows_model.key(index.row()))
             return
         super().mousePressEvent(event)
