@@ -91,8 +91,11 @@ def quiet_rows(house: House) -> list[Json]:
             "exam_key": "",
             "state": "device_quiet",
             "title": f"{name_of(device)} {_since_words(device, now)}",
+            "who": name_of(device),
+            "what": _since_words(device, now),
             "why": f"{device.quiet_words}，请看设备是否关机",
             "since": kept(device.quiet_since or now),
+            "since_is": "quiet",
             "turn": "technician",
             "action": "device",
         }

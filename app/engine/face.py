@@ -28,7 +28,8 @@ class Face(Protocol):
         of that day; confirmed by every destination), "closing_due": day|"" (show its closing now),
         "snoozed_until": str|None (no notification before), "seconds_left": float|None (until all is sent),
         "counts": {"to_fill": n, "ready": n, "uploading": n, "attention": n, "confirmed": n, "receiving": n, "all": n},
-        "needs_you": [{"uid", "exam_key", "state", "title", "why", "since", "turn",
+        "needs_you": [{"uid", "exam_key", "state", "title" (both in one line), "who" (person, device or fact), "what"
+        (exam and its images or time, or ""), "why", "since", "since_is": "received"|"trouble"|"quiet"|"", "turn",
         "action": "fill"|"open"|"reconcile" (then "uid" is the day)|"device"|"his" ("uid" "his", or "his:" and an export
         that could not be read)|"his_settings"}],
         "destinations": [{"name", "title", "region", "base_url", "last_ok_at", "trouble", "trouble_since",

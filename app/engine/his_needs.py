@@ -73,8 +73,11 @@ def _row(action: str, uid: str, title: str, why: str, since: str, *, state: str 
         "exam_key": "",
         "state": state,
         "title": title,
+        "who": title,
+        "what": "",
         "why": why,
         "since": since or None,
+        "since_is": "",
         "turn": Turn.TECHNICIAN.value,
         "action": action,
     }

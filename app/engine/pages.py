@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 from app.catalogue.form import build_form
@@ -22,7 +22,7 @@ from app.engine.face import Json
 from app.engine.house import House
 from app.errors import NeedsOperator
 from app.store import answers, days, exams, files, images, jobs
-from app.store.times import kept
+from app.store.times import kept, taken
 
 UMBRELLAS = {
     "fill": ("to_fill", "ready", "check"),
@@ -409,7 +409,7 @@ def set_asides(house: House) -> Json:
 
 def needs_you(house: House, more: list[Json]) -> list[Json]:
     """One row per thing that waits for a person, the gravest first, with `more` from elsewhere."""
-    conn = house.store.read()
+    conn, now = house.store.read(), house.clock.now()
     rows: list[Json] = []
     troubles = jobs.troubles(conn)
     listed, _ = exams.listed(conn, states=("rejected", "held", "check", "to_fill", "ready", "to_sign"), limit=200)
@@ -419,7 +419,7 @@ def needs_you(house: House, more: list[Json]) -> list[Json]:
         trouble, since = troubles.get(row["exam_key"], (None, None))
         if row["exam_key"] in on_days and trouble is not None and trouble.step == "reconcile":
             continue  # counted with its day
-        rows.append(_need(row, trouble, since))
+        rows.append(_need(row, trouble, since, now))
     rows += _days_that_lack(house, missing)
     rows += [*devices.quiet_rows(house), *more]
     rows.sort(key=lambda row: (_NEED_ORDER.get(row["state"], 9), row["since"] or ""))
@@ -439,7 +439,7 @@ def _days_that_lack(house: House, missing: list[Discrepancy]) -> list[Json]:
         first = exams.shown(conn, here[0].exam_key)
         who = " ".join(part for part in (first.get("patient_name"), first.get("description")) if part)
         more = f"等 {len(here)} 例" if len(here) > 1 else ""
-        words = {0: "今天", 1: "昨天"}.get((today - day).days, f"{day.month} 月 {day.day} 日")
+        words = {0: "今天", 1: "昨天"}.get((today - day).days, _day_words(day))
         rows.append(
             {
                 "uid": day.isoformat(),
@@ -447,8 +447,11 @@ def _days_that_lack(house: House, missing: list[Discrepancy]) -> list[Json]:
                 "day": day.isoformat(),
                 "state": "missing",
                 "title": f"{words}对账缺 {len(here)} 例",
+                "who": f"{words}对账缺 {len(here)} 例",
+                "what": _day_words(day) if words in ("今天", "昨天") else "",
                 "why": f"{who}{more} 已自动补传 2 次，平台仍查不到，需要工程师".strip(),
                 "since": kept(min(each.confirmed_at or each.first_seen_at for each in here)),
+                "since_is": "",
                 "turn": Turn.ENGINEER.value,
                 "action": "reconcile",
             }
@@ -456,7 +459,7 @@ def _days_that_lack(house: House, missing: list[Discrepancy]) -> list[Json]:
     return rows
 
 
-def _need(row: Mapping[str, Any], trouble: Trouble | None, since: datetime | None) -> Json:
+def _need(row: Mapping[str, Any], trouble: Trouble | None, since: datetime | None, now: datetime) -> Json:
     who = " ".join(part for part in (row["patient_name"], row["description"] or row["modality"]) if part)
     if trouble is not None:
         why, turn = f"{trouble.title} · {trouble.advice}", trouble.turn
@@ -472,11 +475,29 @@ def _need(row: Mapping[str, Any], trouble: Trouble | None, since: datetime | Non
         "exam_key": row["exam_key"],
         "state": row["state"],
         "title": who,
+        "who": row["patient_name"] or "姓名待填",
+        "what": _examined(row, now, by_time=trouble is not None),
         "why": why,
         "since": kept(since) if since else row["sort_at"],
+        "since_is": "trouble" if since else "received",
         "turn": turn.value,
         "action": "open" if row["state"] in ("rejected",) else "fill",
     }
+
+
+def _examined(row: Mapping[str, Any], now: datetime, *, by_time: bool) -> str:
+    """胸部 CT · 312 幅; of an exam that was sent before, when it was received: 腹部 CT · 13:20."""
+    description, modality = str(row["description"]), str(row["modality"])
+    exam = description if modality in description else f"{description} {modality}".strip()
+    received = taken(row["sort_at"]).astimezone(CST)
+    today = received.date() == now.astimezone(CST).date()
+    time = f"{received:%H:%M}" if today else _day_words(received.date())
+    images = f"{row['image_count']} 幅" if row["image_count"] else "还没有影像"
+    return " · ".join(part for part in (exam, time if by_time else images) if part)
+
+
+def _day_words(day: date) -> str:
+    return f"{day.month} 月 {day.day} 日"
 
 
 def counts(found: Mapping[str, int]) -> dict[str, int]:

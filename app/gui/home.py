@@ -8,12 +8,13 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QScrollArea, QWidget
 
 from app.gui import news, words
-from app.gui.home_parts import Count, NeedRow, destination_health, intake_trouble
+from app.gui.home_parts import Count, NeedRow, WholeRows, destination_health, intake_trouble
 from app.gui.page import Desk, Json, Page, Search
 from app.gui.parts import Button, Card, Empty, Head, TrayMark, clear, column, label, line, row
-from app.gui.rows import Cell, Column, RowsView, Text
+from app.gui.rows import Cell, Column, Text
 
 _MOST_ROWS = 40
+_MOST_CONFIRMED = 12
 _COUNTS = (
     ("to_fill", "待填报", "state-fill", "you", words.FILL, "fill"),
     ("uploading", "上传中", "state-sending", "work", words.QUEUE, "uploading"),
@@ -49,7 +50,7 @@ class HomePage(Page):
 
     def refresh(self) -> None:
         face = self.desk.face
-        self.desk.asker.ask(lambda: face.recently_confirmed(5), self._take_last, key="home-last")
+        self.desk.asker.ask(lambda: face.recently_confirmed(_MOST_CONFIRMED), self._take_last, key="home-last")
         self.desk.asker.ask(face.health, self._take_health, key="home-health")
 
     def show_status(self, status: Json) -> None:
@@ -69,7 +70,6 @@ class HomePage(Page):
         self.hero.setFixedHeight(60 if low else 72)
         self._counts_card.setFixedHeight(88 if low else 104)
         self.health_box.setContentsMargins(16, 6 if low else 10, 16, 6 if low else 10)
-        self._show_last()
         for one in self._need_rows:
             one.setFixedHeight(self._row_height())
 
@@ -145,7 +145,7 @@ class HomePage(Page):
             self.look, "全部", kind="link", small=True, slot=lambda: self.desk.go(words.QUEUE, "confirmed")
         )
         card.box.addWidget(Head(self.look, "平台刚确认的", "", self._everything))
-        self.last = RowsView(self.look, (Column(title="", cell=self._last_cell),), key="uid", row_height=32, head=False)
+        self.last = WholeRows(self.look, (Column(title="", cell=self._last_cell),), key="uid", row_height=32)
         self.last.activated_row.connect(lambda key: self.desk.go(words.QUEUE, key))
         self.last_empty = Empty(self.look, "clock", "平台还没有确认过", "第一例上传好、平台答复后会出现在这里。")
         card.box.addWidget(self.last, 1)
@@ -187,14 +187,18 @@ class HomePage(Page):
         self.needs_head.note.setText(f"{len(needs)} 件，急的在前" if needs else "")
         self.needs_scroll.setVisible(bool(needs))
         self.needs_empty.setVisible(not needs)
-        if needs == self._needs:
-            return
+        if needs != self._needs:
+            self._build_needs(needs)
+        for made in self._need_rows:
+            made.show_since(self.desk.now())
+
+    def _build_needs(self, needs: list[Json]) -> None:
         self._needs = needs
         at = self.needs_scroll.verticalScrollBar().value()
         clear(self.needs_box)
         self._need_rows.clear()
         for need in needs[:_MOST_ROWS]:
-            made = NeedRow(self.look, need, words.clock(need["since"], self.desk.now()), partial(self._open, need))
+            made = NeedRow(self.look, need, partial(self._open, need))
             made.setFixedHeight(self._row_height())
             self._need_rows.append(made)
             self.needs_box.addWidget(made)
@@ -232,7 +236,7 @@ class HomePage(Page):
         self._show_confirmed()
 
     def _show_last(self) -> None:
-        self.last.put(self._last[: 3 if self.low else 5])
+        self.last.put(self._last)
         self.last.setVisible(bool(self._last))
         self.last_empty.setVisible(not self._last)
 

@@ -7,12 +7,13 @@ from datetime import datetime
 from typing import Any
 
 from PySide6.QtCore import QRectF, Qt
-from PySide6.QtGui import QKeyEvent, QMouseEvent, QPainter, QPaintEvent
+from PySide6.QtGui import QKeyEvent, QMouseEvent, QPainter, QPaintEvent, QResizeEvent
 from PySide6.QtWidgets import QLabel, QSizePolicy, QWidget
 
 from app.gui import words
 from app.gui.look import Look
 from app.gui.parts import Button, Mark, column, label, line, row, set_tone
+from app.gui.rows import Column, RowsView
 from app.gui.told import Told
 
 Json = dict[str, Any]
@@ -92,18 +93,25 @@ class Count(QWidget):
 class NeedRow(QWidget):
     """One thing that waits for a person: mark, who and what, why, since when, one button."""
 
-    def __init__(self, look: Look, need: Json, since: str, slot: Callable[[], object]) -> None:
+    def __init__(self, look: Look, need: Json, slot: Callable[[], object]) -> None:
         super().__init__()
+        self.need = need
         icon, tone = _mark(look, need)
+        self.who = label(look, need["who"], bold=True)
+        self.what = _elided(label(look, need["what"], role="body_small", tone="text2"))
+        self.since = label(look, role="caption", tone="text2")
+        first = row(gap=8)
+        first.addWidget(self.who)
+        first.addWidget(self.what, 1)
         texts = column(gap=3)
         texts.addStretch(1)
-        texts.addWidget(_elided(label(look, need["title"], bold=True)))
+        texts.addLayout(first)
         texts.addWidget(_elided(label(look, need["why"], role="body_small", tone="text2")))
         texts.addStretch(1)
         inner = row(margins=(18, 0, 16, 0), gap=14)
         inner.addWidget(Mark(look, icon, tone, 18))
         inner.addLayout(texts, 1)
-        inner.addWidget(label(look, since, role="caption", tone="text2"))
+        inner.addWidget(self.since)
         text = _BUTTONS_BY_STATE.get(str(need.get("state", "")), _BUTTONS.get(need["action"], "查看"))
         self.button = Button(look, text, small=True, slot=slot)
         self.button.setMinimumWidth(84)
@@ -111,6 +119,33 @@ class NeedRow(QWidget):
         outer = column(self)
         outer.addLayout(inner, 1)
         outer.addWidget(line(hair=True))
+
+    def show_since(self, now: datetime) -> None:
+        """The time goes on while the row stays."""
+        self.since.setText(words.waits(self.need, now))
+
+
+class WholeRows(RowsView):
+    """A short list that never scrolls: it shows as many rows as fit whole."""
+
+    def __init__(self, look: Look, columns: tuple[Column, ...], *, key: str, row_height: int) -> None:
+        super().__init__(look, columns, key=key, row_height=row_height, head=False)
+        self._high = row_height
+        self.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.setMinimumHeight(2 * row_height)
+
+    def put(self, rows: list[Json]) -> None:
+        super().put(rows)
+        self._show_whole()
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self._show_whole()
+
+    def _show_whole(self) -> None:
+        fit = self.viewport().height() // self._high
+        for place in range(len(self.rows_model.rows)):
+            self.setRowHidden(place, place >= fit)
 
 
 def _mark(look: Look, need: Json) -> tuple[str, str]:

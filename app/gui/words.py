@@ -79,6 +79,18 @@ def ago(at: str | None, now: datetime) -> str:
     return f"{minutes // (24 * 60)} 天"
 
 
+def waits(need: dict[str, Any], now: datetime) -> str:
+    """13:41 收到, 已等 26 分钟, 3 小时 26 分 (a device that sends nothing), or the plain time."""
+    at, said = need["since"], ago(need["since"], now)
+    if not at:
+        return ""
+    if need["since_is"] == "trouble":
+        return said if said == JUST_NOW else f"已等 {said}"
+    if need["since_is"] == "quiet":
+        return said
+    return f"{clock(at, now)}{' 收到' if need['since_is'] == 'received' else ''}"
+
+
 def since(at: str | None, now: datetime) -> str:
     """刚刚, 3 分钟前; "" for nothing and for what is longer ago than a day."""
     said = ago(at, now)

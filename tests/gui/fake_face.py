@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from app.errors import AgentError, NeedsOperator
+from app.gui import words
 from tests.gui.fake_day import FakeDay
 from tests.gui.fake_devices import FakeDevices
 from tests.gui.fake_fill import FakeFill
@@ -451,14 +452,18 @@ class FakeFace(FakeDay, FakeFill, FakeHis, FakeReports, FakeDevices, FakePicture
         }
 
     def _needs_you(self) -> list[Json]:
-        def need(row: Json, why: str, turn: str, action: str, title: str = "") -> Json:
+        def need(row: Json, why: str, turn: str, action: str, who: str = "", since: str = "") -> Json:
+            who, when = who or str(row["patient_name"]), words.clock(row["received_at"], NOW)
             return {
                 "uid": row["uid"],
                 "exam_key": row["exam_key"],
                 "state": row["state"],
-                "title": title or f"{row['patient_name']} {row['description']}",
+                "title": f"{who} {row['description']}",
+                "who": who,
+                "what": f"{words.what(row)} · {when if since else words.images(row)}",
                 "why": why,
-                "since": row["received_at"],
+                "since": since or row["received_at"],
+                "since_is": "trouble" if since else "received",
                 "turn": turn,
                 "action": action,
             }
@@ -467,14 +472,29 @@ class FakeFace(FakeDay, FakeFill, FakeHis, FakeReports, FakeDevices, FakePicture
             return []
         by = {row["accession_number"]: row for row in self.rows}
         return [
-            need(by["CT2611200021"], "平台解不开我们加密的内容。请找工程师核对 SM4 密钥", "engineer", "open"),
-            need(by["CT2611200031"], "平台：证件号码与姓名不一致。改好后会自动重新上传", "technician", "fill"),
+            need(
+                by["CT2611200021"],
+                "平台解不开我们加密的内容。请找工程师核对 SM4 密钥",
+                "engineer",
+                "open",
+                since=at(10, 2),
+            ),
+            need(
+                by["CT2611200031"],
+                "平台：证件号码与姓名不一致。改好后会自动重新上传",
+                "technician",
+                "fill",
+                since=at(13, 40),
+            ),
             {
                 "uid": "2026-11-19",
                 "exam_key": "",
                 "day": "2026-11-19",
                 "state": "missing",
                 "title": "昨天对账缺 1 例",
+                "who": "昨天对账缺 1 例",
+                "what": "11 月 19 日",
+                "since_is": "",
                 "turn": "engineer",
                 "action": "reconcile",
                 "why": "高文涛 胸部 CT 已自动补传 2 次，平台仍查不到，需要工程师",
@@ -482,9 +502,7 @@ class FakeFace(FakeDay, FakeFill, FakeHis, FakeReports, FakeDevices, FakePicture
             },
             need(by["CT2611200037"], "缺 3 项：证件号、申请医师姓名、检查部位编码", "technician", "fill"),
             need(by["DR2611200018"], "缺 3 项：证件号、申请医师姓名、检查部位编码", "technician", "fill"),
-            need(
-                by["DR2611200020"], "设备 DR-2 的姓名编码不明，请您看一眼", "technician", "fill", "姓名待核对 左腕 DR"
-            ),
+            need(by["DR2611200020"], "设备 DR-2 的姓名编码不明，请您看一眼", "technician", "fill", "姓名待核对"),
             need(by["CT2611200038"], "都填好了，点“提交上传”就传", "technician", "fill"),
         ]
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from datetime import timedelta
+
 import pytest
 
 from app.gui import words
@@ -9,7 +12,7 @@ from app.gui.home import HomePage
 from app.gui.home_parts import NeedRow, Strip
 from app.gui.window import MainWindow
 from tests.gui.conftest import Settle
-from tests.gui.fake_face import FakeFace
+from tests.gui.fake_face import NOW, FakeFace
 
 
 @pytest.fixture
@@ -48,6 +51,37 @@ def test_a_number_is_shown_only_where_the_platform_returned_one(home: HomePage) 
 
 def test_the_strip_has_a_slot_for_each_quarter_of_an_hour(home: HomePage) -> None:
     assert [len(strip.slots) for strip in home.findChildren(Strip)][-1:] == [40]
+
+
+def test_each_row_names_the_person_apart_from_the_exam_and_says_since_when(home: HomePage) -> None:
+    shown = [(one.who.text(), one.what.text(), one.since.text()) for one in home.findChildren(NeedRow)]
+    assert shown[1:4] == [
+        ("陈建国", "腹部 CT · 13:20", "已等 26 分钟"),
+        ("昨天对账缺 1 例", "11 月 19 日", "08:04"),
+        ("赵明轩", "胸部 CT · 312 幅", "13:41 收到"),
+    ]
+    assert all(one.who.font().bold() and not one.what.font().bold() for one in home.findChildren(NeedRow))
+
+
+def test_the_waiting_time_goes_on_while_the_rows_stay(window: MainWindow, home: HomePage, face: FakeFace) -> None:
+    row = home.findChildren(NeedRow)[1]
+    home.desk = replace(home.desk, now=lambda: NOW + timedelta(minutes=40))
+    home.show_status(face.status())
+    assert home.findChildren(NeedRow)[1] is row
+    assert row.since.text() == "已等 1 小时 6 分"
+
+
+@pytest.mark.parametrize(("width", "height"), [(1366, 688), (1280, 640), (1366, 760), (900, 500)])
+def test_no_confirmed_exam_is_cut_in_half(
+    window: MainWindow, home: HomePage, settle: Settle, width: int, height: int
+) -> None:
+    window.resize(width, height)
+    settle()
+    rows = [row for row in range(home.last.rows_model.rowCount()) if not home.last.isRowHidden(row)]
+    places = [home.last.visualRect(home.last.rows_model.index(row, 0)) for row in rows]
+    inside = home.last.viewport().rect()
+    assert len(rows) >= 2 and all(inside.contains(place) for place in places)
+    assert len(rows) == home.last.rows_model.rowCount() or inside.height() - places[-1].bottom() <= 32
 
 
 def test_searching_goes_to_the_queue(window: MainWindow, home: HomePage, settle: Settle) -> None:

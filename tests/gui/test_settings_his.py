@@ -86,7 +86,7 @@ def test_what_his_waits_for_leads_to_its_place(
     state = "his" if action == "his" else "his_broken"
     face.more_needs = (
         {"uid": uid, "exam_key": "", "state": state, "title": "HIS 有 2 行要您选", "why": "", "since": None,
-         "turn": "technician", "action": action},
+         "who": "HIS 有 2 行要您选", "what": "", "since_is": "", "turn": "technician", "action": action},
     )  # fmt: skip
     window.ask_status()
     home = window.pages[words.TODAY]

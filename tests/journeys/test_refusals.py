@@ -35,6 +35,7 @@ def test_a_refused_record_is_held_with_the_platforms_words_and_goes_after_it_was
     assert agent.job(uid, "report")["state"] == "queued", "the report waits for its exam"
     needed = agent.engine.status()["needs_you"]
     assert [row["exam_key"] for row in needed] == [agent.key(uid)] and trouble["title"] in needed[0]["why"]
+    assert needed[0]["since_is"] == "trouble" and not needed[0]["what"].endswith("幅"), "when received, not how many"
 
     agent.engine.fill(uid, {"phone": "13900139000"})
     agent.engine.submit(uid)
