@@ -10,7 +10,8 @@ from typing import Any
 from app.domain.times import CST
 from app.engine.face import Json
 from app.engine.house import House
-from app.engine.pages import TIMELINE_WORDS, told
+from app.engine.pages import TIMELINE_WORDS
+from app.engine.timeline_words import step, told
 from app.errors import RetryLater
 from app.store import Tx, audit
 
@@ -71,11 +72,11 @@ def page(house: House, limit: int, offset: int, text: str = "", day: date | None
         until=since + timedelta(days=1) if since else None,
     )
     shown = audit.exams_shown(conn, (row["exam_key"] for row in rows if row["exam_key"]))
-    return {"total": total, "rows": [_row(row, shown.get(row["exam_key"], {})) for row in rows]}
+    return {"total": total, "rows": [_row(house, row, shown.get(row["exam_key"], {})) for row in rows]}
 
 
-def _row(row: Mapping[str, Any], exam: Mapping[str, Any]) -> Json:
-    who, words, detail = _READ[row["kind"]](row)
+def _row(house: House, row: Mapping[str, Any], exam: Mapping[str, Any]) -> Json:
+    who, words, detail = _READ[row["kind"]](house, row)
     return {
         "at": row["at"],
         "who": row["who"] or who,
@@ -88,23 +89,24 @@ def _row(row: Mapping[str, Any], exam: Mapping[str, Any]) -> Json:
     }
 
 
-def _of_exam(row: Mapping[str, Any]) -> tuple[str, str, str]:
+def _of_exam(house: House, row: Mapping[str, Any]) -> tuple[str, str, str]:
     what = row["what"]
     who = PERSON if what in _OF_PEOPLE else PLATFORM if what in _OF_PLATFORMS else PROGRAM
-    return who, TIMELINE_WORDS.get(what, what), told(row["detail"])
+    return who, TIMELINE_WORDS.get(what, what), told(house, what, row["detail"])
 
 
-def _of_answer(row: Mapping[str, Any]) -> tuple[str, str, str]:
-    step, code, said = row["detail"].split("\t", 2)
-    detail = " · ".join(part for part in (step, f"代码 {code}" if code else "", said) if part)
+def _of_answer(_house: House, row: Mapping[str, Any]) -> tuple[str, str, str]:
+    name, code, said = row["detail"].split("\t", 2)
+    number = f"平台代码 {code}" if code not in ("", "0") else ""
+    detail = " · ".join(part for part in (step(name), said, number) if part)
     return PLATFORM, ANSWER_WORDS.get(row["what"], row["what"]), detail
 
 
-def _of_file(row: Mapping[str, Any]) -> tuple[str, str, str]:
+def _of_file(_house: House, row: Mapping[str, Any]) -> tuple[str, str, str]:
     return PROGRAM, f"放在一边：{row['what']}", row["detail"]
 
 
-def _of_program(row: Mapping[str, Any]) -> tuple[str, str, str]:
+def _of_program(_house: House, row: Mapping[str, Any]) -> tuple[str, str, str]:
     what = row["what"]
     return PERSON if what in _ACTS_OF_PEOPLE else PROGRAM, ACT_WORDS.get(what, what), row["detail"]
 

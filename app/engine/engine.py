@@ -498,6 +498,8 @@ class Engine:
             done = apply_answers(answers, self.home)
             self._begin_anew(before)
         audit.note(self.house, "settings", audit.sections(answers))
+        if self.house.settings.ui.theme != before.ui.theme:
+            self._tell({"event": "theme_changed"})
         return {"written": [str(path) for path in done.written], "secrets": list(done.secrets)}
 
     def _begin_anew(self, before: Settings) -> None:

@@ -6,6 +6,7 @@ import base64
 import json
 import zipfile
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 from urllib.parse import quote, quote_plus
 
@@ -16,7 +17,7 @@ from hypothesis import strategies as st
 from app.domain.job import Event, Trouble, Turn
 from app.engine.masking import Masker
 from app.errors import NeedsOperator
-from app.store import answers, files, jobs
+from app.store import answers, exams, files, jobs
 from tests.engine.desk import Desk
 from tests.intake.clinic import wait_until
 
@@ -208,11 +209,37 @@ def test_a_refusal_stands_in_the_log_with_the_platforms_words(desk: Desk) -> Non
     desk.engine.submit(uid)
     job, now = desk.jobs(uid)[0], desk.clock.now()
     desk.engine.house.store.write(
-        lambda tx: jobs.note_attempt(tx, job, "登记检查", "fix_form", "0", "证件号码与姓名不匹配", now=now)
+        lambda tx: jobs.note_attempt(tx, job, "exam", "fix_form", "2013", "证件号码与姓名不匹配", now=now)
     )
     row = desk.engine.audit(text="不匹配")["rows"][0]
     assert (row["who"], row["words"]) == ("平台", "平台退回，要改填报")
-    assert row["detail"] == "登记检查 · 代码 0 · 证件号码与姓名不匹配"
+    assert row["detail"] == "检查记录 · 证件号码与姓名不匹配 · 平台代码 2013"
+
+
+@pytest.mark.parametrize(
+    ("what", "detail", "words"),
+    [
+        ("settled", "name", "改好了姓名"),
+        ("settled", "split", "分成两位患者"),
+        ("his", "4", "4 项"),
+        ("joined", "1.2.840.99.7", ""),
+        ("report_shared", "r-1", ""),
+    ],
+)
+def test_the_log_tells_details_in_words(desk: Desk, what: str, detail: str, words: str) -> None:
+    key = desk.key(desk.ready())
+    now = desk.clock.now() + timedelta(minutes=1)
+    desk.engine.house.store.write(lambda tx: exams.note(tx, key, what, detail, at=now))
+    row = desk.engine.audit(limit=1)["rows"][0]
+    assert (row["what"], row["detail"]) == (what, words)
+
+
+def test_the_log_names_a_destination_by_its_title(desk: Desk) -> None:
+    uid = desk.ready()
+    name, target = next(iter(desk.engine.house.targets.items()))
+    now = desk.clock.now() + timedelta(minutes=1)
+    desk.engine.house.store.write(lambda tx: exams.note(tx, desk.key(uid), "reconciled", name, at=now))
+    assert desk.engine.audit(limit=1)["rows"][0]["detail"] == target.title != name
 
 
 def test_a_change_of_the_settings_names_the_sections_and_no_values(desk: Desk) -> None:

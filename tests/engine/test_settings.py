@@ -359,3 +359,13 @@ def test_the_theme_is_kept_and_told_without_a_restart(home: Home, tmp_path: Path
         with pytest.raises(NeedsOperator):
             desk.engine.set_theme("pink")
     assert read_settings(home).ui.theme == "dark"
+
+
+def test_a_colour_given_with_the_settings_is_told_at_once(desk: Desk) -> None:
+    heard: list[str] = []
+    desk.engine.subscribe(lambda event: heard.append(event["event"]))
+    desk.engine.setup({"ui": {"closing": False}})
+    assert "theme_changed" not in heard
+    desk.engine.setup({"ui": {"theme": "dark"}})
+    assert "theme_changed" in heard
+    assert desk.engine.status()["theme"] == "dark"
