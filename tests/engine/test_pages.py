@@ -89,7 +89,7 @@ def test_everything_that_waits_for_a_person_is_in_the_one_list(desk: Desk) -> No
     assert [row["exam_key"] for row in rows] == [desk.key(uid) for uid in (held, to_fill, ready)]
     assert all(row["why"] and row["title"] and row["action"] for row in rows)
     assert desk.engine.status()["sentence"] == "3 件事等您处理"
-    assert [(row["since_is"], row["what"].rpartition(" · ")[2]) for row in rows] == [("received", "1 幅")] * 3
+    assert [(row["since_is"], row["what"].rpartition(" · ")[2]) for row in rows] == [("received", "2 幅")] * 3
     assert all(row["title"].startswith(row["who"]) for row in rows)
 
 
