@@ -27,7 +27,7 @@ from app.domain.settings import (
 from app.engine.settings import apply_answers, document_of, read_settings, secrets_of, settings_from, write_settings
 from app.errors import NeedsOperator
 from app.system.paths import Home
-from tests.engine.desk import a_desk
+from tests.engine.desk import Desk, a_desk
 
 REGION = next(name for name in region_names() if "sm4_key" in load_region(name).options.get("secrets", {}))
 KEY = "2a77be8ebc9c90cd25ccd1d31dce7a77"
