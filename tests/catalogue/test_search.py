@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from app.catalogue.load import load_catalogue, load_region, region_names
 from app.catalogue.tables import Code, Hit, Table
 from tests.catalogue.samples import REGION
@@ -43,6 +45,19 @@ def test_initials_find_a_real_item_and_every_hit_can_be_shown() -> None:
     assert REGION.tables["mutual_item"].search("xbzw")[0].code.label == "胸部正位"
     for hit in REGION.tables["radiology_code"].search("ct"):
         assert hit.code_spans or hit.label_spans
+
+
+def test_every_example_of_a_help_text_finds_something_in_the_fields_own_table() -> None:
+    fields = load_catalogue().fields.values()
+    examples = {
+        field.key: re.search("例：([^；，。]+)", field.help) for field in fields if field.type in ("code", "codes")
+    }
+    tried = {key: found[1] for key, found in examples.items() if found}
+    assert {"mutual_item_code", "body_part_code", "settled_body_part"} <= set(tried)
+    regions = [load_region(name) for name in region_names()]
+    tables = [(key, table) for region in regions for key in tried if (table := region.table_of(key)) is not None]
+    assert {key for key, _ in tables} == set(tried)
+    assert [(key, tried[key]) for key, table in tables if not table.search(tried[key])] == []
 
 
 def test_every_label_of_every_table_is_found_by_its_initials() -> None:

@@ -137,7 +137,7 @@ def exam_fields(name: str, accession: str, *, filled: bool) -> list[Json]:
             "检查",
             type="codes",
             table="radiology_code",
-            help="可输入名称或拼音首字母查找；多个部位逐个选",
+            help="可输入名称或拼音首字母查找，例：xbct；多个部位逐个选",
             text="B710ZYZZZ" if filled else "",
             shown="B710ZYZZZ 胸部CT普通扫描(平扫)" if filled else "",
         ),
