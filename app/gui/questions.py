@@ -128,12 +128,16 @@ class LinesEditor(QWidget):
     left = Told()
 
     _least = 1
+    _wraps = False
 
     def __init__(self, look: Look, question: Json) -> None:
         super().__init__()
         self.text = _Text()
         self.text.setAccessibleName(question["label"])
         self.text.setTabChangesFocus(True)
+        if not self._wraps:
+            self.text.setLineWrapMode(QPlainTextEdit.LineWrapMode.NoWrap)
+            self.text.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.text.left.connect(self.left)
         self._quiet = False
         self.text.textChanged.connect(self._changed)
@@ -170,7 +174,12 @@ class LinesEditor(QWidget):
             self.typed.emit()
 
     def _fit(self) -> None:
-        lines = max(self._least, min(_MOST_LINES, self.text.blockCount()))
+        held = self.text.blockCount()
+        lines = max(self._least, min(_MOST_LINES, held))
+        if not self._wraps:
+            whole = held <= _MOST_LINES
+            policy = Qt.ScrollBarPolicy.ScrollBarAlwaysOff if whole else Qt.ScrollBarPolicy.ScrollBarAsNeeded
+            self.text.setVerticalScrollBarPolicy(policy)
         self.text.setFixedHeight(lines * self.text.fontMetrics().lineSpacing() + 18)
 
 
@@ -186,6 +195,7 @@ class StatementEditor(LinesEditor):
     """One statement that may be long: it is shown over several lines and kept as one."""
 
     _least = 3
+    _wraps = True
 
     def value(self) -> str:  # type: ignore[override]
         return " ".join(self.text.toPlainText().split())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from functools import partial
 
+from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QCheckBox
 
 from app.gui.page import Json, Question
@@ -36,19 +37,25 @@ class TargetsSection(Section):
         self.card.box.insertWidget(2, self.trial, 1)
 
     def fill(self) -> None:
-        for place, one in enumerate(self.answers.destinations()):
+        present = self.answers.destinations()
+        if not present:
+            self.box.addWidget(
+                label(self.look, "还没有上传目标。加上以后，填好的检查才能上传。", tone="text2", wrap=True)
+            )
+        for place, one in enumerate(present):
             self.add_title(self.answers.title(one), self.answers.region(one["region"])["document"])
             self.add_form(self.answers.keys(place, first=False, secret=False))
             slot = partial(self._ask_away, one)
             away = Button(self.look, "不再向这里上传", kind="link", small=True, slot=slot)
-            self.box.addWidget(away)
+            self.box.addWidget(away, 0, Qt.AlignmentFlag.AlignLeft)
         for region in self.answers.regions:
             if not self.answers.has_region(region["name"]):
-                words = f"再加一个：{region['title']}"
-                self.box.addWidget(Button(self.look, words, slot=partial(self._add, region["name"])))
+                words = f"{'再加一个' if present else '加上'}：{region['title']}"
+                add = Button(self.look, words, slot=partial(self._add, region["name"]))
+                self.box.addWidget(add, 0, Qt.AlignmentFlag.AlignLeft)
         again = Button(self.look, "测连接", icon="resend", slot=self.run)
         again.setEnabled(bool(self.answers.now.get("destination")))
-        self.box.addWidget(again)
+        self.box.addWidget(again, 0, Qt.AlignmentFlag.AlignLeft)
 
     def enter(self) -> None:
         self.trial.hide()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QGridLayout, QLineEdit, QWidget
 
 from app.gui.parts import Button, label
@@ -32,7 +33,8 @@ class StaffSection(Section):
         if not self._lines:
             self._add({})
         self.box.addWidget(grid)
-        self.box.addWidget(Button(self.look, "再加一位", slot=lambda: self._add({}).setFocus()))
+        more = Button(self.look, "再加一位", slot=lambda: self._add({}).setFocus())
+        self.box.addWidget(more, 0, Qt.AlignmentFlag.AlignLeft)
 
     def _add(self, person: dict[str, str]) -> QLineEdit:
         line = len(self._lines) + 1

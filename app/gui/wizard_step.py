@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from PySide6.QtCore import QSize
 from PySide6.QtWidgets import QWidget
 
 from app.gui.answers import Answers, Fail
@@ -31,6 +32,13 @@ class Step(QWidget):
         self.look: Look = desk.look
         self.body = column(self, margins=(24, 0, 24, 12), gap=12)
         self.build()
+
+    def minimumSizeHint(self) -> QSize:
+        """As high as the words are at this width; Qt alone takes their height at the narrowest."""
+        least, layout = super().minimumSizeHint(), self.layout()
+        if layout is None or not layout.hasHeightForWidth():
+            return least
+        return QSize(least.width(), layout.totalHeightForWidth(max(self.width(), least.width())))
 
     def build(self) -> None:
         """Make the widgets."""

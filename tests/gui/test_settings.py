@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from PySide6.QtWidgets import QLabel, QPlainTextEdit, QPushButton
 
 from app.gui import words
 from app.gui.settings import ENTRIES, SettingsPage
@@ -85,3 +86,23 @@ def test_the_first_set_up_can_be_walked_again(page: SettingsPage, window: MainWi
     until(lambda: window.wizard is not None and bool(window.wizard.answers.document), window)
     assert window.wizard is not None
     window.wizard.close()
+
+
+def test_no_destination_is_said_in_words(window: MainWindow, face: FakeFace) -> None:
+    face.document["destination"] = []
+    window.go(words.SETTINGS, "destination")
+    page = window.pages[words.SETTINGS]
+    assert isinstance(page, SettingsPage)
+    until(lambda: bool(page.answers.document), window)
+    assert any(one.text().startswith("还没有上传目标") for one in page.section().findChildren(QLabel))
+    assert any(one.text().startswith("加上：") for one in page.section().findChildren(QPushButton))
+
+
+def test_a_list_of_a_few_lines_shows_them_without_a_scroll_bar(page: SettingsPage, window: MainWindow) -> None:
+    window.go(words.SETTINGS, "dicom")
+    editors = page.section().findChildren(QPlainTextEdit)
+    assert editors
+    for count, scrolls in ((0, False), (3, False), (9, True)):
+        editors[0].setPlainText("\n".join(["DRX_ROOM"] * count))
+        until(lambda: True, window)
+        assert editors[0].verticalScrollBar().isVisible() == scrolls, count

@@ -12,7 +12,7 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QLabel, QPushButton, QWidget
 
 from app.gui.window import MainWindow
-from app.gui.wizard import Wizard
+from app.gui.wizard import SIZE, Wizard
 from tests.gui.conftest import rest
 from tests.gui.fake_face import FakeFace
 from tests.gui.fake_setup import CONNECTED, STUDY, a_stored
@@ -216,3 +216,15 @@ def cut_off(widget: QWidget) -> list[str]:
         if narrow or low:
             found.append(one.text())
     return found
+
+
+@pytest.mark.parametrize("name", ["密钥", "设备与文件夹"])
+def test_the_longest_pages_are_whole_at_the_size_of_the_window(wizard: Wizard, window: MainWindow, name: str) -> None:
+    wizard.answers.choose(wizard.answers.regions[0]["name"], True)
+    for step in wizard.steps:
+        step.show_answers()
+    wizard.resize(SIZE)
+    wizard.go_to(name)
+    until(lambda: wizard.answers.fresh, window)
+    bar = wizard._scrolls[wizard.steps.index(wizard.step())].verticalScrollBar()
+    assert bar.maximum() == 0
