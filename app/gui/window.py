@@ -38,6 +38,8 @@ _ICONS = {
 }
 _NARROW_BELOW = 1100
 _PAGE_LEAST = QSize(1024, 600)
+_PAGE_SCROLLED = 640
+"""How high a page is that scrolls anyway: the height that shows every page whole."""
 _STATUS_MS = 30_000
 
 
@@ -332,5 +334,7 @@ class PageArea(QScrollArea):
         room = self.maximumViewportSize()
         bar = self.verticalScrollBar().sizeHint().width()
         width = max(room.width() - (bar if room.height() < _PAGE_LEAST.height() else 0), _PAGE_LEAST.width())
-        height = max(room.height() - (bar if room.width() < _PAGE_LEAST.width() else 0), _PAGE_LEAST.height())
+        height = room.height() - (bar if room.width() < _PAGE_LEAST.width() else 0)
+        if height < _PAGE_LEAST.height():
+            height = _PAGE_SCROLLED
         self._page.resize(width, height)

@@ -6,6 +6,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
+from PySide6.QtWidgets import QLabel
 
 from app.gui import words
 from app.gui.home import HomePage
@@ -71,6 +72,15 @@ def test_the_waiting_time_goes_on_while_the_rows_stay(window: MainWindow, home: 
     assert row.since.text() == "已等 1 小时 6 分"
 
 
+@pytest.mark.parametrize(("width", "height"), [(1366, 688), (1280, 640)])
+def test_seven_things_need_no_scroll_bar(
+    window: MainWindow, home: HomePage, settle: Settle, width: int, height: int
+) -> None:
+    window.resize(width, height)
+    settle()
+    assert len(home.findChildren(NeedRow)) == 7 and home.needs_scroll.verticalScrollBar().maximum() == 0
+
+
 @pytest.mark.parametrize(("width", "height"), [(1366, 688), (1280, 640), (1366, 760), (900, 500)])
 def test_no_confirmed_exam_is_cut_in_half(
     window: MainWindow, home: HomePage, settle: Settle, width: int, height: int
@@ -82,6 +92,21 @@ def test_no_confirmed_exam_is_cut_in_half(
     inside = home.last.viewport().rect()
     assert len(rows) >= 2 and all(inside.contains(place) for place in places)
     assert len(rows) == home.last.rows_model.rowCount() or inside.height() - places[-1].bottom() <= 32
+
+
+@pytest.mark.parametrize(("width", "height"), [(1280, 640), (1280, 560), (900, 500)])
+def test_no_words_lie_over_the_hours_of_a_destination(
+    window: MainWindow, home: HomePage, settle: Settle, width: int, height: int
+) -> None:
+    window.resize(width, height)
+    settle()
+    strips = home.findChildren(Strip)
+    assert strips
+    for strip in strips:
+        parent = strip.parentWidget()
+        assert parent is not None
+        over = [one for one in parent.findChildren(QLabel) if one.geometry().intersects(strip.geometry())]
+        assert over == []
 
 
 def test_searching_goes_to_the_queue(window: MainWindow, home: HomePage, settle: Settle) -> None:
