@@ -70,8 +70,7 @@ class HomePage(Page):
         self.hero.setFixedHeight(60 if low else 72)
         self._counts_card.setFixedHeight(88 if low else 104)
         self.health_box.setContentsMargins(16, 6 if low else 10, 16, 6 if low else 10)
-        for one in self._need_rows:
-            one.setFixedHeight(self._row_height())
+        self._set_heights()
 
     # -- building ---------------------------------------------------------------------------------------------------
 
@@ -199,18 +198,23 @@ class HomePage(Page):
         self._need_rows.clear()
         for need in needs[:_MOST_ROWS]:
             made = NeedRow(self.look, need, partial(self._open, need))
-            made.setFixedHeight(self._row_height())
             self._need_rows.append(made)
             self.needs_box.addWidget(made)
         if len(needs) > _MOST_ROWS:
             self.needs_box.addWidget(
                 label(self.look, f"　还有 {len(needs) - _MOST_ROWS} 件，做完上面的会出现", tone="text3")
             )
+        self._set_heights()
         self.needs_box.addStretch(1)
         self.needs_scroll.verticalScrollBar().setValue(at)
 
-    def _row_height(self) -> int:
-        return self.look.height("row_need_low" if self.low else "row_need")
+    def _set_heights(self) -> None:
+        """The last row has no line under it: the card ends there."""
+        height = self.look.height("row_need_low" if self.low else "row_need")
+        for one in self._need_rows:
+            last = one is self._need_rows[-1]
+            one.hair.setVisible(not last)
+            one.setFixedHeight(height - last)
 
     def _take_health(self, answer: Json) -> None:
         self._health = {str(one["name"]): one for one in answer["destinations"]}

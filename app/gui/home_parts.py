@@ -118,7 +118,8 @@ class NeedRow(QWidget):
         inner.addWidget(self.button)
         outer = column(self)
         outer.addLayout(inner, 1)
-        outer.addWidget(line(hair=True))
+        self.hair = line(hair=True)
+        outer.addWidget(self.hair)
 
     def show_since(self, now: datetime) -> None:
         """The time goes on while the row stays."""
