@@ -13,13 +13,14 @@ from app.delivery import record
 from app.delivery.record import Known, View
 from app.domain.exam import EXAM_WORDS, ExamState
 from app.domain.form import SOURCE_WORDS, FormField, Noun, Problem, Source, Value
-from app.domain.job import JOB_WORDS, PART_WORDS, TURN_WORDS, Job, Part, Trouble, Turn
+from app.domain.job import JOB_WORDS, PART_WORDS, TURN_WORDS, Job, Trouble, Turn
 from app.domain.reconciliation import Discrepancy
 from app.domain.study import DOUBT_WORDS, Doubt, Study
 from app.domain.times import CST
 from app.engine import devices, doubts
 from app.engine.face import Json
 from app.engine.house import House
+from app.engine.timeline_words import told
 from app.errors import NeedsOperator
 from app.store import answers, days, exams, files, images, jobs
 from app.store.times import kept, taken
@@ -112,7 +113,7 @@ def study(house: House, exam_key: str) -> Json:
         "jobs": [job_shown(house, job) for job in jobs.of_exam(conn, exam_key)],
         "receipts": answers.receipts(conn, exam_key),
         "journal": jobs.attempts(conn, exam_key),
-        "timeline": [_line(row) for row in exams.timeline(house.store, exam_key)],
+        "timeline": [_line(house, row) for row in exams.timeline(house.store, exam_key)],
     }
 
 
@@ -122,22 +123,9 @@ def _instance(one: Any) -> Json:
     return {name: getattr(one, name) for name in (*names, *more, "source")}
 
 
-def _line(row: Mapping[str, Any]) -> Json:
-    return dict(row) | {"words": TIMELINE_WORDS.get(row["what"], row["what"]), "detail": told(row["detail"])}
-
-
-def told(detail: str) -> str:
-    """`destination/part/number:title` as a person reads it: the part and, when something went wrong, what."""
-    place, _, title = detail.partition(":")
-    parts = place.split("/")
-    if len(parts) != 3 or parts[1] not in {part.value for part in Part}:
-        return detail
-    what, number = PART_WORDS[Part(parts[1])], parts[2]
-    if number.startswith("v"):
-        what += f" · 第 {number[1:]} 版" if number != "v1" else ""
-    elif parts[1] == Part.IMAGES.value:
-        what += f" {number} 张"
-    return f"{what} · {title}" if title else what
+def _line(house: House, row: Mapping[str, Any]) -> Json:
+    what = row["what"]
+    return dict(row) | {"words": TIMELINE_WORDS.get(what, what), "detail": told(house, what, row["detail"])}
 
 
 def job_shown(house: House, job: Job) -> Json:
