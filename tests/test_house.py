@@ -228,3 +228,26 @@ def test_only_the_store_speaks_sql() -> None:
         if isinstance(node, ast.Constant) and isinstance(node.value, str) and sql.search(node.value)
     }
     assert {file for file in speakers if not file.startswith(("app/store/", "app/practice/"))} == set()
+
+
+IN_CIRCLES = frozenset({"pydicom", "pynetdicom", "requests", "urllib3", "sqlalchemy", "openpyxl"})
+
+
+def _roots(node: ast.Import | ast.ImportFrom) -> list[str]:
+    names = [node.module or ""] if isinstance(node, ast.ImportFrom) else [name.name for name in node.names]
+    return [name for name in names if name.split(".")[0] in IN_CIRCLES]
+
+
+@pytest.mark.parametrize("path", sorted(APP.rglob("*.py")), ids=lambda path: str(path.relative_to(ROOT)))
+def test_a_late_import_enters_a_library_by_its_front_door(path: Path) -> None:
+    """Two threads that enter at different modules meet half a package: `import pydicom` comes before `pydicom.x`."""
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    functions = [node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)]
+    for function in functions:
+        entered: set[str] = set()
+        for node in ast.walk(function):
+            if isinstance(node, ast.Import | ast.ImportFrom):
+                for name in _roots(node):
+                    root = name.split(".")[0]
+                    assert name == root or root in entered, f"{path.name}:{node.lineno} enters {name} first"
+                    entered.add(root)

@@ -34,6 +34,7 @@ from app.engine.settings import write_settings
 from app.errors import NeedsOperator, RetryLater
 from app.store import Tx, exams, files, jobs
 from app.system.paths import Home
+from app.wire import libraries
 
 _STOP_SECONDS = 3.0
 _RELOAD_SECONDS = 65.0
@@ -72,6 +73,7 @@ class Life:
         """Take up work: mend what an earlier end left, then open ports, folders and workers."""
         with self.alone:
             house, now = self.house, self._clock.now()
+            libraries.load()
             house.spool.sweep()
             house.store.write(lambda tx: self._take_up(tx, now))
             self.gateway.reindex()

@@ -112,7 +112,7 @@ class _Place:
 
 def _place(source: BinaryIO, *, explicit: bool, order: str) -> _Place:
     """pydicom finds it: sequences of any length may stand before."""
-    import pydicom.filereader
+    import pydicom
 
     old_bytes, group_length_at = 0, None
 

@@ -193,7 +193,7 @@ def header_from_data_set(
 @contextmanager
 def judged_by_pydicom() -> Iterator[None]:
     """Around every use of pydicom: its messages (they may quote values) are kept quiet, its failures are NotDicom."""
-    from pydicom.errors import BytesLengthException, InvalidDicomError
+    import pydicom
 
     try:
         with _QUIET, warnings.catch_warnings():
@@ -203,7 +203,7 @@ def judged_by_pydicom() -> Iterator[None]:
                 yield
             finally:
                 _LOG.disabled = before
-    except (InvalidDicomError, BytesLengthException, *_FAILURES) as error:
+    except (pydicom.errors.InvalidDicomError, pydicom.errors.BytesLengthException, *_FAILURES) as error:
         raise NotDicom(type(error).__name__) from error
     except OSError as error:
         if error.errno in (None, errno.EINVAL):  # pydicom's own, or a seek that damaged lengths asked for
@@ -409,7 +409,7 @@ def _tag(window: bytes, at: int) -> int:
 
 def _judge_data_set(file: BinaryIO, meta: _Meta, *, whole: bool) -> dict[str, bytes]:
     """pydicom reads what the small parser declined; the transfer syntax is known."""
-    import pydicom.filereader  # at its first use, as below: with all it brings it takes half a second
+    import pydicom  # at its first use, as below: with all it brings it takes half a second
 
     stop = _Stop(whole=whole)
     with judged_by_pydicom():
@@ -421,7 +421,7 @@ def _judge_data_set(file: BinaryIO, meta: _Meta, *, whole: bool) -> dict[str, by
 
 def _judge_file(file: BinaryIO, *, whole: bool) -> Header:
     """pydicom reads a file without (readable) group 0002, and finds out how it is written."""
-    import pydicom.filereader
+    import pydicom
 
     stop = _Stop(whole=whole)
     with judged_by_pydicom():

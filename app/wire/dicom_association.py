@@ -157,10 +157,10 @@ class Association:
         return self._read_acceptance(body, ids)
 
     def _read_acceptance(self, body: bytes, ids: dict[int, Context]) -> tuple[dict[Context, int], int]:
-        from pynetdicom.pdu import A_ASSOCIATE_AC
+        import pynetdicom
 
         try:
-            reply = A_ASSOCIATE_AC()
+            reply = pynetdicom.pdu.A_ASSOCIATE_AC()
             reply.decode(struct.pack(">BBI", _AC, 0, len(body)) + body)
             primitive = reply.to_primitive()
             accepted = {
@@ -250,7 +250,7 @@ class Association:
 
 
 def _associate_request(peer: Peer, ids: dict[int, Context]) -> bytes:
-    from pynetdicom.pdu import A_ASSOCIATE_RQ  # at its first use: half a second with what it brings
+    import pynetdicom  # at its first use: half a second with what it brings
     from pynetdicom.pdu_primitives import (
         A_ASSOCIATE,
         ImplementationClassUIDNotification,
@@ -272,15 +272,15 @@ def _associate_request(peer: Peer, ids: dict[int, Context]) -> bytes:
     class_uid.implementation_class_uid = IMPLEMENTATION_CLASS_UID
     version.implementation_version_name = IMPLEMENTATION_VERSION_NAME
     primitive.user_information = [length, class_uid, version]
-    pdu = A_ASSOCIATE_RQ()
+    pdu = pynetdicom.pdu.A_ASSOCIATE_RQ()
     pdu.from_primitive(primitive)
     return bytes(pdu.encode())
 
 
 def _proposal(context_id: int, sop_class_uid: str, transfer_syntax_uid: str) -> Any:
-    from pynetdicom.presentation import PresentationContext
+    import pynetdicom
 
-    context = PresentationContext()
+    context = pynetdicom.presentation.PresentationContext()
     context.context_id = context_id
     context.abstract_syntax = sop_class_uid
     context.transfer_syntax = [transfer_syntax_uid]

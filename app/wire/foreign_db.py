@@ -178,14 +178,14 @@ def _cell(value: object) -> tuple[str, bool]:
 
 
 def _url(database: ForeignDatabase) -> URL:
-    from sqlalchemy.engine import make_url
+    import sqlalchemy
     from sqlalchemy.exc import ArgumentError
 
     fault = url_fault(database.url)
     if fault:
         raise NeedsOperator("HIS 数据库的地址不对", fault, page="his")
     try:
-        url = make_url(database.url)
+        url = sqlalchemy.make_url(database.url)
         driver = _DRIVERS[url.drivername]
     except (ArgumentError, ValueError, KeyError) as error:
         raise _wrong_address(error) from error
@@ -230,9 +230,9 @@ unable to open database|connection is bad""".replace("\n", "|").split("|")
 
 def _trouble(error: SQLAlchemyError) -> AgentError:
     """Told by the driver's own words; they may quote the statement, so only the kind goes into the details."""
-    from sqlalchemy.exc import DBAPIError
+    import sqlalchemy
 
-    cause = error.orig if isinstance(error, DBAPIError) and error.orig is not None else error
+    cause = error.orig if isinstance(error, sqlalchemy.exc.DBAPIError) and error.orig is not None else error
     words = str(cause).lower()
     details = type(cause).__name__
     if any(one in words for one in _LOGIN):

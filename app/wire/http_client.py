@@ -177,16 +177,19 @@ class HttpClient:
 
 
 def _bad_address() -> tuple[type[Exception], ...]:
-    from requests import exceptions as known
+    import requests
 
+    known = requests.exceptions
     return known.InvalidURL, known.InvalidSchema, known.MissingSchema, known.InvalidHeader, UnicodeError
 
 
 def _never_left() -> tuple[type[Exception], ...]:
-    from requests.exceptions import ConnectTimeout, ProxyError
-    from urllib3.exceptions import NameResolutionError, NewConnectionError
+    import requests
+    import urllib3
 
-    return ConnectTimeout, ProxyError, ssl.SSLCertVerificationError, NewConnectionError, NameResolutionError
+    timeout, proxy = requests.exceptions.ConnectTimeout, requests.exceptions.ProxyError
+    unmade, unnamed = urllib3.exceptions.NewConnectionError, urllib3.exceptions.NameResolutionError
+    return timeout, proxy, ssl.SSLCertVerificationError, unmade, unnamed
 
 
 def _new_session(verify: bool | str, system_proxy: bool) -> requests.Session:
@@ -211,11 +214,11 @@ def _new_session(verify: bool | str, system_proxy: bool) -> requests.Session:
 
 def _root(error: Exception) -> tuple[BaseException, bool]:
     """The error of the system behind a library's error, and whether the request may have reached the peer."""
-    from requests.exceptions import Timeout
+    import requests
 
     chain = _chain(error)
     left = not any(isinstance(link, _never_left()) for link in chain)
-    if isinstance(error, Timeout):
+    if isinstance(error, requests.exceptions.Timeout):
         return TimeoutError(), left
     for kind in (ssl.SSLError, socket.gaierror, ConnectionRefusedError, TimeoutError, ConnectionError):
         found = next((link for link in chain if isinstance(link, kind)), None)

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from app.store import Store, exams, submissions
 from app.store.submissions import Wanted
-from tests.store.samples import NOW, put
+from tests.store.samples import put
 
 STATES = ("to_fill", "queued", "acknowledged", "reconciled")
 Change = tuple[str, int, str]
