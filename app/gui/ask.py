@@ -12,6 +12,7 @@ from typing import Any
 from PySide6.QtCore import QObject, QTimer
 
 from app.errors import AgentError, Bug
+from app.gui.told import is_gone
 
 Then = Callable[[Any], None]
 OrElse = Callable[[AgentError], None]
@@ -105,12 +106,13 @@ class Asker(QObject):
         except Exception as error:  # the one broad catch of these threads: a fault must reach the page
             fault = Bug(f"{type(error).__name__} in a call of the face")
         else:
-            return lambda: self._close(question, lambda: question.then(answer))
-        return lambda: self._close(question, lambda: (question.or_else or self.or_else)(fault))
+            return lambda: self._close(question, question.then, answer)
+        return lambda: self._close(question, question.or_else or self.or_else, fault)
 
-    def _close(self, question: _Question, reply: Callable[[], None]) -> None:
+    def _close(self, question: _Question, reply: Callable[[Any], None], said: Any) -> None:
         self._running.discard(question.key)
         following = self._next.pop(question.key, None) if question.key is not None else None
         if following is not None:
             self._put(following)
-        reply()
+        if not is_gone(reply):
+            reply(said)

@@ -9,6 +9,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from PySide6.QtCore import QObject
+from shiboken6 import isValid
+
 
 class Listeners:
     """What one widget tells: `connect` a function, `emit` calls each in turn. May itself be connected to a signal."""
@@ -21,9 +24,16 @@ class Listeners:
 
     def emit(self, *said: Any) -> None:
         for listener in list(self._listeners):
-            listener(*said)
+            if not is_gone(listener):
+                listener(*said)
 
     __call__ = emit
+
+
+def is_gone(listener: Callable[..., object]) -> bool:
+    """A closed window's method: an answer that comes late finds nobody."""
+    owner = getattr(listener, "__self__", None)
+    return isinstance(owner, QObject) and not isValid(owner)
 
 
 class Told:
