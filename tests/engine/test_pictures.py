@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import threading
-import time
 from pathlib import Path
 from typing import Any
 
@@ -220,18 +219,6 @@ def test_the_frames_at_hand_stay_within_their_bytes(tmp_path: Path) -> None:
         screen.shown(Wanted(path=paths[0]))
 
 
-def test_a_large_radiograph_gets_a_new_window_quickly(tmp_path: Path) -> None:
-    path, screen = a_picture(tmp_path / "dx.dcm", a_scene(3000, 2400), modality="DX"), Screen()
-    first = screen.shown(Wanted(path=path, side=768))
-    assert (first.width, first.height, first.full_width) == (614, 768, 2400)
-    took = []
-    for width in range(300, 306):
-        start = time.perf_counter()
-        screen.shown(Wanted(path=path, side=768, center=2000, width=width))
-        took.append(time.perf_counter() - start)
-    assert min(took) < 0.1
-
-
 def test_what_is_no_image_stays_black_when_made_smaller(tmp_path: Path) -> None:
     scene = a_scene(256, 256)
     scene[:128] = 4000
@@ -251,17 +238,3 @@ def test_several_threads_get_the_same_picture(tmp_path: Path) -> None:
         thread.join()
     assert len(answers) == 8
     assert len(set(answers)) == 1
-
-
-def test_a_new_window_of_a_slice_at_hand_is_quick(desk: Desk) -> None:
-    study = a_uid()
-    taken(desk, a_picture(desk.folder / "ct.dcm", a_scene(512, 512), study_uid=study))
-    uid = first_image(desk, study)
-    desk.engine.frame(uid)
-    took = []
-    for center in range(10):
-        start = time.perf_counter()
-        desk.engine.frame(uid, center=center, width=400)
-        took.append(time.perf_counter() - start)
-    print(f"{1000 * min(took):.1f} ms")
-    assert min(took) < 0.03

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import struct
-import time
 import tracemalloc
 from pathlib import Path
 from typing import Any
@@ -225,7 +224,7 @@ def refused(path: Path, words: str) -> CannotShow:
 
 def test_a_compression_without_a_decoder_is_said(tmp_path: Path) -> None:
     data_set = a_picture_set(a_scene())
-    refused(with_streams(tmp_path / "z.dcm", data_set, [b"\1" * 64], "1.2.840.10008.1.2.4.110"), "这种压缩方式")
+    refused(with_streams(tmp_path / "z.dcm", data_set, [b"\1" * 64], "1.2.840.10008.1.2.4.52"), "这种压缩方式")
 
 
 def test_a_film_is_called_a_film(tmp_path: Path) -> None:
@@ -328,14 +327,3 @@ def test_an_automatic_window_spans_what_is_there(stored: list[int]) -> None:
     few_outliers_are_cut = len(stored) >= 200
     if len(set(stored)) > 1 and not few_outliers_are_cut:
         assert (shown[min(stored)], shown[max(stored)]) == (0, 255)
-
-
-def test_a_window_over_a_frame_is_quick(tmp_path: Path) -> None:
-    frame = read_frame(a_picture(tmp_path / "q.dcm", a_scene(512, 512), RescaleIntercept=-1024, RescaleSlope=1))
-    assert frame.real is not None
-    took = []
-    for center in range(5):
-        start = time.perf_counter()
-        grey_of(frame.real, Voi(name="", center=center, width=400))[frame.pixels]
-        took.append(time.perf_counter() - start)
-    assert min(took) < 0.02
