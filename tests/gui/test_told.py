@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from PySide6.QtCore import QCoreApplication, QEvent
 from PySide6.QtWidgets import QLabel
 from pytestqt.qtbot import QtBot
-from shiboken6 import delete
 
 from app.gui.ask import Asker
 from app.gui.told import Told
@@ -19,6 +19,11 @@ class Hearer(QLabel):
         self.setText(words)
 
 
+def bury(widget: QLabel) -> None:
+    widget.deleteLater()
+    QCoreApplication.sendPostedEvents(widget, QEvent.Type.DeferredDelete.value)
+
+
 def test_who_listens_hears_in_the_order_of_coming(qtbot: QtBot) -> None:
     teller, heard = Teller(), list[str]()
     teller.said.connect(lambda words: heard.append(f"1 {words}"))
@@ -31,7 +36,7 @@ def test_a_window_that_was_closed_meanwhile_hears_nothing(qtbot: QtBot) -> None:
     teller, gone, heard = Teller(), Hearer(), list[str]()
     teller.said.connect(gone.hear)
     teller.said.connect(heard.append)
-    delete(gone)
+    bury(gone)
     teller.said.emit("a")
     assert heard == ["a"]
 
@@ -40,7 +45,7 @@ def test_an_answer_for_a_closed_window_is_dropped(qtbot: QtBot) -> None:
     faults: list[Exception] = []
     asker, gone = Asker(faults.append), Hearer()
     asker.ask(lambda: "answer", gone.hear, faults.append)
-    delete(gone)
+    bury(gone)
     qtbot.waitUntil(asker.idle)
     asker.stop()
     assert faults == []
