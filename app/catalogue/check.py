@@ -48,6 +48,7 @@ def report_problems(
     """The problems of one report, among them those of exam fields that the report's message carries too."""
     texts = {**saved_texts(exam), **saved_texts(report)}
     found = list(_field_problems(region, Noun.REPORT.value, texts, row))
+    found += _field_problems(region, Noun.EXAM.value, texts, row, of_reports=True)
     found += report_disagreements(region, texts, now, row)
     return _one_each(found)
 
@@ -64,9 +65,12 @@ def is_required(region: Region, row: Row, texts: Texts) -> bool:
 
 
 def _field_problems(
-    region: Region, message: str, texts: Texts, place: int, *, rows_count: int = 0
+    region: Region, message: str, texts: Texts, place: int, *, rows_count: int = 0, of_reports: bool = False
 ) -> Iterator[Problem]:
+    """`of_reports`: of an exam's message only the rows that say something of its reports, otherwise all the others."""
     for row in region.rows_of(message):
+        if message == Noun.EXAM.value and (row.field.noun is Noun.REPORT) != of_reports:
+            continue
         text = texts.get(row.key, "")
         if row.field.type == "rows":
             if is_required(region, row, texts) and not rows_count:

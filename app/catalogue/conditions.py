@@ -43,5 +43,7 @@ CONDITIONS: Mapping[str, Condition] = {
         holds=_unknown("report_pdf"), because="报告 PDF 文件和地址要有一个", shown_at="report_pdf"
     ),
     "without_pdf_url": Condition(holds=_unknown("report_pdf_url"), because="报告 PDF 文件和地址要有一个"),
+    "by_program": Condition(holds=lambda values, label: False, because="由程序填写"),
     "signed": Condition(holds=_known("sign_value"), because="报告已经签名"),
 }
+"""`by_program`: the platform demands it, the program gives it when it sends; nobody is asked for it."""

@@ -41,6 +41,8 @@ STANDS_IN = {
 _REPORT_STANDS_IN = {
     "report_clinic_uscc": ("clinic_uscc",),
     "audit_clinic_uscc": ("clinic_uscc",),
+    "report_medins_code": ("fixmedins_code",),
+    "audit_medins_code": ("fixmedins_code",),
     "audit_dept_code": ("report_dept_code",),
     "audit_dept_name": ("report_dept_name",),
     "published_at": ("last_audited_at", "audited_at"),
@@ -248,6 +250,7 @@ _READERS: Mapping[str, Callable[[str], str]] = {
     "patient_name": lambda text: dicom_name(text).chinese,
     "sex": lambda text: _SEX.get(text.strip().upper(), ""),
     "exam_doctor_name": lambda text: dicom_name(text).chinese,
+    "technician_name": lambda text: dicom_name(text).chinese,
     "apply_doctor_name": lambda text: dicom_name(text).chinese,
 }
 """How a keyword's text becomes a typed one where they differ."""

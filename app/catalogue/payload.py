@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from app.catalogue.check import is_required
 from app.catalogue.converters import CONVERTERS, JOINED
 from app.catalogue.region import Region, Row
 from app.catalogue.types import TYPES
-from app.domain.form import Value
+from app.domain.form import Noun, Value
 from app.errors import NeedsOperator
 
 Given = Mapping[str, object]
@@ -49,6 +50,20 @@ def of_all_exams(region: Region, message: str, exams: Sequence[Given], own: Give
     return merged
 
 
+def with_reports(region: Region, message: str, exam: Given, reports: Sequence[Given]) -> dict[str, object]:
+    """The values of one exam whose record carries its reports: the newest report's; rows marked so join those of all.
+
+    An exam without a report has none of them.
+    """
+    newest = max(reports, key=lambda report: str(_plain(report.get("reported_at", ""))), default={})
+    merged: dict[str, object] = {**exam, **newest}
+    for row in region.rows_of(message):
+        if row.field.noun is Noun.REPORT and row.convert in JOINED:
+            texts = [str(_plain(report.get(row.key, ""))) for report in reports]
+            merged[row.key] = ",".join(dict.fromkeys(text for text in texts if text))
+    return merged
+
+
 def read_payload(
     region: Region, message: str, body: Mapping[str, Any]
 ) -> tuple[dict[str, str], dict[str, list[dict[str, str]]]]:
@@ -73,9 +88,14 @@ def _plain(given: object) -> object:
 
 def _sent(region: Region, row: Row, given: object, texts: Mapping[str, str]) -> object:
     if not isinstance(given, str):
-        return given
+        return _file(given, CONVERTERS[row.convert].encoding)
     table = region.table(row.table)
     return CONVERTERS[row.convert].send(TYPES[row.field.type].encode(given, table), texts, table)
+
+
+def _file(ref: Any, encoding: str) -> object:
+    """A file's reference as this row wants the file: its bytes, its MD5, an address."""
+    return replace(ref, encoding=encoding) if encoding else ref
 
 
 def _received(region: Region, row: Row, sent: str) -> str:

@@ -100,6 +100,30 @@ class Region:
         table = self.table_of(key)
         return table.label(code) if table else ""
 
+    def with_options(self, options: Mapping[str, Any]) -> Region:
+        """The region as its own switches change it: `[switches.OPTION.VALUE]` of `region.toml` for the values chosen.
+
+        `messages` puts another message in the place of one; a message that only stands in for another goes away.
+        A change of a row that the messages in use don't have is left out.
+        """
+        switches: Mapping[str, Mapping[str, Mapping[str, Any]]] = self.options.get("switches", {})
+        chosen = [values.get(_word(options.get(name, ""))) or {} for name, values in switches.items()]
+        stand_ins = {
+            m for values in switches.values() for one in values.values() for m in one.get("messages", {}).values()
+        }
+        rows = {message: group for message, group in self.rows.items() if message not in stand_ins}
+        for changes in chosen:
+            rows |= {message: self.rows[name] for message, name in changes.get("messages", {}).items()}
+        region = replace(self, rows=rows)
+        for changes in chosen:
+            known = {name: one for name, one in changes.items() if name != "messages" and region._has(name)}
+            region = region.with_overrides(known)
+        return region
+
+    def _has(self, name: str) -> bool:
+        message, _, rest = name.partition(".")
+        return any(rest in (row.key, row.path) for row in self.rows_of(message))
+
     def with_overrides(self, overrides: Mapping[str, Mapping[str, str | int]]) -> Region:
         """The region as this clinic's settings change it.
 
@@ -144,3 +168,8 @@ def _with(row: Row, name: str, column: str, value: str) -> Row:
     if column == "required_when" and (not value or value in CONDITIONS):
         return replace(row, required_when=value)
     raise NeedsOperator(f"设置里“{name}”的“{column}”不能是“{value}”", "请改正或删除这一项", page=SETTINGS_PAGE)
+
+
+def _word(value: object) -> str:
+    """How a switch names an option's value: TOML writes its flags in lower case."""
+    return str(value).lower() if isinstance(value, bool) else str(value)

@@ -17,7 +17,7 @@ from app.domain.job import Job
 from app.domain.times import Clock
 from app.domain.verdict import Judged, Verdict, worst
 from app.errors import AgentError, NeedsOperator, RetryLater
-from app.regions.conversation import DicomSend, HttpRequest, ImageRef, Outgoing, Reply, Request
+from app.regions.conversation import DicomSend, HttpRequest, ImageRef, Outgoing, Reply, Request, Stamp
 from app.store import Store, Tx, answers, jobs
 from app.wire.dicom_association import Peer
 from app.wire.dicom_send import DicomSender
@@ -103,7 +103,7 @@ class Courier:
                     lambda tx: answers.forget_answer(tx, job, request.step, request.item), self.stopping
                 )
         content = body.filled(request.body, job, self._files)
-        wired = self._target.adapter.wrap(request, content, self._now())
+        wired = self._target.adapter.wrap(request, content, Stamp(now=self._now()))
         reply = self._target.http.send("POST", self._target.url(request.path), headers=wired.headers, body=wired.body)
         if reply.date is not None:
             self.offset_seconds = (reply.date - self._clock.now()).total_seconds()

@@ -32,11 +32,16 @@ SOURCE_WORDS = {
 
 
 class Noun(Enum):
-    """Which noun a field describes: an exam record, one report of it, or one row of its settlement list."""
+    """Which noun a field describes: an exam record, one report of it, or one row of its settlement list.
+
+    `REQUEST`: only a single request knows it (a file, a count, an address, the span of a query). The program fills it,
+    and no form shows it.
+    """
 
     EXAM = "exam"
     REPORT = "report"
     SETTLEMENT = "settlement"
+    REQUEST = "request"
 
 
 class Level(Enum):

@@ -573,8 +573,9 @@ def try_adapters(settings: Settings, secrets: Mapping[str, str]) -> None:
         own = {name: secrets.get(secret_name(one.name, name), "") for name in one.secret_names}
         if one.region not in ADAPTERS or not all(own.get(name) for name in required):
             continue
+        options = {**region.options.get("options", {}), **one.options}
         try:
-            ADAPTERS[one.region](region.options, one.options, own)
+            ADAPTERS[one.region](region.with_options(options), one.options, own)
         except AgentError as error:
             key = f"destination[{place}]"
             raise NeedsOperator(error.title, error.advice, fields=(key,), page="destination") from error

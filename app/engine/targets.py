@@ -44,12 +44,13 @@ def build_target(settings: Settings, destination: DestinationSettings, secrets: 
         signed = {name: {"required_when": ""} for name in region.options["signature"]["fields"]}
         overrides = {**signed, **overrides}
     title = region.title
+    region = region.with_options(options).with_overrides(overrides)
     return Target(
         name=destination.name,
         title=title,
         base_url=destination.base_url,
-        region=region.with_overrides(overrides),
-        adapter=ADAPTERS[destination.region](region.options, options, secrets),
+        region=region,
+        adapter=ADAPTERS[destination.region](region, options, secrets),
         judge=Judge(load_codes(destination.region), region.options["replies"]),
         http=HttpClient(name=title),
         options=options,

@@ -25,7 +25,7 @@ from app.engine.house import House
 from app.engine.settings import kept_secrets, read_answers, secret_name
 from app.engine.targets import build_target
 from app.errors import AgentError, NeedsOperator
-from app.regions.conversation import HttpRequest
+from app.regions.conversation import HttpRequest, Stamp
 from app.store import days
 from app.system.network import host_name, own_addresses
 from app.wire.dicom_association import Peer
@@ -97,7 +97,7 @@ class _Trial:
         path = str({**self.target.region.options["paths"], **self.target.options.get("paths", {})}[name])
         try:
             request = HttpRequest(step=name, path=path, body={}, fresh=True)
-            wired = self.target.adapter.wrap(request, b"{}", self.clock.now())
+            wired = self.target.adapter.wrap(request, b"{}", Stamp(now=self.clock.now()))
             reply = self.target.http.send("POST", self.target.url(path), headers=wired.headers, body=wired.body)
         except AgentError as error:
             return _fault("key", title, error, started)

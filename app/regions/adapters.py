@@ -5,11 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from app.catalogue.region import Region
 from app.regions import shanxi
 from app.regions.conversation import Adapter
 
-MakeAdapter = Callable[[Mapping[str, Any], Mapping[str, Any], Mapping[str, str]], Adapter]
-"""(region.toml, the destination's options, its secrets) -> adapter. Raises `NeedsOperator` for what is missing."""
+MakeAdapter = Callable[[Region, Mapping[str, Any], Mapping[str, str]], Adapter]
+"""(the region as the settings change it, the destination's options, its secrets) -> adapter.
+
+Raises `NeedsOperator` for what is missing.
+"""
 
 ADAPTERS: dict[str, MakeAdapter] = {
     "shanxi": shanxi.adapter,

@@ -20,23 +20,7 @@ class FileRef:
 
     sha256: str
     encoding: str = "base64"
-    """`base64`, `bytes`, or `link` (an address of the agent's file service)."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class HttpRequest:
-    """A POST of `body` (JSON) to `path` under the destination's address, before it is wrapped.
-
-    `step` names it in the journal. `reply` names the reply rule in the region's `codes.csv`. `fresh` marks what must
-    never be replayed: polls, look-ups, logins.
-    """
-
-    step: str
-    path: str
-    body: Mapping[str, Any]
-    reply: str = "default"
-    item: str = ""
-    fresh: bool = False
+    """`base64`, `bytes`, `md5` (32 hex digits, lower case), or `link` (an address of the agent's file service)."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,6 +34,71 @@ class ImageRef:
     path: str
     size_bytes: int
     accession_number: str = ""
+    study_instance_uid: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ImageFile:
+    """One instance inside a multipart request: the original, or the copy that carries the minted accession number."""
+
+    image: ImageRef
+    encoding: str = "bytes"
+    """`bytes` or `md5` (32 hex digits, lower case); both of the same prepared copy."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class StudyZip:
+    """An address of the agent's file service that answers with a ZIP of all images of an exam."""
+
+    exam_key: str
+    encoding: str = "link"
+
+
+@dataclass(frozen=True, kw_only=True)
+class FormPart:
+    """One part of a multipart/form-data body. Without `file_name` it is a plain form field.
+
+    At most one part of a request holds bytes (a `FileRef` or `ImageFile` with the encoding `bytes`).
+    """
+
+    name: str
+    value: str | int | FileRef | ImageFile
+    file_name: str = ""
+    content_type: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class HttpRequest:
+    """A POST of `body` (JSON) to `path` under the destination's address, before it is wrapped.
+
+    `step` names it in the journal, `item` one of several of that step. `reply` names the reply rule in the region's
+    `codes.csv`. `fresh` marks what must never be replayed: polls, look-ups, logins. With `parts` it is a
+    multipart/form-data of these, in order, streamed from disk, and `body` stays empty. `hold` is what the destination
+    holds once it accepted the request: (item, SHA-256). `reply_bytes`: the largest reply to expect, 0 for the usual.
+    """
+
+    step: str
+    path: str
+    body: Mapping[str, Any] = field(default_factory=dict)
+    reply: str = "default"
+    item: str = ""
+    fresh: bool = False
+    parts: tuple[FormPart, ...] = ()
+    hold: tuple[str, str] | None = None
+    reply_bytes: int = 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Batch:
+    """Requests that may go in parallel, `at_once` of them: each is finished and recorded by itself.
+
+    What the destination already holds is left out by the driver. When some were refused, the worst verdict ends the
+    conversation and names the items; the accepted ones are kept.
+    """
+
+    step: str
+    requests: tuple[HttpRequest, ...]
+    at_once: int = 2
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,12 +114,12 @@ class DicomSend:
     associations: int = 1
 
 
-Request = HttpRequest | DicomSend
+Request = HttpRequest | DicomSend | Batch
 
 
 @dataclass(frozen=True, kw_only=True)
 class Reply:
-    """An accepted answer as data: the decoded JSON of an HTTP reply, or counts of a DICOM push."""
+    """An accepted answer as data: the decoded JSON of an HTTP reply, or counts of a push or a batch."""
 
     data: Mapping[str, Any] = field(default_factory=dict)
 
@@ -80,11 +129,22 @@ Conversation = Generator[Request, Reply, dict[str, Any]]
 
 
 @dataclass(frozen=True, kw_only=True)
+class Stamp:
+    """What only the moment of sending knows: the platform's time, and a serial number that was never used before.
+
+    `serial` is yyyyMMddHHmmss (China Standard Time) and four digits, "" for an adapter without a `serial_series`.
+    """
+
+    now: datetime
+    serial: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
 class Wired:
-    """A wrapped request, ready for the wire."""
+    """A wrapped request, ready for the wire. Of a multipart request only the headers: the driver streams the body."""
 
     headers: Mapping[str, str]
-    body: bytes
+    body: bytes = b""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -98,6 +158,14 @@ class Outgoing:
     exam: Mapping[str, Any]
     report: Mapping[str, Any]
     images: tuple[ImageRef, ...]
+    index_code: str = ""
+    """医保影像云索引 of the exam at this destination, for adapters that have one."""
+    previous_index_code: str = ""
+    """An index under which the platform still has the exam, and which must go (a corrected number or exam time)."""
+    update: bool = False
+    """True when the platform acknowledged an earlier version of this part under the same index."""
+    values: Mapping[str, str] = field(default_factory=dict)
+    """Saved texts that images and report messages need too: study_instance_uid, accession_number, report_id."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -115,6 +183,34 @@ class Missing:
     exam_keys: tuple[str, ...]
 
 
+@dataclass(frozen=True, kw_only=True)
+class PatientQuery:
+    """Whose exams are looked up (调阅): `id_type` is a code of the region; both days are included."""
+
+    id_type: str
+    id_number: str
+    name: str
+    day_from: date
+    day_to: date
+
+
+@dataclass(frozen=True, kw_only=True)
+class FoundExam:
+    """One exam in a platform's answer: `values` by our field keys, exactly what came back (masked numbers stay so)."""
+
+    index_code: str
+    values: Mapping[str, str]
+
+
+@dataclass(frozen=True, kw_only=True)
+class FoundImage:
+    """One image that a platform offers."""
+
+    study_instance_uid: str
+    series_instance_uid: str
+    sop_instance_uid: str
+
+
 class Adapter(Protocol):
     """What every region offers. A capability is a name in `capabilities`; pages show what is in it, never a region."""
 
@@ -123,15 +219,44 @@ class Adapter(Protocol):
     """Parts of a submission in the order they are sent first, by the destination's options."""
     waits_for: Mapping[str, str]
     """part -> the part that must have been acknowledged once before it may go."""
+    serial_series: str
+    """Whose serial numbers its requests carry (an institution code), "" for none."""
+    withdraws_whole: bool
+    """One withdrawal of the exam takes back all its parts."""
 
     def upload(self, outgoing: Outgoing) -> Conversation: ...
 
     def withdraw(self, outgoing: Outgoing) -> Conversation: ...
 
-    def wrap(self, request: HttpRequest, body: bytes, now: datetime) -> Wired: ...
+    def wrap(self, request: HttpRequest, body: bytes, stamp: Stamp) -> Wired: ...
+
+
+class Indexes(Protocol):
+    """The capability `index_code`."""
+
+    def index_code(self, exam: Mapping[str, str], moved_seconds: int = 0) -> str:
+        """The index of an exam with these values (codes of the region), its time moved on by so many seconds.
+
+        "" while something that it is made of is missing. Pure; who mints it keeps it unique.
+        """
+        ...
 
 
 class Reconciles(Protocol):
     """The capability `reconcile`."""
 
     def reconcile(self, ours: Ours) -> Generator[Request, Reply, Missing]: ...
+
+
+class Retrieves(Protocol):
+    """The capabilities `history`, `image_list` and `image` (调阅); every request is fresh."""
+
+    def history(self, query: PatientQuery) -> Generator[Request, Reply, tuple[FoundExam, ...]]: ...
+
+    def image_list(self, index_code: str) -> Generator[Request, Reply, tuple[FoundImage, ...]]:
+        """What the platform can hand out at this moment; empty says nothing about what it was sent."""
+        ...
+
+    def image(self, index_code: str, image: FoundImage) -> Generator[Request, Reply, bytes]:
+        """The bytes of one DICOM file. Raises `RetryLater` for an answer that is none."""
+        ...

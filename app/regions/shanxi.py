@@ -8,9 +8,9 @@ from __future__ import annotations
 import base64
 import json
 from collections.abc import Generator, Mapping
-from datetime import datetime
 from typing import Any
 
+from app.catalogue.region import Region
 from app.crypto.digests import sha1_hex_upper
 from app.crypto.keys import parse_sm4_key
 from app.crypto.sm4 import decrypt_ecb, encrypt_ecb
@@ -25,6 +25,7 @@ from app.regions.conversation import (
     Outgoing,
     Reply,
     Request,
+    Stamp,
     Wired,
 )
 
@@ -34,10 +35,14 @@ _SEPARATE, _MERGED = "separate", "merged"
 class Shanxi:
     """One destination of this region. Pure: everything it wants done it yields."""
 
-    def __init__(self, region: Mapping[str, Any], options: Mapping[str, Any], secrets: Mapping[str, str]) -> None:
-        self._paths: Mapping[str, str] = {**region["paths"], **options.get("paths", {})}
-        self._types: Mapping[str, str] = region["reconcile_types"]
-        self._options = {**region["options"], **options}
+    serial_series = ""
+    withdraws_whole = False
+
+    def __init__(self, region: Region, options: Mapping[str, Any], secrets: Mapping[str, str]) -> None:
+        document = region.options
+        self._paths: Mapping[str, str] = {**document["paths"], **options.get("paths", {})}
+        self._types: Mapping[str, str] = document["reconcile_types"]
+        self._options = {**document["options"], **options}
         self._key = parse_sm4_key(secrets.get("sm4_key", ""))
         self._hospital_code = str(self._options.get("hospital_code", ""))
         if self._options["upload_mode"] not in (_SEPARATE, _MERGED):
@@ -90,13 +95,13 @@ class Shanxi:
         named = set(self._missing_uids(reply.data))
         return Missing(exam_keys=tuple(sent.exam_key for sent in ours.exams if named & _names_of(sent)))
 
-    def wrap(self, request: HttpRequest, body: bytes, now: datetime) -> Wired:
+    def wrap(self, request: HttpRequest, body: bytes, stamp: Stamp) -> Wired:
         """三(一), 三(六): SM4-ECB-PKCS5 and Base64 of the compact JSON; 四(二)5 sends it under `content` alone."""
         data = base64.b64encode(encrypt_ecb(self._key, body)).decode("ascii")
         headers = {"Content-Type": "application/json;charset=UTF-8", "encryption-type": "SM4"}
         if request.reply == "reconcile":
             return Wired(headers=headers, body=json.dumps({"content": data}).encode("ascii"))
-        sent_at = str(int(now.timestamp()))
+        sent_at = str(int(stamp.now.timestamp()))
         envelope = {
             "hospitalCode": self._hospital_code,
             "data": data,
@@ -151,5 +156,5 @@ def _unreadable(details: str) -> RetryLater:
     return RetryLater("平台的对账回答看不懂", "程序会再问一次；一直这样时请工程师看看", details=details)
 
 
-def adapter(region: Mapping[str, Any], options: Mapping[str, Any], secrets: Mapping[str, str]) -> Shanxi:
+def adapter(region: Region, options: Mapping[str, Any], secrets: Mapping[str, str]) -> Shanxi:
     return Shanxi(region, options, secrets)

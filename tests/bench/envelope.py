@@ -16,7 +16,7 @@ from gmssl.sm4 import SM4_ENCRYPT, CryptSM4
 from app.catalogue.load import load_region
 from app.crypto.sm4 import decrypt_ecb, encrypt_ecb
 from app.regions.adapters import ADAPTERS
-from app.regions.conversation import HttpRequest
+from app.regions.conversation import HttpRequest, Stamp
 from tests.bench.rounds import Missing, Run, interleaved, last_line, machine, program, run_together, scratch, table
 
 KEY = bytes.fromhex("0123456789abcdeffedcba9876543210")  # the example key of GB/T 32907
@@ -32,10 +32,9 @@ def a_report(size: int) -> bytes:
 def wrapper(region: str = "") -> Callable[[bytes], bytes]:
     """What makes of a body the one which that platform (or the first of the table) gets."""
     name = region or next(iter(ADAPTERS))
-    options = load_region(name).options
-    adapter = ADAPTERS[name](options, {"hospital_code": "91140000MA0000000X"}, {"sm4_key": KEY.hex()})
+    adapter = ADAPTERS[name](load_region(name), {"hospital_code": "91140000MA0000000X"}, {"sm4_key": KEY.hex()})
     request, now = HttpRequest(step="report", path="/", body={}), datetime(2026, 1, 5, tzinfo=UTC)
-    return lambda body: adapter.wrap(request, body, now).body
+    return lambda body: adapter.wrap(request, body, Stamp(now=now)).body
 
 
 def main() -> None:

@@ -18,7 +18,18 @@ from app.delivery import converse
 from app.delivery.converse import Courier
 from app.delivery.target import Target
 from app.delivery.verdict import Judge
-from app.regions.conversation import DicomSend, HttpRequest, ImageRef, Missing, Ours, Outgoing, Reply, Request, Wired
+from app.regions.conversation import (
+    DicomSend,
+    HttpRequest,
+    ImageRef,
+    Missing,
+    Ours,
+    Outgoing,
+    Reply,
+    Request,
+    Stamp,
+    Wired,
+)
 from app.store import Store
 from app.wire.dicom_association import Peer
 from app.wire.dicom_send import StoreReply
@@ -67,6 +78,8 @@ class Adapter:
     parts: tuple[str, ...] = ("exam", "report", "images")
     waits_for: Mapping[str, str] = field(default_factory=lambda: {"report": "exam"})
     capabilities: frozenset[str] = frozenset({"withdraw", "reconcile", "images"})
+    serial_series: str = ""
+    withdraws_whole: bool = False
     fresh: tuple[str, ...] = ()
     wrapped_at: list[datetime] = field(default_factory=list)
     lacking: Callable[[Ours], Sequence[str]] = lambda ours: ()
@@ -94,8 +107,8 @@ class Adapter:
         assert reply.data["status"] == "0"
         return Missing(exam_keys=tuple(self.lacking(ours)))
 
-    def wrap(self, request: HttpRequest, body: bytes, now: datetime) -> Wired:
-        self.wrapped_at.append(now)
+    def wrap(self, request: HttpRequest, body: bytes, stamp: Stamp) -> Wired:
+        self.wrapped_at.append(stamp.now)
         return Wired(headers={}, body=b'{"to": "%s", "body": %s}' % (request.path.encode(), body))
 
     def _push(self, images: tuple[ImageRef, ...]) -> DicomSend:

@@ -18,7 +18,7 @@ from app.delivery.body import digest
 from app.domain.reconciliation import Sent
 from app.errors import NeedsOperator, RetryLater
 from app.regions.adapters import ADAPTERS
-from app.regions.conversation import DicomSend, HttpRequest, Missing, Ours, Outgoing, Reply, Wired
+from app.regions.conversation import DicomSend, HttpRequest, Missing, Ours, Outgoing, Reply, Stamp, Wired
 from app.regions.shanxi import Shanxi
 
 # 三(八), the Java sample: key, plain text and what it prints
@@ -31,7 +31,7 @@ DAY = date(2026, 11, 20)
 
 
 def an_adapter(**options: Any) -> Shanxi:
-    made = ADAPTERS["shanxi"](load_region("shanxi").options, {"hospital_code": HOSPITAL, **options}, {"sm4_key": KEY})
+    made = ADAPTERS["shanxi"](load_region("shanxi"), {"hospital_code": HOSPITAL, **options}, {"sm4_key": KEY})
     assert isinstance(made, Shanxi)
     return made
 
@@ -63,11 +63,11 @@ def only(conversation: Generator[Any, Reply, dict[str, Any]]) -> HttpRequest | D
 
 
 def test_the_printed_example_comes_out_to_the_last_byte() -> None:
-    assert enveloped(an_adapter().wrap(a_request(), PLAIN.encode(), NOW))["data"] == SECRET
+    assert enveloped(an_adapter().wrap(a_request(), PLAIN.encode(), Stamp(now=NOW)))["data"] == SECRET
 
 
 def test_the_signature_is_the_upper_case_sha1_of_the_three_values_in_the_order_of_their_names() -> None:
-    wired = an_adapter().wrap(a_request(), PLAIN.encode(), NOW)
+    wired = an_adapter().wrap(a_request(), PLAIN.encode(), Stamp(now=NOW))
     values = {"timestamp": "1795233600", "data": SECRET, "hospitalCode": HOSPITAL}
     joined = "".join(values[name] for name in sorted(values))
     expected = hashlib.sha1(joined.encode("utf-8")).hexdigest().upper()
@@ -75,25 +75,25 @@ def test_the_signature_is_the_upper_case_sha1_of_the_three_values_in_the_order_o
 
 
 def test_the_time_is_whole_seconds_as_text() -> None:
-    sent_at = enveloped(an_adapter().wrap(a_request(), b"{}", NOW))["timestamp"]
+    sent_at = enveloped(an_adapter().wrap(a_request(), b"{}", Stamp(now=NOW)))["timestamp"]
     assert sent_at == str(int(NOW.timestamp())) == "1795233600"
 
 
 def test_the_headers_name_the_encryption_and_json() -> None:
-    headers = an_adapter().wrap(a_request(), b"{}", NOW).headers
+    headers = an_adapter().wrap(a_request(), b"{}", Stamp(now=NOW)).headers
     assert headers["encryption-type"] == "SM4"
     assert headers["Content-Type"].startswith("application/json")
 
 
 def test_the_reconciliation_goes_under_content_alone() -> None:
-    wired = an_adapter().wrap(a_request(reply="reconcile"), PLAIN.encode(), NOW)
+    wired = an_adapter().wrap(a_request(reply="reconcile"), PLAIN.encode(), Stamp(now=NOW))
     assert enveloped(wired) == {"content": SECRET}
 
 
 @pytest.mark.parametrize("key", ["", "2a77", "zz" * 16, KEY + "00"])
 def test_a_key_that_is_none_is_named_before_anything_is_sent(key: str) -> None:
     with pytest.raises((NeedsOperator, ValueError)):
-        ADAPTERS["shanxi"](load_region("shanxi").options, {"hospital_code": HOSPITAL}, {"sm4_key": key})
+        ADAPTERS["shanxi"](load_region("shanxi"), {"hospital_code": HOSPITAL}, {"sm4_key": key})
 
 
 # -- what is sent where, 四(二)1 and 2 --------------------------------------------------------------------------------
@@ -265,5 +265,5 @@ def test_the_same_question_has_the_same_digest() -> None:
 
 
 def test_what_is_sent_can_be_opened_with_the_key_again() -> None:
-    body = enveloped(an_adapter().wrap(a_request(), PLAIN.encode(), NOW))["data"]
+    body = enveloped(an_adapter().wrap(a_request(), PLAIN.encode(), Stamp(now=NOW)))["data"]
     assert decrypt_ecb(parse_sm4_key(KEY), base64.b64decode(body)).decode() == PLAIN
