@@ -22,6 +22,10 @@ class ChildDied(Exception):
     """The child ended, or said nothing for too long; the next call has a new one."""
 
 
+class ChildSlow(ChildDied):
+    """It said nothing for too long: a busy machine may be why, and another time may do."""
+
+
 class Apart:
     """One call at a time; a call that comes meanwhile waits."""
 
@@ -31,11 +35,14 @@ class Apart:
         self._pool: ProcessPoolExecutor | None = None
 
     def run(self, function: Callable[..., Any], *arguments: Any) -> Any:
-        """What `function` returns or raises, in the child. Raises ChildDied."""
+        """What `function` returns or raises, in the child. Raises ChildDied, ChildSlow."""
         with self._lock:
             try:
                 return self._started().submit(function, *arguments).result(self._patience_seconds)
-            except (BrokenProcessPool, TimeoutError) as error:
+            except TimeoutError as error:
+                self._end(kill=True)
+                raise ChildSlow(type(error).__name__) from error
+            except BrokenProcessPool as error:
                 self._end(kill=True)
                 raise ChildDied(type(error).__name__) from error
 

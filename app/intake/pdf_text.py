@@ -17,7 +17,7 @@ from statistics import median
 from typing import TYPE_CHECKING
 
 from app.errors import AgentError, NeedsOperator, RetryLater
-from app.intake.apart import Apart, ChildDied
+from app.intake.apart import Apart, ChildDied, ChildSlow
 
 if TYPE_CHECKING:
     import pypdfium2
@@ -82,9 +82,14 @@ def pdf_lines(data: bytes, *, seconds: float = MOST_SECONDS) -> tuple[Line, ...]
 
 
 def pdf_lines_apart(apart: Apart, data: bytes) -> tuple[Line, ...]:
-    """As `pdf_lines`, in a child process: a PDF that PDFium falls over is a plain no and takes nothing along."""
+    """As `pdf_lines`, in a child process: a PDF that PDFium falls over is a plain no and takes nothing along.
+
+    Raises `RetryLater` when the machine was too slow: that says nothing about the PDF.
+    """
     try:
         found: tuple[Line, ...] | _No = apart.run(_lines_or_no, data)
+    except ChildSlow as error:
+        raise RetryLater("报告 PDF 读得太慢", "下次启动会再读；也可以照着报告填", details=str(error)) from error
     except ChildDied as error:
         raise NeedsOperator(*UNREADABLE, details=f"PDFium: {error}") from error
     if isinstance(found, _No):

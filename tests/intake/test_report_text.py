@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ from hypothesis import strategies as st
 
 from app.catalogue.report_labels import load_report_labels, normal_label
 from app.domain.report_text import Template
-from app.errors import NeedsOperator
+from app.errors import NeedsOperator, RetryLater
 from app.intake.apart import Apart
 from app.intake.pdf_text import pdf_lines, pdf_lines_apart
 from app.intake.report_text import Reading, best_template, find_labels, read_report
@@ -179,6 +180,19 @@ def test_a_pdf_that_kills_its_reader_is_a_plain_no() -> None:
         with pytest.raises(NeedsOperator) as refused:
             pdf_lines_apart(apart, a_report())
         assert refused.value.title == "这份报告的文字读不出来"
+    finally:
+        apart.close()
+
+
+def test_a_reading_that_takes_too_long_says_nothing_about_the_pdf() -> None:
+    class Slow(Apart):
+        def run(self, function: Any, *arguments: Any) -> Any:
+            return super().run(time.sleep, 60)
+
+    apart = Slow(patience_seconds=0.5)
+    try:
+        with pytest.raises(RetryLater):
+            pdf_lines_apart(apart, a_report())
     finally:
         apart.close()
 
