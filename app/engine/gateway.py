@@ -27,7 +27,7 @@ from app.store import exams, files
 from app.wire.receiving import AssociationChange, AssociationEvent, Receiver, ReceiverSettings
 
 if TYPE_CHECKING:
-    from app.wire.file_server import FileServer, Refused, Served
+    from app.wire.file_server import FileServer, Refused, Sent, Served
 
 log = logging.getLogger("app.engine")
 _ASLEEP_SECONDS = 120.0
@@ -186,8 +186,8 @@ class Gateway:
         if relative is None:
             return Refused(status=404)
 
-        def done(sent: int, complete: bool) -> None:
-            if complete:
+        def done(sent: Sent) -> None:
+            if sent.complete:
                 now = self._house.clock.now()
                 self._house.store.submit(lambda tx: files.fetched(tx, token, now=now))
 

@@ -1,6 +1,7 @@
 """Offer files over HTTP: GET and HEAD of what `resolve` hands out, and nothing else.
 
-Never looks for a file itself and never logs a path: the link is the secret.
+Never looks for a file itself and never logs a path: the link is the secret. A cut line goes on with a range (RFC 9110
+section 14); `If-Range` is compared with the tag of the content.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, BinaryIO, Protocol
+from typing import Any, Protocol
 from urllib.parse import quote
 
 from waitress import wasyncore
@@ -33,19 +34,51 @@ _REQUEST_LIMIT_BYTES = 64 * 1024
 _RANGE = re.compile(r"bytes=(\d*)-(\d*)")
 _TRANSFER = "imaging.transfer"
 
-Done = Callable[[int, bool], None]
+
+class Content(Protocol):
+    """Bytes that are made while they are sent, from any place on."""
+
+    @property
+    def size(self) -> int: ...
+
+    def blocks(self, first: int, length: int) -> Iterator[bytes]:
+        """Raises `ContentBroken` where the content can't go on."""
+        ...
+
+
+class ContentBroken(Exception):
+    """The content ends here, short of what was promised: the line is cut, so that nobody takes a part for all of it.
+
+    The text goes to the log: no path, no name.
+    """
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sent:
+    """What became of a GET: `count` bytes of the body left from the place `first` on.
+
+    `complete`: the peer has taken all that the answer promised, which may be a range.
+    """
+
+    first: int
+    count: int
+    complete: bool
+
+
+Done = Callable[[Sent], None]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Served:
-    """`content` is a file on disk or an iterator of bytes; `size` may be None for an iterator.
+    """`content` is a file on disk, made while it is sent, or an iterator of bytes (then `size` may be None).
 
-    `on_done(bytes_sent, complete)` is called once per GET, on a thread of the server, when the peer has taken the
-    whole answer (`complete`) or the line ended before. Bytes are those of the body.
+    `tag` changes with the content ("" for one without ranges under a condition). `on_done` is called once per GET, on
+    a thread of the server, when its end is known.
     """
 
-    content: Path | Iterable[bytes]
+    content: Path | Content | Iterable[bytes]
     size: int | None = None
+    tag: str = ""
     content_type: str = "application/octet-stream"
     download_name: str = ""
     on_done: Done | None = None
@@ -118,6 +151,7 @@ class _Transfer:
         self.address = address
         self.status = 500
         self.promised: int | None = 0
+        self.first = 0
         self.sent = 0
         self.on_done: Done | None = None
 
@@ -127,36 +161,58 @@ class _Transfer:
         if self.on_done is None:
             return
         try:
-            self.on_done(self.sent, complete)
+            self.on_done(Sent(first=self.first, count=self.sent, complete=complete))
         except Exception:
             log.exception("the handler of a finished download failed")
+
+
+class _File:
+    """A file on disk as content; open from the start, so that nobody can take it away in between."""
+
+    def __init__(self, path: Path) -> None:
+        self._file = path.open("rb")
+        self.size = self._file.seek(0, 2)
+
+    def blocks(self, first: int, length: int) -> Iterator[bytes]:
+        self._file.seek(first)
+        while length > 0 and (block := self._file.read(min(_BLOCK_BYTES, length))):
+            length -= len(block)
+            yield block
+
+    def close(self) -> None:
+        self._file.close()
 
 
 def _serve(
     found: Served, environ: Mapping[str, Any], transfer: _Transfer, start: Callable[..., Any]
 ) -> Iterable[bytes]:
-    try:
-        file = found.content.open("rb") if isinstance(found.content, Path) else None
-    except OSError:
-        return _empty(transfer, start, 404)
-    try:
-        return _body(found, file, environ, transfer, start)
-    except BaseException:
-        if file is not None:
-            file.close()
-        raise
+    content = found.content
+    if isinstance(content, Path):
+        try:
+            content = _File(content)
+        except OSError:
+            return _empty(transfer, start, 404)
+    body = _body(found, content, environ, transfer, start)
+    if body is None and isinstance(content, _File):
+        content.close()
+    return () if body is None else body
 
 
 def _body(
-    found: Served, file: BinaryIO | None, environ: Mapping[str, Any], transfer: _Transfer, start: Callable[..., Any]
-) -> Iterable[bytes]:
-    size = file.seek(0, 2) if file is not None else found.size
-    span = _span(environ, size) if file is not None and size is not None else None
+    found: Served,
+    content: Content | Iterable[bytes],
+    environ: Mapping[str, Any],
+    transfer: _Transfer,
+    start: Callable[..., Any],
+) -> _Blocks | None:
+    """Begin the answer; None when nothing follows its headers."""
+    made = None if isinstance(content, Iterable) else content
+    size = found.size if made is None else made.size
+    span = None if made is None else _span(environ, made.size, found.tag)
     if span is not None and size is not None and span[0] >= size:
-        if file is not None:
-            file.close()
-        return _empty(transfer, start, 416, ("Content-Range", f"bytes */{size}"))
-    headers = _headers(found, file is not None)
+        _empty(transfer, start, 416, ("Content-Range", f"bytes */{size}"))
+        return None
+    headers = _headers(found, made is not None)
     first, length = 0, size
     if span is not None:
         first, length = span[0], span[1] - span[0] + 1
@@ -165,57 +221,40 @@ def _body(
         headers.append(("Content-Length", str(length)))
     head_only = environ["REQUEST_METHOD"] == "HEAD"
     transfer.status, transfer.promised = (206 if span else 200), 0 if head_only else length
+    transfer.first = first
     transfer.on_done = None if head_only else found.on_done
     start(_STATUS[transfer.status], headers)
     if head_only:
-        if file is not None:
-            file.close()
-        return ()
-    return _Blocks(file, first, length, found.content, transfer)
+        return None
+    if isinstance(content, Iterable):
+        return _Blocks(content, content, transfer)
+    return _Blocks(content.blocks(first, length or 0), content, transfer)
 
 
 class _Blocks:
     """The body; the server closes it when it has taken the last block or given up."""
 
-    def __init__(
-        self,
-        file: BinaryIO | None,
-        first: int,
-        length: int | None,
-        content: Path | Iterable[bytes],
-        transfer: _Transfer,
-    ) -> None:
-        self._file, self._transfer = file, transfer
-        self._source = _file_blocks(file, first, length or 0) if file is not None else content
+    def __init__(self, source: Iterable[bytes], content: object, transfer: _Transfer) -> None:
+        self._source, self._content, self._transfer = source, content, transfer
 
     def __iter__(self) -> Iterator[bytes]:
-        assert not isinstance(self._source, Path)
         for block in self._source:
             yield block
             self._transfer.sent += len(block)
 
     def close(self) -> None:
-        if self._file is not None:
-            self._file.close()
-        close = getattr(self._source, "close", None)
-        if close is not None:
-            close()
+        for one in (self._source, self._content):
+            close = getattr(one, "close", None)
+            if close is not None:
+                close()
 
 
-def _file_blocks(file: BinaryIO, first: int, length: int) -> Iterator[bytes]:
-    file.seek(first)
-    while length > 0 and (block := file.read(min(_BLOCK_BYTES, length))):
-        length -= len(block)
-        yield block
-
-
-def _span(environ: Mapping[str, Any], size: int) -> tuple[int, int] | None:
-    """First and last byte of a single range (RFC 9110 section 14); anything else means the whole.
-
-    If-Range is answered with the whole, as there is no validator to compare it with.
-    """
+def _span(environ: Mapping[str, Any], size: int, tag: str) -> tuple[int, int] | None:
+    """First and last byte of a single range; anything else, and any range of another content, means the whole."""
     asked = _RANGE.fullmatch(environ.get("HTTP_RANGE", "").strip())
-    if asked is None or "HTTP_IF_RANGE" in environ or asked[0] == "bytes=-":
+    if asked is None or asked[0] == "bytes=-":
+        return None
+    if "HTTP_IF_RANGE" in environ and (not tag or environ["HTTP_IF_RANGE"].strip() != f'"{tag}"'):
         return None
     first, last = asked.groups()
     if not first:
@@ -231,6 +270,8 @@ def _headers(found: Served, ranges: bool) -> list[tuple[str, str]]:
         ("X-Content-Type-Options", "nosniff"),
         ("Accept-Ranges", "bytes" if ranges else "none"),
     ]
+    if found.tag:
+        headers.append(("ETag", f'"{found.tag}"'))
     if found.download_name:
         plain = re.sub(r"[^0-9A-Za-z._-]", "_", found.download_name)
         exact = quote(found.download_name, safe="")
@@ -265,6 +306,9 @@ class _Task(WSGITask):  # type: ignore[misc]
             super().service()
             drained = self._drained()
         except ClientDisconnected:
+            raise
+        except ContentBroken as broken:
+            log.warning("a file could not be sent to its end: %s", broken)
             raise
         except Exception:
             log.exception("serving a file failed")

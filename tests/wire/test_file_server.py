@@ -14,7 +14,7 @@ import pytest
 
 from app.errors import NeedsOperator
 from app.wire.faults import LineCut
-from app.wire.file_server import FileServer, FileServerSettings, Refused, Served
+from app.wire.file_server import ContentBroken, FileServer, FileServerSettings, Refused, Sent, Served
 from app.wire.http_client import HttpClient, HttpReply
 
 CONTENT = bytes(range(256)) * 1000
@@ -28,6 +28,7 @@ class Shelf:
         self.path.write_bytes(CONTENT)
         self.asked: list[tuple[str, str]] = []
         self.done: list[tuple[int, bool]] = []
+        self.firsts: list[int] = []
         self.other: Served | None = None
 
     def __call__(self, path: str, address: str) -> Served | Refused:
@@ -40,8 +41,9 @@ class Shelf:
             content=self.path, content_type="application/dicom", download_name="影像 1.dcm", on_done=self.note
         )
 
-    def note(self, sent: int, complete: bool) -> None:
-        self.done.append((sent, complete))
+    def note(self, sent: Sent) -> None:
+        self.done.append((sent.count, sent.complete))
+        self.firsts.append(sent.first)
 
 
 @pytest.fixture
@@ -118,9 +120,54 @@ def test_a_single_range_is_served(shelf: Shelf, asked: str, status: int, body: b
     assert (reply.status, reply.body) == (status, body)
 
 
-def test_a_conditional_range_gets_the_whole(shelf: Shelf) -> None:
+def test_a_range_of_another_content_gets_the_whole(shelf: Shelf) -> None:
     with a_server(shelf) as server:
         assert _ask(server, Range="bytes=0-9", If_Range='"x"').status == 200
+        shelf.other = Served(content=shelf.path, tag="one", on_done=shelf.note)
+        assert _ask(server, "/other").headers["ETag"] == '"one"'
+        assert _ask(server, "/other", Range="bytes=10-19", If_Range='"one"').body == CONTENT[10:20]
+        assert _ask(server, "/other", Range="bytes=10-19", If_Range='"two"').body == CONTENT
+        assert _ask(server, "/other", Range="bytes=10-19", If_Range='W/"one"').status == 200
+        _until(lambda: sorted(shelf.firsts) == [0, 0, 0, 0, 10])
+
+
+class Counting:
+    """Content made while it is sent: the numbers of its bytes, broken off where told."""
+
+    size = 1000
+
+    def __init__(self, broken_at: int = 1000) -> None:
+        self.broken_at = broken_at
+
+    def blocks(self, first: int, length: int) -> Iterator[bytes]:
+        for number in range(first, first + length):
+            if number >= self.broken_at:
+                raise ContentBroken("image 3 is gone")
+            yield bytes([number % 256])
+
+
+def test_content_made_while_it_is_sent_has_ranges_too(shelf: Shelf) -> None:
+    every = bytes(number % 256 for number in range(1000))
+    with a_server(shelf) as server:
+        shelf.other = Served(content=Counting(), on_done=shelf.note)
+        whole, rest = _ask(server, "/other"), _ask(server, "/other", Range="bytes=300-")
+        head = _ask(server, "/other", method="HEAD")
+        _until(lambda: shelf.done == [(1000, True), (700, True)])
+    assert (whole.body, rest.body, rest.status) == (every, every[300:], 206)
+    assert (head.headers["Content-Length"], head.headers["Accept-Ranges"]) == ("1000", "bytes")
+
+
+@pytest.mark.warns
+def test_broken_content_cuts_the_line_and_is_named_without_a_trace(
+    shelf: Shelf, caplog: pytest.LogCaptureFixture
+) -> None:
+    with a_server(shelf) as server:
+        shelf.other = Served(content=Counting(broken_at=400), on_done=shelf.note)
+        with pytest.raises(LineCut):
+            _ask(server, "/other")
+        _until(lambda: shelf.done == [(400, False)])
+    assert "image 3 is gone" in caplog.text
+    assert not [record for record in caplog.records if record.exc_info]
 
 
 @pytest.mark.parametrize(
