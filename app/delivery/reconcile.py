@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
-from dataclasses import replace
 from datetime import date, datetime, timedelta
 from typing import cast
 
 from app.delivery.converse import Courier, Interrupted, NotAccepted
+from app.delivery.question import question_job
 from app.delivery.target import Target
 from app.domain.job import CONFIRMED, MOVING, Event, Job, JobState, Part, Trouble, Turn
 from app.domain.reconciliation import DayState, Discrepancy, Sent
@@ -58,7 +58,7 @@ class Reconciler:
             return self._nothing_sent(day)
         try:
             adapter = cast(Reconciles, self._target.adapter)
-            missing = self._courier.drive(adapter.reconcile(ours), _question_job(self._target.name, self._clock.now()))
+            missing = self._courier.drive(adapter.reconcile(ours), question_job(self._target.name, self._clock.now()))
         except Interrupted as stop:
             raise RetryLater("程序正在退出", "下次启动会接着对账，您不用管") from stop
         except NotAccepted as refusal:
@@ -224,37 +224,9 @@ class Reconciler:
         return list(jobs.newest(here))
 
 
-def _question_job(destination: str, now: datetime) -> Job:
-    """A question belongs to no job; the courier gets one that is never stored (its requests are all `fresh`)."""
-    return replace(_NO_JOB, destination=destination, submitted_at=now, changed_at=now)
-
-
 _STILL_MISSING = Trouble(
     title="补传两次，平台仍查不到这例",
     advice="请把这例复制给工程师，数据都在本机",
     turn=Turn.ENGINEER,
     step="reconcile",
-)
-
-_NO_JOB = Job(
-    id=0,
-    destination="",
-    exam_key="",
-    report_key="",
-    part=Part.EXAM,
-    version=0,
-    withdraws=False,
-    state=JobState.SENDING,
-    round=0,
-    attempts=0,
-    payload={},
-    digest="",
-    due_at=None,
-    step="",
-    done_count=0,
-    total_count=0,
-    trouble=None,
-    submitted_at=datetime.min,
-    changed_at=datetime.min,
-    late=False,
 )

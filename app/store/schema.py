@@ -462,3 +462,53 @@ def counts_of_states(db: Database) -> None:
         for when, acts in (("INSERT", more), ("DELETE", fewer), (f"UPDATE OF {of}", fewer + more)):
             name = f"{counts}_{when.partition(' ')[0].lower()}"
             db.execute(f"CREATE TRIGGER {name} AFTER {when} ON {table} BEGIN {acts} END")
+
+
+@MIGRATIONS()
+def retrievals(db: Database) -> None:
+    """Who looked up whom at a platform (调阅), and the downloads of images that go on after a restart."""
+    db.table("retrievals").create(
+        {
+            "id": int,
+            "at": str,
+            "what": str,
+            "who": str,
+            "destination": str,
+            "title": str,
+            "reason": str,
+            "id_masked": str,
+            "count": int,
+        },
+        pk="id",
+    )
+    db.table("retrievals").create_index(["at"])
+    texts = ("destination", "index_code", "patient_name", "body_part", "exam_date", "clinic_name", "folder", "state")
+    db.table("downloads").create(
+        {
+            "id": int,
+            **dict.fromkeys(texts, str),
+            "attempts": int,
+            "due_at": str,
+            **dict.fromkeys(("title", "advice", "details", "started_at", "changed_at"), str),
+        },
+        pk="id",
+    )
+    db.table("downloads").create_index(["destination", "index_code", "folder"], unique=True)
+    facts = ("sop_class_uid", "transfer_syntax_uid", "modality", "series_number", "instance_number")
+    db.table("download_images").create(
+        {
+            "download_id": int,
+            "place": int,
+            "study_instance_uid": str,
+            "series_instance_uid": str,
+            "sop_instance_uid": str,
+            "state": str,
+            "why": str,
+            "had": int,
+            "refusals": int,
+            **dict.fromkeys(facts, str),
+            "size_bytes": int,
+        },
+        pk=("download_id", "place"),
+    )
+    db.table("download_images").create_index(["download_id", "state", "place"])
