@@ -1,6 +1,7 @@
 """What must agree with what: the ID card with birth date and sex, the age with both dates, times with each other.
 
-Works on saved texts; a value that is missing or malformed agrees with everything (`check` names it elsewhere).
+Works on the texts of one region; a value that is missing or malformed agrees with everything (`check` names it
+elsewhere), and so does one that the region does not ask for.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ CLOCK_TOLERANCE = timedelta(minutes=5)
 """A modality's clock may run ahead of ours by so much."""
 
 _ID_CARDS = ("居民身份证", "居民户口")
-_PERSONS = (("id_type", "id_number"),)
+_PERSONS = (("id_type", "id_number"), ("", "technician_id_number"))
 _DOCTORS = tuple(
     (f"{role}_id_type", f"{role}_id_number")
     for role in (
@@ -34,23 +35,11 @@ _DOCTORS = tuple(
 
 
 def exam_disagreements(region: Region, texts: Texts, now: datetime) -> Iterator[Problem]:
-    yield from _id_cards(region, texts, (*_PERSONS, *_DOCTORS), Noun.EXAM, 0)
-    if is_id_card(region, texts) and not id_card_fault(texts.get("id_number", "")):
-        yield from _against_id_card(region, texts)
-    yield from _age(region, texts)
-    yield from _not_before_birth(region, texts)
-    for key in ("examined_at", "registered_at", "applied_at", "arrived_at", "diagnosed_at"):
-        yield from _not_in_future(region, texts, key, now, 0)
-    yield from _in_order(region, texts, "symptom_began_on", "symptom_ended_on", 0)
+    return (one for one in _of_exam(region, texts, now) if one.key in region.entered)
 
 
 def report_disagreements(region: Region, texts: Texts, now: datetime, place: int) -> Iterator[Problem]:
-    yield from _id_cards(region, texts, _DOCTORS, Noun.REPORT, place)
-    for key in ("reported_at", "audited_at", "last_audited_at", "published_at"):
-        yield from _not_in_future(region, texts, key, now, place)
-    yield from _in_order(region, texts, "examined_at", "reported_at", place)
-    yield from _in_order(region, texts, "reported_at", "audited_at", place)
-    yield from _in_order(region, texts, "audited_at", "last_audited_at", place)
+    return (one for one in _of_report(region, texts, now, place) if one.key in region.entered)
 
 
 def settlement_disagreements(region: Region, exam: Texts, row: Texts, place: int) -> Iterator[Problem]:
@@ -79,16 +68,43 @@ def age_in(unit: str, birth: date, on: date) -> int:
     return {"Y": months // 12, "M": months, "D": days, "H": days * 24}[unit]
 
 
+def _of_exam(region: Region, texts: Texts, now: datetime) -> Iterator[Problem]:
+    yield from _id_cards(region, texts, (*_PERSONS, *_DOCTORS), Noun.EXAM, 0)
+    if is_id_card(region, texts) and not id_card_fault(texts.get("id_number", "")):
+        yield from _against_id_card(region, texts)
+    yield from _age(region, texts)
+    yield from _not_before_birth(region, texts)
+    for key in ("examined_at", "registered_at", "applied_at", "arrived_at", "diagnosed_at", "settled_at"):
+        yield from _not_in_future(region, texts, key, now, 0)
+    yield from _in_order(region, texts, "symptom_began_on", "symptom_ended_on", 0)
+
+
+def _of_report(region: Region, texts: Texts, now: datetime, place: int) -> Iterator[Problem]:
+    yield from _id_cards(region, texts, _DOCTORS, Noun.REPORT, place)
+    for key in ("reported_at", "audited_at", "last_audited_at", "published_at"):
+        yield from _not_in_future(region, texts, key, now, place)
+    yield from _in_order(region, texts, "examined_at", "reported_at", place)
+    yield from _in_order(region, texts, "reported_at", "audited_at", place)
+    yield from _in_order(region, texts, "audited_at", "last_audited_at", place)
+
+
 def _id_cards(
     region: Region, texts: Texts, pairs: tuple[tuple[str, str], ...], noun: Noun, place: int
 ) -> Iterator[Problem]:
     for type_key, number_key in pairs:
         field = region.fields.get(number_key)
         number = texts.get(number_key, "")
-        if field and field.noun is noun and number and is_id_card(region, texts, type_key):
+        if field and field.noun is noun and number and _is_citizen(region, texts, type_key):
             fault = id_card_fault(number)
             if fault:
                 yield _problem(region, number_key, f"{field.label}：{fault.title}", fault.advice, place)
+
+
+def _is_citizen(region: Region, texts: Texts, type_key: str) -> bool:
+    """A document that asks for the number alone means the citizen number; a known type says what it is."""
+    if type_key in region.entered or texts.get(type_key):
+        return is_id_card(region, texts, type_key)
+    return True
 
 
 def _against_id_card(region: Region, texts: Texts) -> Iterator[Problem]:

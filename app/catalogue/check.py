@@ -12,7 +12,8 @@ from datetime import datetime
 from app.catalogue.agree import exam_disagreements, report_disagreements, settlement_disagreements
 from app.catalogue.conditions import CONDITIONS, Condition, Texts
 from app.catalogue.converters import CONVERTERS
-from app.catalogue.region import Field, Region, Row
+from app.catalogue.region import CODED, Field, Region, Row
+from app.catalogue.translate import is_foreign
 from app.catalogue.types import TYPES
 from app.domain.form import Level, Noun, Problem, Value
 from app.errors import NeedsOperator
@@ -94,6 +95,8 @@ def _missing(region: Region, row: Row, place: int) -> Problem:
 def _fault(region: Region, row: Row, text: str) -> tuple[str, str] | None:
     """Title and advice for a value that the row cannot carry."""
     kind, table = TYPES[row.field.type], region.table(row.table)
+    if kind.name in CODED and is_foreign(text):
+        return f"{row.field.label}：这个平台没有这个代码", "请换一个"
     try:
         encoded = kind.encode(text, table)
     except NeedsOperator as refused:

@@ -35,6 +35,10 @@ class CodeRow:
             and (self.words is None or self.words.search(words) is not None)
         )
 
+    def has_flags(self, reply: str, code: str) -> bool:
+        """True for a row about this very code together with the flag of a record, "code/flag"."""
+        return self.reply == reply and self.code.pattern.startswith(f"{code}/")
+
 
 def load_codes(region: str) -> tuple[CodeRow, ...]:
     """The region's rows, then the shared ones, in the order of the files. Raises `NeedsOperator` for an odd row."""

@@ -24,14 +24,12 @@ def build_form(
     *,
     now: datetime,
 ) -> Form:
-    """Fields in the order of the catalogue. `level` is what holds for these values.
+    """The fields that a person may enter, in the order of the catalogue. `level` is what holds for these values.
 
     A conditional 必填 that does not apply shows as `if_known`.
     """
     found = problems(region, exam, reports, settlements, now=now)
-    by_key: dict[str, list[Row]] = {}
-    for row in (row for group in region.rows.values() for row in group):
-        by_key.setdefault(row.key, []).append(row)
+    by_key = region.entered
     keys = [key for key in catalogue.fields if key in by_key]
     first_report = reports[0] if reports else {}
 
@@ -54,7 +52,7 @@ def build_form(
 
 def shown(region: Region, key: str, text: str) -> str:
     """A saved text in its form for people; as it stands when it was never parsed."""
-    return _shown(region, next((row for group in region.rows.values() for row in group if row.key == key), None), text)
+    return _shown(region, next(iter(region.entered.get(key, ())), None), text)
 
 
 def _line(region: Region, rows: Sequence[Row], value: Value | None, texts: Texts, own: Iterable[Problem]) -> FormField:

@@ -13,9 +13,10 @@ from app.catalogue.converters import CONVERTERS
 from app.catalogue.region import Catalogue, Field, Region, Row
 from app.catalogue.resources import resources_dir
 from app.catalogue.tables import Code, Table
+from app.catalogue.translate import COLUMN, MARK, Translation
 from app.catalogue.types import TYPES
 from app.domain.form import Level, Noun
-from app.errors import Bug
+from app.errors import Bug, NeedsOperator
 
 FIELD_COLUMNS = ("key", "label", "noun", "group", "type", "table", "keyword", "help")
 ROW_COLUMNS = (
@@ -56,7 +57,8 @@ def load_region(name: str, catalogue: Catalogue | None = None, root: Path | None
     home = root or resources_dir()
     ours = catalogue or load_catalogue(home)
     folder = home / "regions" / name
-    tables = {**ours.tables, **_tables(folder / "tables")}
+    own = _tables(folder / "tables")
+    tables = {**ours.tables, **own}
     rows = _rows(folder / "fields.csv", ours, tables)
     path = folder / "region.toml"
     options = _toml(path)
@@ -75,8 +77,11 @@ def load_region(name: str, catalogue: Catalogue | None = None, root: Path | None
         not_insured=dict(not_insured.get("values", {})),
         not_insured_charge_types=tuple(not_insured.get("charge_types", ())),
         options=options,
+        translations=_translations(path, options.get("before_shared", {}), name, own, ours.tables),
     )
     _check_values(path, region)
+    _check_translations(folder / "tables", region, own)
+    _check_switches(path, region)
     return region
 
 
@@ -132,6 +137,7 @@ def _table(path: Path) -> Table:
     for line in _lines(path, TABLE_COLUMNS, more=True):
         line.check("code", line["code"], "the code is missing")
         line.check("code", "," not in line["code"], "a code can't hold a comma")
+        line.check("code", MARK not in line["code"], "a code can't hold a colon")
         line.check("code", line["code"] not in codes, "the code stands twice")
         line.check("label", line["label"], "the label is missing")
         more = {column: cell for column, cell in line.cells.items() if column not in TABLE_COLUMNS}
@@ -223,6 +229,59 @@ def _check_values(path: Path, region: Region) -> None:
         _must(key in region.fields, path, section, f"no field {key!r}")
         table = region.table_of(key)
         _must(table is None or value in table, path, section, f"{value!r} is not a code of {key}")
+
+
+def _translations(
+    path: Path, before: Mapping[str, Any], region: str, own: Mapping[str, Table], shared: Mapping[str, Table]
+) -> dict[str, Translation]:
+    older = list(before.get("tables", ()))
+    for name in older:
+        _must(name in own and name in shared, path, "before_shared", f"{name!r} is no table of both")
+    return {
+        name: Translation(region=region, own=table, shared=shared[name], stands=name in older)
+        for name, table in own.items()
+        if name in shared
+    }
+
+
+def _check_translations(folder: Path, region: Region, own: Mapping[str, Table]) -> None:
+    """Every code of an own table is told in shared ones and comes back from there as itself."""
+    for name, table in own.items():
+        told = any(COLUMN in one.more for one in table)
+        _must(not told or name in region.translations, folder / f"{name}.csv", COLUMN, "no shared table of that name")
+    kinds = {row.table: row.field.type for rows in region.rows.values() for row in rows}
+    for name, translation in region.translations.items():
+        for code, why in translation.faults(several=kinds.get(name) == "codes"):
+            _refuse(folder / f"{name}.csv", f"code {code}, column {COLUMN}", why)
+
+
+def _check_switches(path: Path, region: Region) -> None:
+    """Every switch is one of an option's values and changes something that is there."""
+    asked = {one.get("key", ""): one for one in region.options.get("setup", {}).get("question", ())}
+    for option, values in region.options.get("switches", {}).items():
+        default = region.options.get("options", {}).get(option)
+        _must(default is not None, path, f"switches.{option}", "no option of that name")
+        choices = [one["value"] for one in asked.get(f"options.{option}", {}).get("choice", ())]
+        known = ["true", "false"] if isinstance(default, bool) else choices
+        for value, changes in values.items():
+            place = f"switches.{option}.{value}"
+            _must(not known or value in known, path, place, f"none of {', '.join(known)}")
+            _check_switch(path, place, region, changes)
+
+
+def _check_switch(path: Path, place: str, region: Region, changes: Mapping[str, Mapping[str, Any]]) -> None:
+    _must(changes, path, place, "changes nothing")
+    for message, other in changes.get("messages", {}).items():
+        known = message in region.rows and other in region.rows
+        _must(known and message != other, path, place, f"no messages {message!r} and {other!r}")
+    chosen = region.with_messages(changes.get("messages", {}))
+    overrides = {name: change for name, change in changes.items() if name != "messages"}
+    for name in overrides:
+        _must(chosen.has_row(name), path, place, f"no row {name!r}")
+    try:
+        chosen.with_overrides(overrides)
+    except NeedsOperator as error:
+        _refuse(path, place, error.title)
 
 
 def _must(fine: object, path: Path, place: str, why: str) -> None:

@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Any
 
 from app.catalogue.conditions import CONDITIONS
 from app.catalogue.converters import CONVERTERS
 from app.catalogue.tables import Table
+from app.catalogue.translate import Translation
 from app.domain.form import Level, Noun
 from app.errors import NeedsOperator
 
 SETTINGS_PAGE = "destination"
+CODED = frozenset({"code", "codes"})
+"""The types whose saved texts are codes of a table, several parted by commas."""
+RECORDED = tuple(noun.value for noun in Noun if noun is not Noun.REQUEST)
+"""The messages that carry what a person enters; all others are told by the program alone."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -82,6 +88,42 @@ class Region:
     not_insured_charge_types: tuple[str, ...]
     options: Mapping[str, Any]
     """All of `region.toml`, for the sections of other rooms."""
+    translations: Mapping[str, Translation] = field(default_factory=dict)
+    """By name, the tables of its own that differ from the shared one."""
+
+    @cached_property
+    def entered(self) -> Mapping[str, tuple[Row, ...]]:
+        """Field key -> its rows, of the fields that a person may enter, in the document's order."""
+        found: dict[str, list[Row]] = {}
+        for row in (row for message in RECORDED for row in self.rows_of(message)):
+            if row.field.noun is not Noun.REQUEST:
+                found.setdefault(row.key, []).append(row)
+        return {key: tuple(rows) for key, rows in found.items()}
+
+    @cached_property
+    def tables_entered(self) -> frozenset[str]:
+        """The names of the code tables that its fields are chosen from."""
+        return frozenset(row.table for rows in self.entered.values() for row in rows if row.field.type in CODED)
+
+    def kept(self, key: str, text: str) -> str:
+        """Codes of this region as they are saved, whatever the destination; any other text as it is."""
+        translation = self._translated.get(key)
+        if translation is None or not text:
+            return text
+        return ",".join(dict.fromkeys(translation.kept(code) for code in text.split(",")))
+
+    def own(self, key: str, kept: str) -> str:
+        """A saved text with this region's codes; what it has no code for stays marked (`is_foreign`)."""
+        translation = self._translated.get(key)
+        if translation is None or not kept:
+            return kept
+        return ",".join(dict.fromkeys(own for code in kept.split(",") for own in translation.own_codes(code)))
+
+    @cached_property
+    def _translated(self) -> Mapping[str, Translation]:
+        coded = [one for one in self.fields.values() if one.type in CODED]
+        named = {one.key: self.entered[one.key][0].table if one.key in self.entered else one.table for one in coded}
+        return {key: self.translations[name] for key, name in named.items() if name in self.translations}
 
     def rows_of(self, message: str) -> tuple[Row, ...]:
         return self.rows.get(message, ())
@@ -103,24 +145,28 @@ class Region:
     def with_options(self, options: Mapping[str, Any]) -> Region:
         """The region as its own switches change it: `[switches.OPTION.VALUE]` of `region.toml` for the values chosen.
 
-        `messages` puts another message in the place of one; a message that only stands in for another goes away.
-        A change of a row that the messages in use don't have is left out.
+        `messages` puts another message in the place of one. A change of a row that the messages in use don't have is
+        left out.
         """
         switches: Mapping[str, Mapping[str, Mapping[str, Any]]] = self.options.get("switches", {})
         chosen = [values.get(_word(options.get(name, ""))) or {} for name, values in switches.items()]
-        stand_ins = {
-            m for values in switches.values() for one in values.values() for m in one.get("messages", {}).values()
-        }
-        rows = {message: group for message, group in self.rows.items() if message not in stand_ins}
+        messages = {message: name for changes in chosen for message, name in changes.get("messages", {}).items()}
+        region = self.with_messages(messages)
         for changes in chosen:
-            rows |= {message: self.rows[name] for message, name in changes.get("messages", {}).items()}
-        region = replace(self, rows=rows)
-        for changes in chosen:
-            known = {name: one for name, one in changes.items() if name != "messages" and region._has(name)}
+            known = {name: one for name, one in changes.items() if name != "messages" and region.has_row(name)}
             region = region.with_overrides(known)
         return region
 
-    def _has(self, name: str) -> bool:
+    def with_messages(self, messages: Mapping[str, str]) -> Region:
+        """The region with these messages in the place of others; one that only stands in for another goes away."""
+        switches: Mapping[str, Mapping[str, Mapping[str, Any]]] = self.options.get("switches", {})
+        every = [one for values in switches.values() for one in values.values()]
+        stand_ins = {name for one in every for name in one.get("messages", {}).values()}
+        rows = {message: group for message, group in self.rows.items() if message not in stand_ins}
+        return replace(self, rows=rows | {message: self.rows[name] for message, name in messages.items()})
+
+    def has_row(self, name: str) -> bool:
+        """Whether `message.key` (or `message.wire name`) is a row of this region."""
         message, _, rest = name.partition(".")
         return any(rest in (row.key, row.path) for row in self.rows_of(message))
 

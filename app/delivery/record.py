@@ -128,15 +128,16 @@ def view(target: Target, clinic: Clinic, stored: Known, *, now: datetime) -> Vie
     """Work out every value for one destination and check it. Pure."""
     region = target.region
     constants = derive.clinic_constants(clinic) | dict(target.defaults)
-    own = dict(stored.record.exam) | _system(stored, now)
+    own = _in_own_codes(region, stored.record.exam) | _system(stored, now)
     derived = derive.derived(region, _header(stored), own, constants)
     for key in stored.emptied:
         derived.pop(key, None)
     exam = _compared(derive.filled(own, _doubted(derived, stored)), _header(stored))
-    settlements = _settlements(region, stored.record.settlements, exam, constants)
+    entered = [_in_own_codes(region, row) for row in stored.record.settlements]
+    settlements = _settlements(region, entered, exam, constants)
     reports = tuple(
         replace(
-            _report_view(region, exam, report, values, constants, now),
+            _report_view(region, exam, report, _in_own_codes(region, values), constants, now),
             carried=report.report_key not in stored.carried_elsewhere,
             other_exams=tuple(
                 view(target, clinic, other, now=now).exam for other in stored.shared.get(report.report_key, ())
@@ -161,7 +162,7 @@ def why_not_ready(stored: Known, views: Sequence[View]) -> tuple[str, ...]:
     reasons = [DOUBT_WORDS[doubt] for doubt in stored.doubts]
     if not stored.complete:
         reasons.append("影像还在接收")
-    count = max((len(each.problems) for each in views), default=0)
+    count = len(to_fill(views))
     if count:
         reasons.append(f"还差 {count} 项")
     if not any(report.touched for each in views for report in each.reports):
@@ -172,6 +173,19 @@ def why_not_ready(stored: Known, views: Sequence[View]) -> tuple[str, ...]:
     if not views:
         reasons.append("还没有设置上传目标")
     return tuple(dict.fromkeys(reasons))
+
+
+def to_fill(views: Sequence[View]) -> tuple[Problem, ...]:
+    """What is still to be done for one destination or the other, each field once: one form serves all."""
+    first: dict[tuple[Noun, int, str], Problem] = {}
+    for problem in (problem for each in views for problem in each.problems):
+        first.setdefault((problem.noun, problem.row, problem.key), problem)
+    return tuple(first.values())
+
+
+def _in_own_codes(region: Region, values: Values) -> Values:
+    """What is kept in shared codes, in those of this region."""
+    return {key: replace(value, text=region.own(key, value.text)) for key, value in values.items()}
 
 
 def _system(stored: Known, now: datetime) -> Values:
