@@ -73,6 +73,8 @@ REGIONS_OWN = ("app/regions/", "app/practice/")
 
 # One per thread loop or foreign callback: what would otherwise end a thread that others wait for.
 BROAD_CATCHES = {
+    ("app/delivery/parallel.py", "in_parallel"),
+    ("app/delivery/parallel.py", "loop"),
     ("app/delivery/worker.py", "_finish"),
     ("app/delivery/worker.py", "_loop"),
     ("app/engine/clockwork.py", "_ask_loop"),

@@ -6,24 +6,33 @@ A refusal is never replayed; a new round (resend, confirmed miss) asks everythin
 from __future__ import annotations
 
 import threading
-from collections.abc import Generator
+from collections.abc import Callable, Generator
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
 from app.delivery import body
+from app.delivery.multipart import form
+from app.delivery.parallel import in_parallel
 from app.delivery.target import FileSource, Target
 from app.delivery.verdict import judged_error
 from app.domain.job import Job
 from app.domain.times import Clock
 from app.domain.verdict import Judged, Verdict, worst
 from app.errors import AgentError, NeedsOperator, RetryLater
-from app.regions.conversation import DicomSend, HttpRequest, ImageRef, Outgoing, Reply, Request, Stamp
+from app.regions.conversation import Batch, DicomSend, HttpRequest, ImageRef, Outgoing, Reply, Request, Wired
 from app.store import Store, Tx, answers, jobs
 from app.wire.dicom_association import Peer
 from app.wire.dicom_send import DicomSender
+from app.wire.http_client import REPLY_LIMIT_BYTES, HttpReply
 
 R = TypeVar("R")
 _STOP_BATCH = (Verdict.SLOW_DOWN, Verdict.FIX_SETTINGS)
+_MOST_LINES_CUT = 3
+"""So many cut lines in a row are no fault of the single file."""
+
+
+def _nothing(tx: Tx) -> None: ...
 
 
 class NotAccepted(Exception):
@@ -64,6 +73,10 @@ class Courier:
             exam=payload.get("exam", {}),
             report=payload.get("report", {}),
             images=tuple(ImageRef(**image) for image in payload.get("images", [])),
+            index_code=payload.get("index_code", ""),
+            previous_index_code=payload.get("previous_index_code", ""),
+            update=bool(payload.get("update", False)),
+            values=payload.get("values", {}),
         )
         adapter = self._target.adapter
         return self.drive(adapter.withdraw(outgoing) if job.withdraws else adapter.upload(outgoing), job)
@@ -90,10 +103,13 @@ class Courier:
     def _answer(self, request: Request, job: Job) -> Reply:
         if isinstance(request, DicomSend):
             return self._push(request, job)
+        if isinstance(request, Batch):
+            return self._all(request, job)
         return self._ask(request, job)
 
-    def _ask(self, request: HttpRequest, job: Job) -> Reply:
-        digest = body.digest({"path": request.path, "body": request.body})
+    def _ask(self, request: HttpRequest, job: Job, also: Callable[[Tx], None] = _nothing) -> Reply:
+        """The accepted answer, from the journal or from the platform; `also` is written together with it."""
+        digest = body.request_digest(request)
         if not request.fresh:
             earlier = answers.journalled(self._store.read(), job, request.step, request.item, digest)
             if earlier is not None:
@@ -102,20 +118,40 @@ class Courier:
                 self._store.write_surely(
                     lambda tx: answers.forget_answer(tx, job, request.step, request.item), self.stopping
                 )
-        content = body.filled(request.body, job, self._files)
-        wired = self._target.adapter.wrap(request, content, Stamp(now=self._now()))
-        reply = self._target.http.send("POST", self._target.url(request.path), headers=wired.headers, body=wired.body)
+        for before in request.first:
+            self._ask(replace(before, fresh=True), job)
+        reply = self._sent(request, job)
         if reply.date is not None:
             self.offset_seconds = (reply.date - self._clock.now()).total_seconds()
         judged, data = self._target.judge.http(reply, request.reply, request.step)
         if judged.verdict is not Verdict.ACCEPT:
             raise NotAccepted(judged)
+
+        def kept(tx: Tx) -> None:
+            now = self._clock.now()
+            answers.record(tx, job, request.step, request.item, digest, data, now=now)
+            if request.hold:
+                answers.hold(tx, job, *request.hold, now=now)
+            also(tx)
+
         if not request.fresh:
-            self._store.write_surely(
-                lambda tx: answers.record(tx, job, request.step, request.item, digest, data, now=self._clock.now()),
-                self.stopping,
-            )
+            self._store.write_surely(kept, self.stopping)
         return Reply(data=data)
+
+    def _sent(self, request: HttpRequest, job: Job) -> HttpReply:
+        """Fill, stamp and wrap it at the last moment, and send it."""
+        http, url = self._target.http, self._target.url(request.path)
+        limit = request.reply_bytes or REPLY_LIMIT_BYTES
+        if request.parts:
+            with form(request.parts, job, self._files) as (content_type, content):
+                wired = self._wrapped(request, b"")
+                headers = {**wired.headers, "Content-Type": content_type}
+                return http.send("POST", url, headers=headers, body=content, reply_limit=limit)
+        wired = self._wrapped(request, body.filled(request.body, job, self._files))
+        return http.send("POST", url, headers=wired.headers, body=wired.body, reply_limit=limit)
+
+    def _wrapped(self, request: HttpRequest, content: bytes) -> Wired:
+        return self._target.adapter.wrap(request, content, self._target.stamp(self._store, self._now()))
 
     def _now(self) -> datetime:
         return self._clock.now() + timedelta(seconds=self.offset_seconds)
@@ -161,16 +197,70 @@ class Courier:
             raise NotAccepted(worst(failures))
         return Reply(data={"sent": len(waiting), "held": len(request.images)})
 
+    def _all(self, batch: Batch, job: Job) -> Reply:
+        """Every request whose content the destination does not hold yet, some at a time.
+
+        One refused leaves the others alone; a platform that asks for rest, refuses us altogether or can't be reached
+        gets no more.
+        """
+        held = answers.held(self._store.read(), job.destination, job.exam_key, job.part.value)
+        waiting = [one for one in batch.requests if one.hold is None or held.get(one.hold[0]) != one.hold[1]]
+        total = max(job.total_count, len(waiting))
+        accepted: set[str] = set()
+        failures: list[Judged] = []
+        lines_cut = 0
+
+        def one_done(request: HttpRequest) -> bool:
+            nonlocal lines_cut
+            if self.stopping.is_set():
+                return False
+
+            def progress(tx: Tx) -> None:
+                accepted.add(request.item)
+                jobs.progress(tx, job.id, batch.step, total - len(waiting) + len(accepted), total)
+
+            if request.hold and request.hold[0] in held:
+                self._store.write_surely(lambda tx: answers.forget_holding(tx, job, request.item), self.stopping)
+            judged = self._asked_one(request, job, progress)
+            if judged is None:
+                lines_cut = 0
+                return True
+            failures.append(judged)
+            lines_cut = lines_cut + 1 if judged.transport else 0
+            return judged.verdict not in _STOP_BATCH and lines_cut < _MOST_LINES_CUT
+
+        name = f"deliver-{self._target.name}-image"
+        in_parallel(waiting, one_done, at_once=batch.at_once, name=name)
+        if self.stopping.is_set() and len(accepted) + len(failures) < len(waiting):
+            raise Interrupted
+        if failures:
+            raise NotAccepted(worst(failures))
+        return Reply(data={"accepted": len(accepted)})
+
+    def _asked_one(self, request: HttpRequest, job: Job, also: Callable[[Tx], None]) -> Judged | None:
+        """None when it was accepted, else the verdict with the item's name."""
+        try:
+            self._ask(request, job, also)
+        except NotAccepted as refusal:
+            judged = refusal.judged
+        except AgentError as error:
+            judged = judged_error(error, request.step)
+        except FileNotFoundError:
+            judged = self._target.judge.dicom_trouble("gone", request.item, request.step)
+        except OSError as error:
+            judged = judged_error(_unreadable(error), request.step)
+        else:
+            return None
+        return replace(judged, trouble=replace(judged.trouble, items=(request.item,)))
+
     def _push_one(self, sender: DicomSender, image: ImageRef, message_id: int, step: str) -> Judged:
         try:
             with self._files.image(image) as path:
                 reply = sender.store(path, message_id=message_id)
         except FileNotFoundError:
             return self._target.judge.dicom_trouble("gone", image.sop_instance_uid, step)
-        except OSError as error:  # on Windows another program may hold the file for a moment
-            raise RetryLater(
-                "影像文件暂时读不了", "正在自动重试，您不用管", details=f"{type(error).__name__} {error.errno}"
-            ) from error
+        except OSError as error:
+            raise _unreadable(error) from error
         if reply.status is None:
             return self._target.judge.dicom_trouble("no_context", image.sop_instance_uid, step)
         return self._target.judge.dicom(reply.status, reply.words, image.sop_instance_uid, step)
@@ -181,3 +271,8 @@ class Courier:
             jobs.progress(tx, job.id, step, done, total)
 
         self._store.write_surely(change, self.stopping)
+
+
+def _unreadable(error: OSError) -> RetryLater:
+    """On Windows another program may hold the file for a moment."""
+    return RetryLater("影像文件暂时读不了", "正在自动重试，您不用管", details=f"{type(error).__name__} {error.errno}")

@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 from typing import Any, Protocol
 
 from app.catalogue.region import Region
 from app.delivery.verdict import Judge
-from app.regions.conversation import Adapter, ImageRef
+from app.domain.settings import DestinationSettings, Settings
+from app.regions.conversation import Adapter, ImageRef, Stamp
+from app.store import Store, serials
 from app.wire.http_client import HttpClient
 
 
@@ -35,6 +38,31 @@ class Target:
     def url(self, path: str) -> str:
         return self.base_url.rstrip("/") + "/" + path.lstrip("/")
 
+    def stamp(self, store: Store, now: datetime) -> Stamp:
+        """For one sending at `now` (the platform's time); its serial number is on the disk before it is used."""
+        series = self.adapter.serial_series
+        if not series:
+            return Stamp(now=now)
+        first = int(self.options.get("serial_from", serials.FIRST))
+        last = int(self.options.get("serial_to", serials.LAST))
+        serial = store.write(lambda tx: serials.next_stamp(tx, series, now, first=first, last=last))
+        return Stamp(now=now, serial=serial)
+
+
+def options_of(region: Region, destination: DestinationSettings, settings: Settings) -> dict[str, Any]:
+    """What the adapter may read: the region's own options as this destination sets them, with the clinic's codes."""
+    options = {
+        "calling_ae_title": settings.dicom.ae_title,
+        **region.options.get("options", {}),
+        **destination.options,
+    }
+    own = {
+        "hospital_code": settings.clinic.uscc,
+        "institution_code": settings.clinic.fixmedins_code,
+        "storage_uscc": settings.clinic.uscc,
+    }
+    return options | {name: code for name, code in own.items() if not options.get(name)}
+
 
 class FileSource(Protocol):
     """Where the driver gets stored files from."""
@@ -47,8 +75,20 @@ class FileSource(Protocol):
         """Its address at the file service. Raises `NeedsOperator` while the file service is off."""
         ...
 
+    def path(self, sha256: str) -> Path:
+        """A stored file, to be streamed. Raises `NeedsOperator` when it is gone."""
+        ...
+
+    def md5(self, sha256: str) -> str:
+        """The MD5 of a stored file, 32 hex digits in lower case. Raises `NeedsOperator` when it is gone."""
+        ...
+
+    def zip_link(self, destination: str, exam_key: str) -> str:
+        """The address that answers with a ZIP of the exam's images. Raises `NeedsOperator` while that is off."""
+        ...
+
     def image(self, ref: ImageRef) -> AbstractContextManager[Path]:
-        """The file to push: the original, or a copy that carries the minted accession number.
+        """The file to send: the original, or a copy that carries the minted accession number.
 
         Raises `FileNotFoundError` when the original is gone.
         """

@@ -16,11 +16,18 @@ _MOST_WORDS = 2000
 
 
 class Judge:
-    """Knows one region's rows, and where in a reply its code and words stand (`[replies.NAME]` of region.toml)."""
+    """Knows one region's rows, and where in a reply its code and words stand (`[replies.NAME]` of region.toml).
 
-    def __init__(self, rows: Sequence[CodeRow], places: Mapping[str, Mapping[str, str]]) -> None:
+    Where a reply tells of its record by itself (`items`, `flag`, `item_message`), code and flag are judged together as
+    "code/flag"; `by_code_alone` takes the flag as given.
+    """
+
+    def __init__(
+        self, rows: Sequence[CodeRow], places: Mapping[str, Mapping[str, str]], *, by_code_alone: bool = False
+    ) -> None:
         self._rows = rows
         self._places = places
+        self._by_code_alone = by_code_alone
 
     def http(self, reply: HttpReply, rule: str, step: str) -> tuple[Judged, dict[str, Any]]:
         """The verdict on an HTTP reply and its decoded JSON ({} when it has none)."""
@@ -36,7 +43,11 @@ class Judge:
         code, words = data.get(place["code"]), data.get(place["message"])
         if code is None or code == "":
             return self._row("http", "no_code", _text(reply.body), step), {}
-        return self._row(rule, str(code).strip(), "" if words is None else str(words), step), data
+        code, words = str(code).strip(), "" if words is None else str(words)
+        if "flag" in place and any(row.has_flags(rule, code) for row in self._rows):
+            flag, own_words = ("1", "") if self._by_code_alone else _flagged(data.get(place["items"]), place)
+            code, words = f"{code}/{flag}", own_words or words
+        return self._row(rule, code, words, step), data
 
     def dicom(self, status: int, words: str, item: str, step: str) -> Judged:
         """The verdict on a C-STORE status."""
@@ -85,6 +96,16 @@ def judged_error(error: AgentError, step: str) -> Judged:
     )
     after = error.after_seconds if isinstance(error, RetryLater) else 0.0
     return Judged(verdict=verdict, trouble=trouble, after_seconds=after, transport=isinstance(error, RetryLater))
+
+
+def _flagged(items: object, place: Mapping[str, str]) -> tuple[str, str]:
+    """The flag of the one record that a request carries, "" when there is none to be found, and its words."""
+    if isinstance(items, list) and len(items) == 1:
+        items = items[0]
+    if not isinstance(items, dict) or items.get(place["flag"]) is None:
+        return "", ""
+    words = items.get(place["item_message"])
+    return str(items[place["flag"]]).strip(), "" if words is None else str(words)
 
 
 def _text(body: bytes) -> str:

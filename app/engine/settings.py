@@ -21,6 +21,7 @@ from app.catalogue.identity import uscc_fault
 from app.catalogue.load import load_catalogue, load_region, region_names
 from app.catalogue.questions import choices_of_options
 from app.catalogue.region import Region
+from app.delivery.target import options_of
 from app.domain.settings import (
     Clinic,
     DestinationSettings,
@@ -573,9 +574,9 @@ def try_adapters(settings: Settings, secrets: Mapping[str, str]) -> None:
         own = {name: secrets.get(secret_name(one.name, name), "") for name in one.secret_names}
         if one.region not in ADAPTERS or not all(own.get(name) for name in required):
             continue
-        options = {**region.options.get("options", {}), **one.options}
+        options = options_of(region, one, settings)
         try:
-            ADAPTERS[one.region](region.with_options(options), one.options, own)
+            ADAPTERS[one.region](region.with_options(options), options, own)
         except AgentError as error:
             key = f"destination[{place}]"
             raise NeedsOperator(error.title, error.advice, fields=(key,), page="destination") from error

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from app.catalogue.codes import load_codes
 from app.catalogue.load import load_region
-from app.delivery.target import Target
+from app.delivery.target import Target, options_of
 from app.delivery.verdict import Judge
 from app.domain.settings import DestinationSettings, Settings
 from app.engine.settings import secrets_of
@@ -33,12 +33,7 @@ def build_target(settings: Settings, destination: DestinationSettings, secrets: 
     if destination.region not in ADAPTERS:
         raise NeedsOperator("这个地区还没有接上", "请在设置里换一个地区，或升级程序", page="destination")
     region = load_region(destination.region)
-    options = {
-        "hospital_code": settings.clinic.uscc,
-        "calling_ae_title": settings.dicom.ae_title,
-        **region.options.get("options", {}),
-        **destination.options,
-    }
+    options = options_of(region, destination, settings)
     overrides = dict(options.pop("fields", {}))
     if options.get("demand_signature"):
         signed = {name: {"required_when": ""} for name in region.options["signature"]["fields"]}
@@ -51,7 +46,11 @@ def build_target(settings: Settings, destination: DestinationSettings, secrets: 
         base_url=destination.base_url,
         region=region,
         adapter=ADAPTERS[destination.region](region, options, secrets),
-        judge=Judge(load_codes(destination.region), region.options["replies"]),
+        judge=Judge(
+            load_codes(destination.region),
+            region.options["replies"],
+            by_code_alone=options.get("success_by") == "code",
+        ),
         http=HttpClient(name=title),
         options=options,
         defaults=destination.defaults,

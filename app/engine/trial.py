@@ -6,12 +6,13 @@ platform doesn't tell stays "not known", never green.
 
 from __future__ import annotations
 
+import json
 import re
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, cast
 from urllib.parse import urlsplit
 
 from app.catalogue.questions import load_setup
@@ -25,7 +26,7 @@ from app.engine.house import House
 from app.engine.settings import kept_secrets, read_answers, secret_name
 from app.engine.targets import build_target
 from app.errors import AgentError, NeedsOperator
-from app.regions.conversation import HttpRequest, Stamp
+from app.regions.conversation import HttpRequest, Outgoing
 from app.store import days
 from app.system.network import host_name, own_addresses
 from app.wire.dicom_association import Peer
@@ -94,11 +95,12 @@ class _Trial:
         if not name:
             return _unknown("key", title, "平台没有能试的接口", "第一例上传时就知道")
         started = time.monotonic()
-        path = str({**self.target.region.options["paths"], **self.target.options.get("paths", {})}[name])
+        request = self._empty(name)
         try:
-            request = HttpRequest(step=name, path=path, body={}, fresh=True)
-            wired = self.target.adapter.wrap(request, b"{}", Stamp(now=self.clock.now()))
-            reply = self.target.http.send("POST", self.target.url(path), headers=wired.headers, body=wired.body)
+            stamp = self.target.stamp(self.house.store, self.clock.now())
+            wired = self.target.adapter.wrap(request, json.dumps(request.body).encode("ascii"), stamp)
+            url = self.target.url(request.path)
+            reply = self.target.http.send("POST", url, headers=wired.headers, body=wired.body)
         except AgentError as error:
             return _fault("key", title, error, started)
         judged, _ = self.target.judge.http(reply, request.reply, name)
@@ -114,6 +116,11 @@ class _Trial:
         return _step(
             "key", title, Turn.AUTOMATIC, trouble.title, "过一会儿点“全部重测”；不影响继续设置", words, started
         )
+
+    def _empty(self, part: str) -> HttpRequest:
+        """What an upload of nothing would send first."""
+        nothing = Outgoing(part=part, exam_key="", report_key="", version=1, exam={}, report={}, images=())
+        return cast(HttpRequest, next(self.target.adapter.upload(nothing)))
 
     def _interfaces(self) -> Json:
         """Whether there is anything at the paths; asked without a body, so nothing can be written."""

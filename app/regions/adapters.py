@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from app.catalogue.region import Region
-from app.regions import shanxi
+from app.regions import guangyuan, guizhou, shanxi
 from app.regions.conversation import Adapter
 
 MakeAdapter = Callable[[Region, Mapping[str, Any], Mapping[str, str]], Adapter]
@@ -17,4 +17,7 @@ Raises `NeedsOperator` for what is missing.
 
 ADAPTERS: dict[str, MakeAdapter] = {
     "shanxi": shanxi.adapter,
+    "guizhou": guizhou.adapter,
+    "guangyuan": guangyuan.adapter,
 }
+"""In the order in which they are offered; a rehearsal plays the first."""

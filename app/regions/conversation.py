@@ -20,7 +20,7 @@ class FileRef:
 
     sha256: str
     encoding: str = "base64"
-    """`base64`, `bytes`, `md5` (32 hex digits, lower case), or `link` (an address of the agent's file service)."""
+    """`base64`, `bytes`, `md5` or `md5_upper` (32 hex digits), or `link` (an address of the agent's file service)."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,7 +43,7 @@ class ImageFile:
 
     image: ImageRef
     encoding: str = "bytes"
-    """`bytes` or `md5` (32 hex digits, lower case); both of the same prepared copy."""
+    """`bytes`, or `md5` or `md5_upper` (32 hex digits); all of the same prepared copy."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -75,6 +75,7 @@ class HttpRequest:
     `codes.csv`. `fresh` marks what must never be replayed: polls, look-ups, logins. With `parts` it is a
     multipart/form-data of these, in order, streamed from disk, and `body` stays empty. `hold` is what the destination
     holds once it accepted the request: (item, SHA-256). `reply_bytes`: the largest reply to expect, 0 for the usual.
+    `first` is sent right before it whenever it is really sent (delete, then save), never when its answer is known.
     """
 
     step: str
@@ -86,6 +87,7 @@ class HttpRequest:
     parts: tuple[FormPart, ...] = ()
     hold: tuple[str, str] | None = None
     reply_bytes: int = 0
+    first: tuple[HttpRequest, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import datetime, timedelta
+
+from app.domain.times import CST
 from app.store.database import Tx
+
+FIRST, LAST = 1, 9999
+_TIME = "%Y%m%d%H%M%S"
 
 
 def next_value(tx: Tx, name: str) -> int:
@@ -13,3 +19,23 @@ def next_value(tx: Tx, name: str) -> int:
         (name,),
     ).fetchone()
     return int(row["value"])
+
+
+def next_stamp(tx: Tx, series: str, now: datetime, *, first: int = FIRST, last: int = LAST) -> str:
+    """yyyyMMddHHmmss (China Standard Time) and four digits from `first` to `last`: greater than any of the series.
+
+    A clock that was set back is waited for in the last second given; a second that is used up runs into the next.
+    """
+    name, moment = f"stamp-{series}", now.astimezone(CST).replace(tzinfo=None, microsecond=0)
+    row = tx.execute("SELECT value FROM serials WHERE name = ?", (name,)).fetchone()
+    number = first
+    if row is not None:
+        before, used = divmod(int(row["value"]), 10_000)
+        latest = datetime.strptime(str(before), _TIME)
+        if latest >= moment:
+            moment, number = latest, max(first, used + 1)
+        if number > last:
+            moment, number = latest + timedelta(seconds=1), first
+    stamp = f"{moment.strftime(_TIME)}{number:04d}"
+    tx.execute("INSERT OR REPLACE INTO serials (name, value) VALUES (?, ?)", (name, int(stamp)))
+    return stamp

@@ -1,4 +1,4 @@
-"""One HTTP request, one reply; a session per thread. Never follows a redirect, never retries, never logs a body."""
+"""One HTTP request, one reply, a session for it alone. Never follows a redirect, never retries, never logs a body."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ import socket
 import ssl
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -90,8 +91,8 @@ class HttpClient:
         self._timeout = (connect_seconds, read_seconds)
         self._reply_seconds = reply_seconds
         self._verify, self._system_proxy = verify, system_proxy
-        self._local = threading.local()
-        self._sessions: list[requests.Session] = []
+        self._idle: list[requests.Session] = []
+        self._known: set[requests.Session] = set()
         self._lock = threading.Lock()
         if verify is False:
             import urllib3
@@ -99,7 +100,13 @@ class HttpClient:
             urllib3.disable_warnings(urllib3.exceptions.InsecureRequestWarning)
 
     def send(
-        self, method: str, url: str, *, headers: Mapping[str, str] | None = None, body: bytes | Streamed | None = None
+        self,
+        method: str,
+        url: str,
+        *,
+        headers: Mapping[str, str] | None = None,
+        body: bytes | Streamed | None = None,
+        reply_limit: int = REPLY_LIMIT_BYTES,
     ) -> HttpReply:
         """Return the peer's reply whatever its status. Raises LineCut, NeedsOperator (an unusable address)."""
         import requests
@@ -107,16 +114,19 @@ class HttpClient:
 
         started = time.monotonic()
         try:
-            with self._session().request(
-                method,
-                url,
-                headers=dict(headers or {}),
-                data=body,
-                timeout=self._timeout,
-                allow_redirects=False,
-                stream=True,
-            ) as response:
-                content = self._read(response, started + self._reply_seconds)
+            with (
+                self._session() as session,
+                session.request(
+                    method,
+                    url,
+                    headers=dict(headers or {}),
+                    data=body,
+                    timeout=self._timeout,
+                    allow_redirects=False,
+                    stream=True,
+                ) as response,
+            ):
+                content = self._read(response, started + self._reply_seconds, reply_limit)
         except (requests.RequestException, urllib3.exceptions.HTTPError, OSError, UnicodeError) as error:
             raise self._translated(error, body) from error
         return HttpReply(
@@ -128,34 +138,44 @@ class HttpClient:
         )
 
     def close(self) -> None:
-        """Close the sessions of every thread; the client may be used again afterwards."""
+        """Close all sessions, those in use when they come back; the client may be used again afterwards."""
         with self._lock:
-            sessions, self._sessions = self._sessions, []
-            self._local = threading.local()
-        for session in sessions:
+            idle, self._idle = self._idle, []
+            self._known.clear()
+        for session in idle:
             session.close()
 
-    def _session(self) -> requests.Session:
-        session: requests.Session | None = getattr(self._local, "session", None)
+    @contextmanager
+    def _session(self) -> Iterator[requests.Session]:
+        """One that nobody else uses meanwhile; its lines stay open for the next request, of whichever thread."""
+        with self._lock:
+            session = self._idle.pop() if self._idle else None
         if session is None:
             session = _new_session(self._verify, self._system_proxy)
             with self._lock:
-                self._sessions.append(session)
-                self._local.session = session
-        return session
+                self._known.add(session)
+        try:
+            yield session
+        finally:
+            with self._lock:
+                known = session in self._known
+                if known:
+                    self._idle.append(session)
+            if not known:
+                session.close()
 
-    def _read(self, response: requests.Response, deadline: float) -> bytes:
+    def _read(self, response: requests.Response, deadline: float, limit: int) -> bytes:
         import requests
 
         content = bytearray()
         for block in response.iter_content(64 * 1024):
             content += block
-            if len(content) > REPLY_LIMIT_BYTES:
+            if len(content) > limit:
                 raise LineCut(
                     f"{self._name}的应答大得不正常",
                     "正在自动重试。一直不行时，请把诊断包发给工程师",
                     maybe_received=True,
-                    details=f"HTTP {response.status_code}，超过 {REPLY_LIMIT_BYTES} 字节",
+                    details=f"HTTP {response.status_code}，超过 {limit} 字节",
                 )
             if time.monotonic() > deadline:
                 raise requests.exceptions.ReadTimeout

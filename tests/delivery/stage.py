@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import threading
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
@@ -60,7 +61,15 @@ class Platform:
     received: list[dict[str, Any]] = field(default_factory=list)
     before_reply: Callable[[], None] = lambda: None
 
-    def send(self, method: str, url: str, *, headers: Mapping[str, str] | None = None, body: bytes = b"") -> HttpReply:
+    def send(
+        self,
+        method: str,
+        url: str,
+        *,
+        headers: Mapping[str, str] | None = None,
+        body: bytes = b"",
+        reply_limit: int = 0,
+    ) -> HttpReply:
         self.received.append(json.loads(body))
         self.before_reply()
         said = self.script.pop(0) if self.script else an_http_reply()
@@ -128,6 +137,15 @@ class Files:
 
     def link(self, destination: str, exam_key: str, sha256: str) -> str:
         return f"https://clinic.example/f/{destination}-{sha256}.pdf"
+
+    def path(self, sha256: str) -> Path:
+        return self.folder / sha256
+
+    def md5(self, sha256: str) -> str:
+        return hashlib.md5(self.path(sha256).read_bytes()).hexdigest()
+
+    def zip_link(self, destination: str, exam_key: str) -> str:
+        return f"https://clinic.example/z/{destination}-{exam_key}.zip"
 
     @contextmanager
     def image(self, ref: ImageRef) -> Iterator[Path]:
