@@ -19,6 +19,8 @@ _TICK_SECONDS = 0.25
 _FOLD_AFTER = timedelta(days=30)
 _HOURS_KEPT = timedelta(days=100)
 _HOUSE_KEEPING_EVERY = timedelta(hours=6)
+_UNFETCHED_TIMES = 2
+"""What a platform was to fetch and has not is kept so many times as long as what it has; then the timeline says so."""
 
 
 class Clockwork:
@@ -82,7 +84,14 @@ class Clockwork:
         """Fold old answers, end old links, release images that every destination acknowledged long ago."""
         keep = timedelta(days=self._house.settings.intake.keep_days)
         self._house.store.write(lambda tx: answers.fold(tx, now - _FOLD_AFTER))
-        self._house.store.write(lambda tx: files.expire_links(tx, now - keep, now=now))
+        there = [one.name for one in self._house.settings.destinations]
+        never = self._house.store.write(
+            lambda tx: files.expire_links(
+                tx, fetched=now - keep, unfetched=now - _UNFETCHED_TIMES * keep, destinations=there, now=now
+            )
+        )
+        if never:
+            log.warning("%d addresses ended that the platform never fetched", len(never))
         self._house.store.write(lambda tx: sources.forget_old_hours(tx, now - _HOURS_KEPT))
         self._release(now - keep)
 

@@ -8,7 +8,6 @@ from collections import Counter
 from collections.abc import Callable
 from datetime import date
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from app.engine.face import Json
 from app.engine.house import House
@@ -23,11 +22,8 @@ from app.intake.quiet import QuietStudies
 from app.intake.rebuild import drop_unkept, reindex
 from app.intake.reports import Reports
 from app.intake.take import Taken, source_of
-from app.store import exams, files
+from app.store import exams
 from app.wire.receiving import AssociationChange, AssociationEvent, Receiver, ReceiverSettings
-
-if TYPE_CHECKING:
-    from app.wire.file_server import FileServer, Refused, Sent, Served
 
 log = logging.getLogger("app.engine")
 _ASLEEP_SECONDS = 120.0
@@ -55,9 +51,7 @@ class Gateway:
         self._receiver: Receiver | None = None
         self._callers: Counter[str] = Counter()
         self._callers_lock = threading.Lock()
-        self._file_server: FileServer | None = None
         self._dicom_trouble = ""
-        self._files_trouble = ""
         self._quiet = QuietStudies(
             house.store,
             house.clock,
@@ -81,7 +75,7 @@ class Gateway:
 
     def start(self) -> None:
         self._start_receiver()
-        self._start_file_server()
+        self._house.provider.start()
         self._start_folders()
         self._backfill.resume()
 
@@ -91,8 +85,7 @@ class Gateway:
         self._backfill.close(3.0)
         if self._folders is not None:
             self._folders.stop(3.0)
-        if self._file_server is not None:
-            self._file_server.stop()
+        self._house.provider.stop()
 
     def heard(self, event: Json) -> None:
         """An event of the store; must not wait."""
@@ -155,50 +148,8 @@ class Gateway:
 
     # -- the file service -------------------------------------------------------------------------------------------
 
-    def _start_file_server(self) -> None:
-        settings = self._house.settings.files
-        if not settings.public_base_url:
-            return
-        from app.wire.file_server import FileServer, FileServerSettings
-
-        server = FileServer(
-            FileServerSettings(port=settings.port, address=settings.bind, allowed_addresses=settings.allowed_addresses),
-            self._resolve,
-        )
-        try:
-            server.start()
-        except AgentError as error:
-            self._files_trouble = f"{error.title}。{error.advice}"
-            log.warning("the file service stays shut: %s", error.title)
-            return
-        self._file_server, self._files_trouble = server, ""
-
-    def _resolve(self, path: str, address: str) -> Served | Refused:
-        """`/f/TOKEN.pdf` while the link lives; everything else is not there."""
-        from app.wire.file_server import Refused, Served
-
-        prefix, _, name = path.lstrip("/").partition("/")
-        token = name.removesuffix(".pdf")
-        if prefix != "f" or not token:
-            return Refused(status=404)
-        link = files.find_link(self._house.store.read(), token)
-        relative = None if link is None or link.withdrawn else files.path_of(self._house.store.read(), link.sha256)
-        if relative is None:
-            return Refused(status=404)
-
-        def done(sent: Sent) -> None:
-            if sent.complete:
-                now = self._house.clock.now()
-                self._house.store.submit(lambda tx: files.fetched(tx, token, now=now))
-
-        return Served(content=self._house.spool.path(relative), content_type="application/pdf", on_done=done)
-
     def files_status(self) -> Json:
-        return {
-            "listening": self._file_server is not None,
-            "base_url": self._house.settings.files.public_base_url,
-            "trouble": self._files_trouble,
-        }
+        return self._house.provider.status()
 
     # -- folders, reports, backfill ---------------------------------------------------------------------------------
 

@@ -30,6 +30,7 @@ from app.errors import AgentError, NeedsOperator, RetryLater
 from app.intake.carry import with_accession
 from app.intake.spool import Spool
 from app.intake.take import Taker
+from app.provide.provider import Provider
 from app.regions.conversation import ImageRef
 from app.store import Store, Tx, exams, files, images, jobs, submissions, test_marks
 from app.system.disk import durable_folder, free_bytes, sync_folder, synced_replace
@@ -52,6 +53,7 @@ class House:
     settings: Settings
     targets: dict[str, Target]
     faults: dict[str, AgentError]
+    provider: Provider
     stopping: threading.Event = field(default_factory=threading.Event)
 
     def known(self, exam_key: str, tx: Tx | None = None) -> Known:
@@ -174,13 +176,10 @@ class House:
             ) from error
 
     def link(self, destination: str, exam_key: str, sha256: str) -> str:
-        base = self.settings.files.public_base_url
-        if not base:
-            raise NeedsOperator(
-                "还没有填文件服务的地址", "请在设置里填平台能访问的地址（public_base_url）", page="files"
-            )
-        token = self.store.write(lambda tx: files.link(tx, destination, exam_key, sha256, now=self.clock.now()))
-        return f"{base.rstrip('/')}/f/{token}.pdf"
+        return self.provider.link(destination, exam_key, sha256)
+
+    def zip_link(self, destination: str, exam_key: str) -> str:
+        return self.provider.zip_link(destination, exam_key)
 
     @contextmanager
     def image(self, ref: ImageRef) -> Iterator[Path]:
@@ -225,6 +224,14 @@ def open_house(home: Home, clock: Clock, *, free: Callable[[Path], int] = free_b
         settings=settings,
         targets=targets,
         faults=faults,
+        provider=Provider(
+            store,
+            clock,
+            settings.files,
+            path_of=spool.path,
+            carried=lambda original, accession: with_accession(original, accession, home.parts),
+            carries=lambda name: name in targets and bool(targets[name].options.get("carry_minted_accession")),
+        ),
     )
 
 

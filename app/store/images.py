@@ -343,7 +343,8 @@ def paths(store: Store) -> set[str]:
 def releasable(store: Store, before: datetime, limit: int = 500) -> list[Instance]:
     """Images whose exams were all acknowledged by every destination before that time, and that are still on disk.
 
-    An exam counts only when it has jobs, and none of its newest jobs is unconfirmed. At most `limit` at once.
+    An exam counts only when it has jobs, and none of its newest jobs is unconfirmed. One whose images a platform has
+    not fetched yet is kept while their link lives (see `files.expire_links`). At most `limit` at once.
     """
     rows = store.rows(
         """SELECT i.* FROM instances i WHERE i.released = 0
@@ -353,7 +354,9 @@ def releasable(store: Store, before: datetime, limit: int = 500) -> list[Instanc
              SELECT 1 FROM exam_studies e JOIN exams x USING (exam_key)
              WHERE e.study_instance_uid = i.study_instance_uid
              AND (x.state NOT IN ('acknowledged', 'reconciled', 'withdrawn')
-                  OR (SELECT max(j.changed_at) FROM jobs j WHERE j.exam_key = x.exam_key) >= ?))
+                  OR (SELECT max(j.changed_at) FROM jobs j WHERE j.exam_key = x.exam_key) >= ?
+                  OR EXISTS (SELECT 1 FROM links l WHERE l.exam_key = x.exam_key AND l.sha256 = ''
+                             AND l.withdrawn_at IS NULL AND l.fetched_tag <> l.tag)))
            LIMIT ?""",
         (kept(before), limit),
     )

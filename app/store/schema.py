@@ -512,3 +512,45 @@ def retrievals(db: Database) -> None:
         pk=("download_id", "place"),
     )
     db.table("download_images").create_index(["download_id", "state", "place"])
+
+
+@MIGRATIONS()
+def links_as_fetched(db: Database) -> None:
+    """What platforms took of the addresses they were given; sizes and CRCs of images as they go into a ZIP."""
+    texts = ("first_fetched_at", "tag", "fetched_tag", "pieces_tag", "broken")
+    for name in texts:
+        db.table("links").add_column(name, str, not_null_default="")
+    db.table("links").add_column("pieces", str, not_null_default="[]")
+    for name in ("size_bytes", "sent_bytes"):
+        db.table("links").add_column(name, int, not_null_default=0)
+    db.execute(
+        """UPDATE links SET tag = sha256, first_fetched_at = coalesce(last_fetched_at, ''),
+           fetched_tag = CASE WHEN fetched_count > 0 THEN sha256 ELSE '' END"""
+    )
+    db.table("links").create_index(["exam_key"])
+    db.table("measured_images").create(
+        {"sop_instance_uid": str, "sha256": str, "accession_number": str, "size_bytes": int, "crc32": int},
+        pk=("sop_instance_uid", "sha256", "accession_number"),
+    )
+
+
+@MIGRATIONS()
+def index_codes(db: Database) -> None:
+    """The codes under which exams go to a destination, in use or replaced, and what the platform has under each."""
+    db.table("index_codes").create(
+        {
+            "destination": str,
+            "index_code": str,
+            "exam_key": str,
+            "base_code": str,
+            "there": str,
+            "minted_at": str,
+            "replaced_at": str,
+        },
+        pk=("destination", "index_code"),
+        not_null={"there"},
+        defaults={"there": ""},
+    )
+    db.execute("CREATE UNIQUE INDEX idx_index_in_use ON index_codes (destination, exam_key) WHERE replaced_at IS NULL")
+    db.table("index_codes").create_index(["exam_key", "destination"])
+    db.table("jobs").add_column("index_code", str, not_null_default="")

@@ -1,0 +1,1 @@
+"""What a platform asks of the clinic: the files that it fetches by address."""
