@@ -195,3 +195,5 @@ class Job:
     changed_at: datetime
     late: bool
     """True: images that came after the submission (补传)."""
+    index_code: str = ""
+    """医保影像云索引 that the part goes under, "" where there is none."""

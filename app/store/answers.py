@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import Any
 
 from app.domain.job import Job, JobState
+from app.store import indexes
 from app.store.database import Tx
 from app.store.times import kept
 
@@ -56,7 +57,9 @@ def forget_answer(tx: Tx, job: Job, step: str, item: str) -> None:
 
 
 def hold(tx: Tx, job: Job, item: str, sha256: str, *, now: datetime) -> None:
-    """The destination has this item now, with this content."""
+    """The destination has this item now, with this content; what went under a code that was replaced does not count."""
+    if indexes.is_replaced(tx.conn, job.destination, job.index_code):
+        return
     tx.execute(
         "INSERT OR REPLACE INTO holdings (destination, exam_key, part, item, sha256, at) VALUES (?, ?, ?, ?, ?, ?)",
         (job.destination, job.exam_key, job.part.value, item, sha256, kept(now)),
@@ -114,6 +117,17 @@ def acknowledged_jobs(conn: sqlite3.Connection, exam_key: str) -> set[int]:
 def acknowledged(conn: sqlite3.Connection, job: Job) -> bool:
     """True when the platform has acknowledged this job in its present round."""
     row = conn.execute("SELECT 1 FROM receipts WHERE job_id = ? AND round = ?", (job.id, job.round)).fetchone()
+    return row is not None
+
+
+def is_update(conn: sqlite3.Connection, job: Job) -> bool:
+    """The platform has an earlier version of this part, or this one, under the same index code."""
+    row = conn.execute(
+        """SELECT 1 FROM receipts r JOIN jobs j ON j.id = r.job_id WHERE j.destination = ? AND j.exam_key = ?
+           AND j.part = ? AND j.report_key = ? AND j.index_code = ? AND j.withdraws = 0
+           AND (j.state IN ('acknowledged', 'reconciled') OR j.id = ?)""",
+        (job.destination, job.exam_key, job.part.value, job.report_key, job.index_code, job.id),
+    ).fetchone()
     return row is not None
 
 

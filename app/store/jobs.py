@@ -9,8 +9,8 @@ from datetime import datetime
 from functools import lru_cache
 from typing import Any
 
-from app.domain.job import MOVING, NEEDS_A_PERSON, Event, Job, JobState, Part, Trouble, Turn, advance
-from app.store import submissions
+from app.domain.job import MOVING, NEEDS_A_PERSON, TRANSITIONS, Event, Job, JobState, Part, Trouble, Turn, advance
+from app.store import indexes, submissions
 from app.store.database import Tx
 from app.store.times import kept, taken, taken_or_none
 
@@ -33,6 +33,7 @@ def insert(
     now: datetime,
     late: bool = False,
     withdraws: bool = False,
+    index_code: str = "",
 ) -> int:
     """A new job with the next version of its part; returns its id."""
     version = tx.execute(
@@ -43,7 +44,7 @@ def insert(
     cursor = tx.execute(
         """INSERT INTO jobs (destination, exam_key, report_key, part, version, withdraws, state, round, attempts,
            payload, digest, exam_day, due_at, step, done_count, total_count, trouble, submitted_at, changed_at,
-           late, first) VALUES (?,?,?,?,?,?,?,1,0,?,?,?,NULL,'',0,?,NULL,?,?,?,0)""",
+           late, first, index_code) VALUES (?,?,?,?,?,?,?,1,0,?,?,?,NULL,'',0,?,NULL,?,?,?,0,?)""",
         (
             destination,
             exam_key,
@@ -59,10 +60,11 @@ def insert(
             kept(now),
             kept(now),
             int(late),
+            index_code,
         ),
     )
     job_id = int(cursor.lastrowid or 0)
-    submissions.follow(tx.conn, exam_key, destination, recount=part is Part.IMAGES)
+    submissions.follow(tx.conn, exam_key, destination, recount="images" in payload)
     tx.tell("job_changed", job=job_id, exam=exam_key, state=state.value)
     return job_id
 
@@ -77,9 +79,17 @@ def move(
     due_at: datetime | None = None,
     new_round: bool = False,
 ) -> JobState:
-    """Advance one job by the transition table; raises `ImpossibleMove` for a pair that cannot happen."""
-    row = tx.execute("SELECT state, exam_key, destination FROM jobs WHERE id = ?", (job_id,)).fetchone()
+    """Advance one job by the transition table; raises `ImpossibleMove` for a pair that cannot happen.
+
+    What would wait under an index code that was replaced meanwhile is cancelled instead: it may never go again.
+    """
+    row = tx.execute(
+        "SELECT state, exam_key, destination, withdraws, index_code FROM jobs WHERE id = ?", (job_id,)
+    ).fetchone()
     state = advance(JobState(row["state"]), event)
+    outdated = not row["withdraws"] and indexes.is_replaced(tx.conn, row["destination"], row["index_code"])
+    if outdated and (state, Event.CANCELLED) in TRANSITIONS:
+        state = advance(state, Event.CANCELLED)
     tx.execute(
         """UPDATE jobs SET state = ?, trouble = ?, due_at = ?, changed_at = ?, round = round + ?,
            attempts = CASE WHEN ? THEN 0 ELSE attempts + ? END WHERE id = ?""",
@@ -100,12 +110,20 @@ def move(
 
 
 def replace_payload(
-    tx: Tx, job_id: int, payload: Mapping[str, object], digest: str, exam_day: str, total_count: int, late: bool
+    tx: Tx,
+    job_id: int,
+    payload: Mapping[str, object],
+    digest: str,
+    exam_day: str,
+    total_count: int,
+    late: bool,
+    index_code: str = "",
 ) -> None:
     """Freeze a mended payload into a job that has not been acknowledged yet."""
     tx.execute(
-        "UPDATE jobs SET payload = ?, digest = ?, exam_day = ?, total_count = ?, late = ? WHERE id = ?",
-        (json.dumps(payload, ensure_ascii=False), digest, exam_day, total_count, int(late), job_id),
+        """UPDATE jobs SET payload = ?, digest = ?, exam_day = ?, total_count = ?, late = ?, index_code = ?
+           WHERE id = ?""",
+        (json.dumps(payload, ensure_ascii=False), digest, exam_day, total_count, int(late), index_code, job_id),
     )
     _follow(tx, job_id, recount=True)
 
@@ -146,7 +164,8 @@ def _wake_due(tx: Tx, destination: str, now: datetime) -> None:
 
 
 def _after(part: str, needed: str) -> str:
-    """`part` goes after `needed`; of a withdrawal `needed` goes last, so that nothing hangs on what is deleted.
+    """`part` goes after `needed` was acknowledged under the same index code; of a withdrawal `needed` goes last, so
+    that nothing hangs on what is deleted.
 
     A platform that lost `needed` may refuse `part` for ever: after some attempts `needed` goes all the same.
     """
@@ -156,7 +175,8 @@ def _after(part: str, needed: str) -> str:
                      AND n.part = '{part}' AND n.withdraws = 1"""
     return f"""
         AND NOT (j.part = '{part}' AND j.withdraws = 0 AND (
-            NOT EXISTS ({of_needed} AND n.withdraws = 0 AND n.state IN ('acknowledged', 'reconciled'))
+            NOT EXISTS ({of_needed} AND n.withdraws = 0 AND n.index_code = j.index_code
+                        AND n.state IN ('acknowledged', 'reconciled'))
             OR EXISTS ({of_needed} AND n.state IN ('queued', 'sending'))))
         AND NOT (j.part = '{needed}' AND j.withdraws = 1
             AND EXISTS ({withdrawal} AND (n.state IN ('queued', 'sending')
@@ -185,6 +205,11 @@ def waiting_for_settings(conn: sqlite3.Connection) -> list[tuple[int, str]]:
 def begin_again(tx: Tx, job_id: int, total: int) -> None:
     """Its progress counts from nothing: all of it goes once more."""
     tx.execute("UPDATE jobs SET total_count = ?, done_count = 0 WHERE id = ?", (total, job_id))
+
+
+def new_round(tx: Tx, job_id: int) -> None:
+    """What was answered so far is asked again when its turn comes; it stands where it stood."""
+    tx.execute("UPDATE jobs SET round = round + 1, done_count = 0 WHERE id = ?", (job_id,))
 
 
 def progress(tx: Tx, job_id: int, step: str, done: int, total: int) -> None:
@@ -313,4 +338,5 @@ def _job(row: sqlite3.Row) -> Job:
         submitted_at=taken(row["submitted_at"]),
         changed_at=taken(row["changed_at"]),
         late=bool(row["late"]),
+        index_code=row["index_code"],
     )

@@ -77,11 +77,15 @@ def follow(conn: sqlite3.Connection, exam_key: str, destination: str, *, recount
 
 
 def _images(conn: sqlite3.Connection, exam_key: str, destination: str) -> dict[str, int]:
-    """How many images the newest version brings, how many of them came late, and their bytes."""
+    """How many images the newest version brings, how many of them came late, and their bytes.
+
+    A record that tells where its images can be fetched brings them too, and none of their bytes.
+    """
     rows = conn.execute(
         """SELECT coalesce(json_array_length(payload, '$.images'), 0) AS n, (SELECT coalesce(sum(
-             json_extract(value, '$.size_bytes')), 0) FROM json_each(payload, '$.images')) AS size FROM jobs
-           WHERE exam_key = ? AND destination = ? AND part = 'images' ORDER BY version""",
+             json_extract(value, '$.size_bytes')), 0) FROM json_each(payload, '$.images') WHERE part = 'images') AS size
+           FROM jobs WHERE exam_key = ? AND destination = ? AND withdraws = 0
+           AND (part = 'images' OR json_type(payload, '$.images') = 'array') ORDER BY version""",
         (exam_key, destination),
     ).fetchall()
     if not rows:
