@@ -75,7 +75,7 @@ class Courier:
             images=tuple(ImageRef(**image) for image in payload.get("images", [])),
             index_code=payload.get("index_code", ""),
             previous_index_code=payload.get("previous_index_code", ""),
-            update=bool(payload.get("update", False)),
+            update=bool(payload.get("update", False)) or job.attempts > 1,
             values=payload.get("values", {}),
         )
         adapter = self._target.adapter

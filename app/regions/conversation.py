@@ -165,7 +165,7 @@ class Outgoing:
     previous_index_code: str = ""
     """An index under which the platform still has the exam, and which must go (a corrected number or exam time)."""
     update: bool = False
-    """True when the platform acknowledged an earlier version of this part under the same index."""
+    """True when the platform acknowledged an earlier version of this part under the same index, or may have it."""
     values: Mapping[str, str] = field(default_factory=dict)
     """Saved texts that images and report messages need too: study_instance_uid, accession_number, report_id."""
 

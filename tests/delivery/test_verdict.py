@@ -20,6 +20,7 @@ from app.wire.http_client import HttpReply
 from tests.delivery.stage import an_http_reply
 
 REGIONS = list(region_names())
+RULES = [(name, rule) for name in REGIONS for rule in load_region(name).options["replies"]]
 ROWS = [(name, row) for name in REGIONS for row in load_codes(name)]
 EXAMPLES = {
     r"5\d\d": "500",
@@ -31,15 +32,32 @@ EXAMPLES = {
     r"C\w{3}": "C001",
     ".*": "0110",
 }
+USUAL = "shanxi"
+"""The region whose codes the tests of one rule are written with: 1 is success."""
 
 
 @cache
-def a_judge(name: str = REGIONS[0]) -> Judge:
-    return Judge(load_codes(name), load_region(name).options["replies"])
+def a_judge(name: str = USUAL, *, by_code_alone: bool = False) -> Judge:
+    return Judge(load_codes(name), load_region(name).options["replies"], by_code_alone=by_code_alone)
 
 
 def http(body: object, rule: str = "default", **reply: Any) -> tuple[Judged, dict[str, Any]]:
     return a_judge().http(an_http_reply(body, **reply), rule, "exam")
+
+
+def said(name: str, rule: str, code: str, words: str = "") -> dict[str, Any]:
+    """A body that gives this code; of "code/flag" the flag and the words stand with the record."""
+    place = load_region(name).options["replies"][rule]
+    code, has_flag, flag = code.partition("/")
+    if not has_flag:
+        return {place["code"]: code, place["message"]: words}
+    record = {place["flag"]: flag, place["item_message"]: words} if flag else {}
+    return {place["code"]: code, place["message"]: "成功", place["items"]: [record]}
+
+
+def accepted(name: str, rule: str) -> dict[str, Any]:
+    rows = (row for row in load_codes(name) if row.reply == rule and row.verdict is Verdict.ACCEPT and not row.words)
+    return said(name, rule, next(rows).code.pattern)
 
 
 def _words_of(row: CodeRow) -> str:
@@ -57,9 +75,7 @@ def _visit(name: str, row: CodeRow) -> Judged:
             return judge.dicom_trouble(code, "1.1", "images")
         return judge.dicom(int(code, 16), "", "1.1", "images")
     if row.reply != "http":
-        place = load_region(name).options["replies"][row.reply]
-        said = {place["code"]: code, place["message"]: _words_of(row)}
-        return judge.http(an_http_reply(said), row.reply, "exam")[0]
+        return judge.http(an_http_reply(said(name, row.reply, code, _words_of(row))), row.reply, "exam")[0]
     if code == "not_json":
         return judge.http(an_http_reply(b"<html>502 Bad Gateway</html>"), "default", "exam")[0]
     if code == "no_code":
@@ -138,6 +154,53 @@ def test_the_reconciliation_has_a_success_of_its_own() -> None:
     assert http({"status": 0}, "reconcile")[0].verdict is Verdict.ACCEPT
     assert http({"status": "1"}, "reconcile")[0].verdict is Verdict.REJECT
     assert http({"code": 1}, "reconcile")[0].verdict is Verdict.RETRY
+
+
+@pytest.mark.parametrize(("name", "rule"), RULES)
+def test_every_reply_of_every_region_has_one_way_to_be_accepted(name: str, rule: str) -> None:
+    judge, place = a_judge(name), load_region(name).options["replies"][rule]
+    body = accepted(name, rule)
+    assert judge.http(an_http_reply(body), rule, "exam")[0].verdict is Verdict.ACCEPT
+    assert judge.http(an_http_reply(body | {place["code"]: "77"}), rule, "exam")[0].verdict is not Verdict.ACCEPT
+    assert judge.http(an_http_reply({**body, place["code"]: None}), rule, "exam")[0].verdict is Verdict.RETRY
+    assert judge.http(an_http_reply(body, status=500), rule, "exam")[0].verdict is Verdict.RETRY
+
+
+FLAGGED = [(name, rule) for name, rule in RULES if "flag" in load_region(name).options["replies"][rule]]
+
+
+@pytest.mark.parametrize(("name", "rule"), FLAGGED)
+@pytest.mark.parametrize(
+    "records",
+    [None, [], {}, "", "1", [None], ["1"], [{}], [{"succFlag": None}], [{"SuccFlag": "1"}], [{"succFlag": "1"}] * 2],
+)
+def test_a_success_that_says_nothing_of_its_record_is_the_engineer_s(name: str, rule: str, records: object) -> None:
+    body = {"code": 0, "message": "成功", "data": records}
+    judged, _ = a_judge(name).http(an_http_reply(body), rule, "exam")
+    assert (judged.verdict, judged.trouble.code, judged.trouble.turn) == (Verdict.REJECT, "0/", Turn.ENGINEER)
+    trusting = a_judge(name, by_code_alone=True)
+    assert trusting.http(an_http_reply(body), rule, "exam")[0].verdict is Verdict.ACCEPT
+    refused = trusting.http(an_http_reply(body | {"code": 5, "message": "系统异常"}), rule, "exam")[0]
+    assert (refused.verdict, refused.trouble.code) == (Verdict.RETRY, "5")
+
+
+@pytest.mark.parametrize(("name", "rule"), FLAGGED)
+@pytest.mark.parametrize("flag", ["1", 1, " 1 "])
+def test_the_flag_of_the_record_counts_as_number_and_as_text(name: str, rule: str, flag: object) -> None:
+    for records in ([{"succFlag": flag, "hiImgIndx": None, "message": "保存数据成功"}], {"succFlag": flag}):
+        judged, _ = a_judge(name).http(an_http_reply({"code": 0, "data": records}), rule, "exam")
+        assert (judged.verdict, judged.trouble.code) == (Verdict.ACCEPT, "0/1")
+
+
+@pytest.mark.parametrize(("name", "rule"), [pair for pair in FLAGGED if pair[1] == "records"])
+@pytest.mark.parametrize("flag", ["0", 0, "-1", -1, "2", "true", True])
+def test_a_record_that_was_not_taken_is_told_in_its_own_words(name: str, rule: str, flag: object) -> None:
+    body = {"code": 0, "message": "成功", "data": [{"succFlag": flag, "message": "证件号码不能为空"}]}
+    judged, _ = a_judge(name).http(an_http_reply(body), rule, "exam")
+    assert (judged.verdict, judged.trouble.words) == (Verdict.FIX_FORM, "证件号码不能为空")
+    assert judged.trouble.code == f"0/{flag}"
+    without_words = {"code": 0, "message": "部分失败", "data": [{"succFlag": flag}]}
+    assert a_judge(name).http(an_http_reply(without_words), rule, "exam")[0].trouble.words == "部分失败"
 
 
 @settings(max_examples=200, deadline=None)
