@@ -13,10 +13,13 @@ import sys
 import tempfile
 import threading
 from pathlib import Path
+from typing import Any
 
+from app.practice.faults import DICOM_WORDS, HTTP_WORDS
 from app.practice.platform import Platform
+from app.practice.region import FrontEnd
 from app.practice.registry import REGIONS
-from app.practice.settings import Settings
+from app.practice.settings import Settings, add_arguments, from_arguments
 
 
 def run(argv: list[str]) -> int:
@@ -25,18 +28,15 @@ def run(argv: list[str]) -> int:
         from app.practice import modality
 
         return modality.run(argv[1:])
+    if argv[:1] in (["cache"], ["seed"]):
+        from app.practice.orders import run as order
+
+        return order(argv)
     options = _parser().parse_args(argv)
-    module = REGIONS[options.region]
-    settings = Settings(
-        hospital_code=options.hospital_code,
-        ae_title=options.ae_title or module.AE_TITLE,
-        strict_ae=options.strict_ae,
-        demand_signature=not options.no_signature,
-        file_access=options.file_access == "allow",
-        sm4_key=options.sm4_key or module.SM4_KEY,
-    )
+    front_end = REGIONS[options.region]
+    settings = front_end.settings(**from_arguments(options, front_end.settings))
     state = Path(options.state or tempfile.mkdtemp(prefix="imaging-practice-"))
-    platform = Platform(options.region, module, settings, state, options.bind)
+    platform = Platform(options.region, front_end, settings, state, options.bind)
     stop = _stop_event(options.until_stdin_closes)
     try:
         platform.open(options.port, options.dicom_port)
@@ -79,25 +79,51 @@ def _wait_for_end_of_input(stop: threading.Event) -> None:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="practice", description="演练平台：在本机上扮演一个地区的影像云前置机")
-    parser.add_argument("region", choices=sorted(REGIONS), help="地区（或 modality：演练设备）")
-    parser.add_argument("--port", type=int, default=8081, help="HTTP 端口，0 为任意空闲端口")
-    parser.add_argument("--dicom-port", type=int, default=11199, help="DICOM 端口，0 为任意空闲端口")
-    parser.add_argument("--state", default="", help="存放收到的数据的文件夹，不写为新建的临时文件夹")
-    parser.add_argument("--sm4-key", type=_key, default="", help="SM4 密钥，32 位十六进制")
-    parser.add_argument("--hospital-code", default="", help="只接收这个医院编号；不填则都接收")
-    parser.add_argument("--ae-title", default="", help="本平台的 AE")
-    parser.add_argument("--strict-ae", action="store_true", help="被叫 AE 不符时拒绝关联")
-    parser.add_argument("--bind", default="127.0.0.1", help="监听的地址")
-    parser.add_argument("--no-signature", action="store_true", help="不要求电子签名字段")
-    parser.add_argument("--file-access", choices=["allow", "deny"], default="allow", help="能否访问机构提供的文件地址")
-    parser.add_argument("--until-stdin-closes", action="store_true", help="标准输入关闭时停止（作为子进程时用）")
+    regions = parser.add_subparsers(dest="region", required=True, metavar="地区", help="或 modality：演练设备")
+    for name, front_end in sorted(REGIONS.items()):
+        _add_options(regions.add_parser(name, help=front_end.title, **_help(front_end)), front_end)
+    regions.add_parser("modality", help="演练设备，发送虚构的检查影像", add_help=False)
+    regions.add_parser("cache", help="把一例放进演练平台的缓存，或拿出来", add_help=False)
+    regions.add_parser("seed", help="在演练平台上编几例别家医院的检查", add_help=False)
     return parser
 
 
-def _key(text: str) -> str:
-    if text and len(bytes.fromhex(text)) != 16:
-        raise ValueError
-    return text.lower()
+def _add_options(parser: argparse.ArgumentParser, front_end: FrontEnd[Any]) -> None:
+    parser.add_argument("--port", type=int, default=8081, help="HTTP 端口，0 为任意空闲端口")
+    parser.add_argument("--dicom-port", type=int, default=11199, help="DICOM 端口，0 为任意空闲端口")
+    parser.add_argument("--state", default="", help="存放收到的数据的文件夹，不写为新建的临时文件夹")
+    parser.add_argument("--bind", default="127.0.0.1", help="监听的地址")
+    parser.add_argument("--until-stdin-closes", action="store_true", help="标准输入关闭时停止（作为子进程时用）")
+    add_arguments(parser, front_end.settings)
+
+
+def _help(front_end: FrontEnd[Any]) -> dict[str, Any]:
+    """The description and, below the flags, the faults and the control interface."""
+    own = {what: f"{said}（只能写 before）" for what, said in front_end.faults.items()}
+    lines = [
+        "故障：POST /practice/fault，DELETE 撤销全部，GET 查看。例：",
+        """  {"where": "exam", "when": "before", "what": "status500", "times": 1, "at": 1, "match": ""}""",
+        "  when：before 入库前，after 入库后；times 0 为一直；at 从第几个起；match 请求里必须有的字",
+        f"  where：{_words({**front_end.places, 'dicom': 'DICOM', 'any': '任何'})}",
+        "  what：",
+        *(f"    {what:18}{said}" for what, said in {**HTTP_WORDS, **own}.items()),
+        *(f"    {what:18}DICOM：{said}" for what, said in DICOM_WORDS.items() if front_end.settings().ae_title),
+        "",
+        "查看：GET / · /practice/ledger · received · serials · versions · image?sop= · report?record= · exam?key=",
+        "选项：GET、POST /practice/options；密钥：POST /practice/rekey",
+        """停机：POST /practice/down {"seconds": 30} · 丢失：POST /practice/lose {"exam": 标识}""",
+        """时钟：POST /practice/clock {"offset_seconds": -900}""",
+        *(["", front_end.help] if front_end.help else []),
+    ]
+    return {
+        "description": f"演练平台：{front_end.title}",
+        "epilog": "\n".join(lines),
+        "formatter_class": argparse.RawDescriptionHelpFormatter,
+    }
+
+
+def _words(named: dict[str, str]) -> str:
+    return " · ".join(f"{name} {said}" for name, said in named.items())
 
 
 if __name__ == "__main__":

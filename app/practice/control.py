@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
@@ -12,7 +11,9 @@ from typing import Any
 
 from app.practice.faults import FaultBook
 from app.practice.ledger import Ledger
-from app.practice.settings import Settings, change, shown
+from app.practice.page import exam_page
+from app.practice.region import Region
+from app.practice.settings import Settings, change, rekey, shown
 
 Query = Mapping[str, str]
 
@@ -27,10 +28,11 @@ class Refusal(Exception):
 
 @dataclass(frozen=True, kw_only=True)
 class Reply:
-    """JSON `body`, or a `file`; `afterwards` is done when the answer has gone out."""
+    """JSON `body`, or a `file`, or a `text` of its own type; `afterwards` is done when the answer has gone out."""
 
     body: Any = None
     file: Path | None = None
+    text: str = ""
     content_type: str = ""
     afterwards: Callable[[], None] | None = None
 
@@ -42,6 +44,7 @@ class Control:
         self,
         *,
         practice: str,
+        region: Region,
         ledger: Ledger,
         faults: FaultBook,
         settings: Settings,
@@ -49,6 +52,7 @@ class Control:
         go_down: Callable[[float], None],
     ) -> None:
         self._practice = practice
+        self._region = region
         self._ledger = ledger
         self._faults = faults
         self._settings = settings
@@ -58,6 +62,8 @@ class Control:
             "/practice/ledger": self._books,
             "/practice/received": self._arrivals,
             "/practice/versions": self._versions,
+            "/practice/serials": lambda query: Reply(body={"serials": self._ledger.serials()}),
+            "/practice/exam": self._exam,
             "/practice/image": self._image,
             "/practice/report": self._report,
             "/practice/fault": lambda query: Reply(body={"faults": self._faults.shown()}),
@@ -66,7 +72,6 @@ class Control:
         self._posts: dict[str, Callable[[dict[str, Any]], Reply]] = {
             "/practice/fault": self._order,
             "/practice/lose": self._lose,
-            "/practice/false-miss": self._miss_falsely,
             "/practice/rekey": self._rekey,
             "/practice/down": self._down,
             "/practice/clock": self._move_clock,
@@ -82,18 +87,34 @@ class Control:
             return self._gets[path](query)
         if method == "POST" and path in self._posts:
             return self._posts[path](_wish(body))
+        own = self._region.wishes().get(path.removeprefix("/practice/"))
+        if method == "POST" and own is not None:
+            return self._granted(own, _wish(body))
         raise Refusal(f"没有这个入口：{method} {path}", 404)
+
+    @staticmethod
+    def _granted(own: Callable[[dict[str, Any]], dict[str, Any]], wish: dict[str, Any]) -> Reply:
+        try:
+            return Reply(body=own(wish))
+        except ValueError as error:
+            raise Refusal(str(error)) from error
+        except LookupError:
+            raise Refusal("平台没有这一份", 404) from None
 
     def _books(self, query: Query) -> Reply:
         exams, reports, images = (self._ledger.all(kind) for kind in ("exam", "report", "image"))
         with_fields = query.get("fields", "1") != "0"
         per_study = Counter(image["study_uid"] for image in images if image["state"] == "kept")
+
+        def studies(exam: dict[str, Any]) -> list[str]:
+            return exam["link"].get("studies") or [exam["study_uid"]]
+
         body = {
             "practice": self._practice,
             "clock": self._settings.clock.stamp(),
             "counts": self._ledger.counts(),
             "exams": [
-                {**_shown(exam, with_fields), "images": per_study[exam["study_uid"]]}
+                {**_shown(exam, with_fields), "images": sum(per_study[one] for one in studies(exam))}
                 | {"reports": [one["key"] for one in reports if exam["key"] in one["link"].get("exams", ())]}
                 for exam in exams
             ],
@@ -110,6 +131,13 @@ class Control:
     def _versions(self, query: Query) -> Reply:
         kind, key = query.get("kind", "exam"), query.get("key", "")
         return Reply(body={"versions": self._ledger.versions(kind, key)})
+
+    def _exam(self, query: Query) -> Reply:
+        """What a link to an exam's report or images opens in a browser."""
+        text = exam_page(self._ledger, query.get("key", ""))
+        if text is None:
+            raise Refusal("平台没有这一份", 404)
+        return Reply(text=text, content_type="text/html; charset=utf-8")
 
     def _image(self, query: Query) -> Reply:
         return Reply(file=self._file("image", query.get("sop", ""), self._folder), content_type="application/dicom")
@@ -133,23 +161,16 @@ class Control:
     def _lose(self, wish: dict[str, Any]) -> Reply:
         found = [(kind, wish[kind]) for kind in ("exam", "report", "image") if kind in wish]
         if len(found) != 1:
-            raise Refusal('应为 {"exam": risStudyId}、{"report": recordNum} 或 {"image": SOPInstanceUID}')
+            raise Refusal('应为 {"exam": 检查}、{"report": 报告} 或 {"image": SOPInstanceUID}，写平台登记的标识')
         if not self._ledger.lose(*found[0]):
             raise Refusal("平台没有这一份", 404)
         return Reply(body={"lost": found[0][1]})
 
-    def _miss_falsely(self, wish: dict[str, Any]) -> Reply:
-        key, times = wish.get("exam"), wish.get("times", 1)
-        if not isinstance(key, str) or not isinstance(times, int):
-            raise Refusal('应为 {"exam": risStudyId, "times": 1}')
-        self._ledger.miss_falsely(key, times)
-        return Reply(body={"exam": key, "times": times})
-
     def _rekey(self, wish: dict[str, Any]) -> Reply:
-        key = str(wish.get("sm4_key", ""))
-        if not re.fullmatch(r"[0-9A-Fa-f]{32}", key):
-            raise Refusal("sm4_key 应为 32 位十六进制")
-        self._settings.sm4_key = key.lower()
+        try:
+            rekey(self._settings, wish)
+        except ValueError as error:
+            raise Refusal(str(error)) from error
         return Reply(body={"rekeyed": True})
 
     def _down(self, wish: dict[str, Any]) -> Reply:

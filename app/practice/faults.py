@@ -4,24 +4,43 @@ from __future__ import annotations
 
 import itertools
 import threading
+from collections.abc import Collection
 from dataclasses import asdict, dataclass
 from typing import Any
 
-PLACES = ("exam", "report", "merged", "reconcile", "dicom", "any")
 MOMENTS = ("before", "after")
-HTTP_FAULTS = frozenset(
-    [
-        *("refuse", "status500", "html", "garbage", "truncate", "hang", "drop", "slow"),
-        *("code0", "wrong_type", "clock_skew", "busy"),
-    ]
-)
-DICOM_FAULTS = frozenset(
-    [
-        *("reject_transient", "reject_permanent", "unknown_ae"),
-        *("out_of_resources", "cannot_understand", "warning", "abort", "hang", "slow", "drop"),
-    ]
-)
+HTTP_WORDS = {
+    "refuse": "复位连接（RST），不回答",
+    "drop": "断开连接（FIN），不回答",
+    "cut_body": "请求体收到一半时断开连接；match 只能写请求头和请求体开头里有的字",
+    "hang": "等 seconds 秒，不回答，断开",
+    "slow": "等 seconds 秒再办",
+    "truncate": "回答说到一半断开连接",
+    "garbage": "回答不是 UTF-8，也不是 JSON",
+    "html": "回答 200 和一页网关错误 HTML",
+    "status500": "回答 HTTP 500",
+    "busy": "回答 HTTP 503 和 Retry-After: seconds",
+    "code0": "按接口的格式回答失败，话是 message",
+    "wrong_type": "回答里每个值都换一种 JSON 类型",
+    "clock_skew": "平台的钟对这一个请求快 seconds 秒",
+}
+DICOM_WORDS = {
+    "reject_transient": "暂时拒绝关联",
+    "reject_permanent": "永久拒绝关联",
+    "unknown_ae": "被叫 AE 不认识",
+    "out_of_resources": "A700 资源不足",
+    "cannot_understand": "C000 无法理解",
+    "warning": "B000 警告",
+    "abort": "中止关联",
+    "hang": "等 seconds 秒，不应答，断开",
+    "slow": "等 seconds 秒再应答",
+    "drop": "断开连接",
+}
+HTTP_FAULTS = frozenset(HTTP_WORDS)
+DICOM_FAULTS = frozenset(DICOM_WORDS)
 ASSOCIATION_FAULTS = frozenset(["reject_transient", "reject_permanent", "unknown_ae"])
+ON_THE_WAY = frozenset(["cut_body"])
+"""Come while the request is still coming in."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,9 +60,11 @@ class Fault:
 
 
 class FaultBook:
-    """Thread-safe; every order is used up by the requests that it hits."""
+    """Thread-safe; every order is used up by the requests that it hits. `places` and `own` are the region's words."""
 
-    def __init__(self) -> None:
+    def __init__(self, places: Collection[str] = (), own: Collection[str] = ()) -> None:
+        self._places = (*places, "dicom", "any")
+        self.own = frozenset(own)
         self._lock = threading.Lock()
         self._ids = itertools.count(1)
         self._faults: dict[int, Fault] = {}
@@ -53,7 +74,7 @@ class FaultBook:
     def order(self, wish: dict[str, Any]) -> Fault:
         """Write down one order. Raises ValueError with a Chinese sentence if it cannot be meant."""
         with self._lock:
-            fault = _fault_of(wish, next(self._ids))
+            fault = self._fault_of(wish, next(self._ids))
             self._faults[fault.id] = fault
             self._seen[fault.id] = self._hits[fault.id] = 0
         return fault
@@ -62,11 +83,11 @@ class FaultBook:
         with self._lock:
             self._faults.clear()
 
-    def take(self, where: str, when: str, text: str, among: frozenset[str]) -> Fault | None:
-        """The first order that hits this request, used up by one."""
+    def take(self, where: Collection[str], when: str, text: str, among: frozenset[str]) -> Fault | None:
+        """The first order that hits this request, used up by one. `where`: what the place of the request is called."""
         with self._lock:
             for fault in self._faults.values():
-                if fault.where not in (where, "any") or fault.when != when or fault.what not in among:
+                if fault.where not in (*where, "any") or fault.when != when or fault.what not in among:
                     continue
                 if fault.match not in text or (fault.times and self._hits[fault.id] >= fault.times):
                     continue
@@ -85,33 +106,32 @@ class FaultBook:
                 for hits in [self._hits[fault.id]]
             ]
 
-
-def _fault_of(wish: dict[str, Any], number: int) -> Fault:
-    unknown = set(wish) - set(Fault.__dataclass_fields__)
-    if unknown or "id" in wish:
-        raise ValueError(f"不认识的参数：{'、'.join(sorted(unknown)) or 'id'}")
-    where, when = wish.get("where", "any"), wish.get("when", "before")
-    what = wish.get("what", "")
-    if where not in PLACES:
-        raise ValueError(f"where 应为 {' / '.join(PLACES)}")
-    if when not in MOMENTS:
-        raise ValueError("when 应为 before（入库前）或 after（入库后）")
-    known = DICOM_FAULTS if where == "dicom" else HTTP_FAULTS
-    if what not in known:
-        raise ValueError(f"what 应为 {' / '.join(sorted(known))}")
-    if what in ASSOCIATION_FAULTS and when != "before":
-        raise ValueError("拒绝关联只能在入库前（before）")
-    return Fault(
-        id=number,
-        where=where,
-        when=when,
-        what=what,
-        times=_number(wish, "times", 1),
-        message=str(wish.get("message", "")),
-        seconds=float(_number(wish, "seconds", 600 if what == "clock_skew" else 30)),
-        match=str(wish.get("match", "")),
-        at=_number(wish, "at", 1),
-    )
+    def _fault_of(self, wish: dict[str, Any], number: int) -> Fault:
+        unknown = set(wish) - set(Fault.__dataclass_fields__)
+        if unknown or "id" in wish:
+            raise ValueError(f"不认识的参数：{'、'.join(sorted(unknown)) or 'id'}")
+        where, when = wish.get("where", "any"), wish.get("when", "before")
+        what = wish.get("what", "")
+        if where not in self._places:
+            raise ValueError(f"where 应为 {' / '.join(self._places)}")
+        if when not in MOMENTS:
+            raise ValueError("when 应为 before（入库前）或 after（入库后）")
+        known = DICOM_FAULTS if where == "dicom" else HTTP_FAULTS | self.own
+        if what not in known:
+            raise ValueError(f"what 应为 {' / '.join(sorted(known))}")
+        if what in ASSOCIATION_FAULTS | ON_THE_WAY | self.own and when != "before":
+            raise ValueError(f"{what} 只能写 before")
+        return Fault(
+            id=number,
+            where=where,
+            when=when,
+            what=what,
+            times=_number(wish, "times", 1),
+            message=str(wish.get("message", "")),
+            seconds=float(_number(wish, "seconds", 600 if what == "clock_skew" else 30)),
+            match=str(wish.get("match", "")),
+            at=_number(wish, "at", 1),
+        )
 
 
 def _number(wish: dict[str, Any], name: str, default: int) -> Any:

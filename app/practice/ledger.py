@@ -33,6 +33,9 @@ CREATE TABLE IF NOT EXISTS version (
     kind TEXT NOT NULL, key TEXT NOT NULL, version INTEGER NOT NULL, at TEXT NOT NULL, state TEXT NOT NULL,
     digest TEXT NOT NULL, fields TEXT NOT NULL, PRIMARY KEY (kind, key, version)
 ) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS serial (
+    serial TEXT PRIMARY KEY, place TEXT NOT NULL, at TEXT NOT NULL, times INTEGER NOT NULL
+) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS false_miss (key TEXT PRIMARY KEY, times INTEGER NOT NULL);
 CREATE TABLE IF NOT EXISTS total (
     institution TEXT NOT NULL, day TEXT NOT NULL, type TEXT NOT NULL, counts TEXT NOT NULL, at TEXT NOT NULL,
@@ -118,6 +121,24 @@ class Ledger:
             query = "UPDATE kept SET state=? WHERE kind=? AND key=? AND state<>?"
             return db.execute(query, (LOST, kind, key, LOST)).rowcount == 1
 
+    def withdraw(self, link: str, value: str) -> int:
+        """Mark all that is kept under a link as deleted; returns how much it was."""
+        with self._transaction() as db:
+            query = "UPDATE kept SET state=? WHERE state=? AND json_extract(link, ?)=?"
+            return db.execute(query, (DELETED, KEPT, f"$.{link}", value)).rowcount
+
+    def times_used(self, serial: str, *, place: str, at: str) -> int:
+        """Write down that a sender used this number for a request; how often it has been used, this time included."""
+        with self._transaction() as db:
+            query = (
+                "INSERT INTO serial VALUES (?,?,?,1) ON CONFLICT (serial) DO UPDATE SET times=times+1 RETURNING times"
+            )
+            return int(db.execute(query, (serial, place, at)).fetchone()[0])
+
+    def serials(self) -> list[dict[str, Any]]:
+        """Every number a sender ever used: {"serial", "place", "at" (first), "times"}."""
+        return self._rows("SELECT * FROM serial ORDER BY at, serial", ())
+
     def one(self, kind: str, key: str) -> dict[str, Any] | None:
         rows = self._rows("SELECT * FROM kept WHERE kind=? AND key=?", (kind, key))
         return rows[0] if rows else None
@@ -129,6 +150,14 @@ class Ledger:
             " FROM kept WHERE kind=? ORDER BY first_at, key",
             (kind,),
         )
+
+    def linked(self, kind: str, link: str, value: str) -> list[dict[str, Any]]:
+        """Everything of one kind under a link, in the order it came."""
+        query = "SELECT * FROM kept WHERE kind=? AND json_extract(link, ?)=? ORDER BY first_at, key"
+        return self._rows(query, (kind, f"$.{link}", value))
+
+    def of_study(self, kind: str, study_uid: str) -> list[dict[str, Any]]:
+        return self._rows("SELECT * FROM kept WHERE kind=? AND study_uid=? ORDER BY key", (kind, study_uid))
 
     def versions(self, kind: str, key: str) -> list[dict[str, Any]]:
         return self._rows("SELECT * FROM version WHERE kind=? AND key=? ORDER BY version", (kind, key))

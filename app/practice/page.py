@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta, timezone
 from html import escape
 from typing import Any
+from urllib.parse import quote
 
 from app.practice.ledger import Ledger
+from app.practice.region import FrontEnd
 
 CHINA = timezone(timedelta(hours=8))
 SHOWN = 200
@@ -16,10 +18,8 @@ _KINDS = {
     "exam": "检查",
     "report": "报告",
     "image": "影像",
-    "reconcile": "对账",
     "association": "DICOM 关联",
     "echo": "C-ECHO",
-    "merged": "合并上传",
 }
 _STATES = {"kept": "已存", "deleted": "已撤回", "lost": "已丢失"}
 _VERDICTS = {"kept": "接收", "refused": "拒绝", "faulted": "演练故障"}
@@ -29,8 +29,9 @@ th{background:#f2f5f8}.refused td{background:#fdecea}.faulted td{background:#fff
 .deleted td{color:#888}h1{font-size:1.5em}h2{font-size:1.15em}"""
 
 
-def page(title: str, ledger: Ledger) -> str:
+def page(front_end: FrontEnd[Any], ledger: Ledger) -> str:
     """The whole page as HTML."""
+    title, kinds = front_end.title, {**front_end.places, **_KINDS}
     counts = ledger.counts()
     exams, reports, images = (ledger.all(kind) for kind in ("exam", "report", "image"))
     arrivals = ledger.arrivals(limit=SHOWN)[::-1]
@@ -40,50 +41,83 @@ def page(title: str, ledger: Ledger) -> str:
             f"<style>{_STYLE}</style></head><body><h1>演练平台 · {escape(title)}</h1>",
             "<p>这里只是练习用的平台，数据不会离开本机。<a href='/'>刷新</a></p>",
             "<h2>一、数目</h2>",
-            _table("种类 收到 接收 拒绝 演练故障 已存 已撤回 已丢失", [_count_row(*item) for item in counts.items()]),
+            _table(
+                "种类 收到 接收 拒绝 演练故障 已存 已撤回 已丢失",
+                [("", [kinds.get(kind, kind), *one.values()]) for kind, one in counts.items()],
+            ),
             f"<h2>二、平台已存的检查（{len(exams)}）</h2>",
             _table(
-                "检查唯一标识 状态 版本 收到次数 姓名 检查时间 类别 影像数 报告", _exam_rows(exams, reports, images)
+                f"检查唯一标识 状态 版本 收到次数 {' '.join(front_end.exam_columns)} 影像数 报告",
+                _exam_rows(front_end.exam_columns.values(), exams, reports, images),
             ),
             f"<h2>三、平台已存的报告（{len(reports)}）</h2>",
             _table(
-                "报告唯一标识 状态 版本 收到次数 检查 诊断结论 PDF字节", [_report_row(one) for one in reports[-SHOWN:]]
+                f"报告唯一标识 状态 版本 收到次数 检查 {' '.join(front_end.report_columns)} PDF字节",
+                [_report_row(front_end.report_columns.values(), one) for one in reports[-SHOWN:]],
             ),
             f"<h2>四、收到的请求和影像（最近 {len(arrivals)} 条，新的在前）</h2>",
-            _table("时间 种类 标识 结果 原因 故障 字节", [_arrival_row(one) for one in arrivals]),
+            _table("时间 种类 标识 结果 原因 故障 字节", [_arrival_row(kinds, one) for one in arrivals]),
             "</body></html>",
         ]
     )
 
 
-def _count_row(kind: str, counts: dict[str, int]) -> tuple[str, Sequence[Any]]:
-    return "", [_KINDS.get(kind, kind), *counts.values()]
+def exam_page(ledger: Ledger, key: str) -> str | None:
+    """One exam with its report files and images, as a link to it shows it; None if the platform does not have it."""
+    exam = ledger.one("exam", key)
+    if exam is None or exam["state"] != "kept":
+        return None
+    reports = [one for one in ledger.all("report") if key in one["link"].get("exams", ()) and one["state"] == "kept"]
+    images = [
+        one
+        for study in exam["link"].get("studies") or [exam["study_uid"]]
+        for one in ledger.of_study("image", study)
+        if one["state"] == "kept"
+    ]
+    links = "".join(
+        f"<p><a href='/practice/report?record={quote(one['key'])}'>报告 {escape(one['key'])}（PDF）</a></p>"
+        for one in reports
+        if one["file"]
+    )
+    return "".join(
+        [
+            f'<!doctype html><html lang="zh-CN"><head><meta charset="utf-8"><title>{escape(key)}</title>',
+            f"<style>{_STYLE}</style></head><body><h1>演练平台 · 一例检查</h1>{links}",
+            _table("项目 内容", [("", item) for item in exam["fields"].items() if not isinstance(item[1], list)]),
+            f"<h2>影像（{len(images)}）</h2>",
+            _table("SOPInstanceUID 字节", [("", [one["key"], one["size"]]) for one in images[:SHOWN]]),
+            "</body></html>",
+        ]
+    )
 
 
 def _exam_rows(
-    exams: Sequence[dict[str, Any]], reports: Sequence[dict[str, Any]], images: Sequence[dict[str, Any]]
+    columns: Collection[str],
+    exams: Sequence[dict[str, Any]],
+    reports: Sequence[dict[str, Any]],
+    images: Sequence[dict[str, Any]],
 ) -> Iterable[tuple[str, Sequence[Any]]]:
     per_study = Counter(one["study_uid"] for one in images if one["state"] == "kept")
     for exam in exams[-SHOWN:]:
         of_exam = [one["key"] for one in reports if exam["key"] in one["link"].get("exams", ())]
-        fields = exam["fields"]
-        named = [fields.get(name, "") for name in ("patName", "checkFinishTime", "modality")]
-        yield exam["state"], [*_head(exam), *named, per_study[exam["study_uid"]], "、".join(of_exam)]
+        named = [str(exam["fields"].get(name, ""))[:60] for name in columns]
+        count = sum(per_study[one] for one in exam["link"].get("studies") or [exam["study_uid"]])
+        yield exam["state"], [*_head(exam), *named, count, "、".join(of_exam)]
 
 
-def _report_row(report: dict[str, Any]) -> tuple[str, Sequence[Any]]:
-    conclusion = str(report["fields"].get("inspectExamResult", ""))
+def _report_row(columns: Collection[str], report: dict[str, Any]) -> tuple[str, Sequence[Any]]:
+    named = [str(report["fields"].get(name, ""))[:60] for name in columns]
     exams = "、".join(report["link"].get("exams", ()))
-    return report["state"], [*_head(report), exams, conclusion[:60], report["size"]]
+    return report["state"], [*_head(report), exams, *named, report["size"]]
 
 
 def _head(row: dict[str, Any]) -> list[Any]:
     return [row["key"], _STATES[row["state"]], row["version"], row["received"]]
 
 
-def _arrival_row(row: dict[str, Any]) -> tuple[str, Sequence[Any]]:
+def _arrival_row(kinds: Mapping[str, str], row: dict[str, Any]) -> tuple[str, Sequence[Any]]:
     at = datetime.fromisoformat(row["at"]).astimezone(CHINA).strftime("%m-%d %H:%M:%S")
-    words = [_KINDS.get(row["kind"], row["kind"]), row["key"], _VERDICTS[row["verdict"]], row["reason"], row["fault"]]
+    words = [kinds.get(row["kind"], row["kind"]), row["key"], _VERDICTS[row["verdict"]], row["reason"], row["fault"]]
     return row["verdict"], [at, *words, row["size"]]
 
 

@@ -5,11 +5,12 @@ from __future__ import annotations
 import sys
 import threading
 from pathlib import Path
+from typing import Any
 
 from app.practice.control import Control
 from app.practice.faults import FaultBook
 from app.practice.ledger import Ledger
-from app.practice.region import RegionModule
+from app.practice.region import FrontEnd, Region
 from app.practice.server import HttpPort
 from app.practice.settings import Settings
 from app.practice.storage import StoragePort
@@ -20,16 +21,18 @@ RETRY_SECONDS = 0.2
 class Platform:
     """`open` returns when both ports listen; `close` may be called from any thread, once."""
 
-    def __init__(self, name: str, module: RegionModule, settings: Settings, folder: Path, bind: str) -> None:
+    def __init__(self, name: str, front_end: FrontEnd[Any], settings: Settings, folder: Path, bind: str) -> None:
         self._bind = bind
         self._settings = settings
-        self._title = module.TITLE
+        self._front_end = front_end
+        self._incoming = _emptied(folder / "incoming")
         self._ledger = Ledger(folder)
-        self._faults = FaultBook()
-        self._region = module.build(settings, self._ledger, folder / "reports")
-        self._storage = StoragePort(settings, self._ledger, self._faults, folder)
+        self._faults = FaultBook(front_end.places, front_end.faults)
+        self._region: Region = front_end.build(settings, self._ledger, folder)
+        self._storage = StoragePort(settings, self._region, self._ledger, self._faults, folder)
         self._control = Control(
             practice=name,
+            region=self._region,
             ledger=self._ledger,
             faults=self._faults,
             settings=settings,
@@ -42,7 +45,7 @@ class Platform:
         self.dicom_port = 0
 
     def open(self, port: int, dicom_port: int) -> None:
-        """Listen on both ports; 0 is a free one, kept for reopening."""
+        """Listen on both ports; 0 is a free one, kept for reopening. A region without an AE has no DICOM port."""
         with self._lock:
             self._open(port, dicom_port)
 
@@ -71,15 +74,17 @@ class Platform:
     def _open(self, port: int, dicom_port: int) -> None:
         self._http = HttpPort(
             (self._bind, port),
-            title=self._title,
+            front_end=self._front_end,
             region=self._region,
             ledger=self._ledger,
             faults=self._faults,
             settings=self._settings,
             control=self._control,
+            incoming=self._incoming,
         )
         self.port = int(self._http.server_address[1])
-        self.dicom_port = self._storage.open((self._bind, dicom_port))
+        if self._settings.ae_title:
+            self.dicom_port = self._storage.open((self._bind, dicom_port))
         self._http.start()
 
     def _shut(self) -> None:
@@ -87,3 +92,11 @@ class Platform:
             http, self._http = self._http, None
             http.stop()
         self._storage.close()
+
+
+def _emptied(folder: Path) -> Path:
+    """Where files lie while they come in: empty at the start."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for left_over in folder.iterdir():
+        left_over.unlink()
+    return folder

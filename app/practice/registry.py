@@ -1,8 +1,10 @@
-"""Which regions can be practised: name to module. A new region is one module and one line here."""
+"""Which regions can be practised: name to front-end machine. A new region is one module and one line here."""
 
 from __future__ import annotations
 
-from app.practice import shanxi
-from app.practice.region import RegionModule
+from typing import Any
 
-REGIONS: dict[str, RegionModule] = {"shanxi": shanxi}
+from app.practice import shanxi
+from app.practice.region import FrontEnd
+
+REGIONS: dict[str, FrontEnd[Any]] = {"shanxi": shanxi.FRONT_END}

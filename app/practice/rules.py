@@ -5,11 +5,14 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 STRING = "string"
 NUMBER = "number"
 TEXT = "text"
+DECIMAL = "decimal"
+"""A number, or text of one: `length` counts its digits."""
 LIST = "list"
 OBJECT = "object"
 
@@ -34,7 +37,7 @@ class Rule:
 
 
 Check = Callable[[str], bool]
-_TYPE_WORDS = {STRING: "字符串", TEXT: "字符串", NUMBER: "数字", LIST: "数组", OBJECT: "对象"}
+_TYPE_WORDS = {STRING: "字符串", TEXT: "字符串", NUMBER: "数字", DECIMAL: "数字", LIST: "数组", OBJECT: "对象"}
 
 
 def problems(
@@ -93,8 +96,9 @@ def _faults_of(
         return []
     text = str(value)
     found = []
-    if rule.length and len(text) > rule.length and not any_length:
-        found.append(f"长度{len(text)}超过最大长度{rule.length}")
+    length = sum(one.isdigit() for one in text) if rule.type == DECIMAL else len(text)
+    if rule.length and length > rule.length and not any_length:
+        found.append(f"长度{length}超过最大长度{rule.length}")
     if rule.table and not tables[rule.table](text):
         found.append(f"不在字典中，实际值：{text[:40]}")
     if rule.form:
@@ -105,7 +109,9 @@ def _faults_of(
 
 
 def _has_type(value: Any, type_: str) -> bool:
-    if type_ == NUMBER:
+    if type_ == DECIMAL and isinstance(value, str):
+        return re.fullmatch(r"-?\d+(\.\d+)?", value) is not None
+    if type_ in (NUMBER, DECIMAL):
         return isinstance(value, int | float) and not isinstance(value, bool)
     if type_ == LIST:
         return isinstance(value, list)
@@ -129,3 +135,15 @@ def shaped(pattern: str) -> Check:
     """A dictionary too large to type: the shape of its codes."""
     compiled = re.compile(pattern)
     return lambda text: compiled.fullmatch(text) is not None
+
+
+def reads_as(pattern: str) -> Check:
+    """A date or time that is written exactly as `pattern` of strftime."""
+
+    def check(text: str) -> bool:
+        try:
+            return datetime.strptime(text, pattern).strftime(pattern) == text
+        except ValueError:
+            return False
+
+    return check

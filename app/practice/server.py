@@ -5,25 +5,33 @@ Knows no region. Every request to a region's path is in the ledger, whatever bec
 
 from __future__ import annotations
 
+import base64
 import json
 import os
 import socket
 import struct
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
 from email.utils import formatdate
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
 from app.practice.control import Control, Refusal
-from app.practice.faults import HTTP_FAULTS, Fault, FaultBook
+from app.practice.faults import HTTP_FAULTS, ON_THE_WAY, Fault, FaultBook
+from app.practice.forms import BadForm, Form, read_form
 from app.practice.ledger import Ledger
 from app.practice.page import page
-from app.practice.region import Answer, Arrival, Region
+from app.practice.region import FILE_CONTENT, Answer, Arrival, Body, FrontEnd, Region
 from app.practice.settings import Settings
 
 LIMIT_BYTES = 300_000_000
+"""Of a body that is held in memory; a form is not."""
+BLOCK = 1 << 18
+HEAD = 1 << 16
+"""How much of a body's beginning a fault on the way may look at."""
 _JSON = "application/json;charset=UTF-8"
 _HTML = "text/html; charset=utf-8"
 _GATEWAY_PAGE = "<html><head><title>502 Bad Gateway</title></head><body><h1>502 Bad Gateway</h1>nginx</body></html>"
@@ -42,19 +50,21 @@ class HttpPort(ThreadingHTTPServer):
         self,
         address: tuple[str, int],
         *,
-        title: str,
+        front_end: FrontEnd[Any],
         region: Region,
         ledger: Ledger,
         faults: FaultBook,
         settings: Settings,
         control: Control,
+        incoming: Path,
     ) -> None:
-        self.title = title
+        self.front_end = front_end
         self.region = region
         self.ledger = ledger
         self.faults = faults
         self.settings = settings
         self.control = control
+        self.incoming = incoming
         self._open: set[socket.socket] = set()
         self._open_lock = threading.Lock()
         self._serving: threading.Thread | None = None
@@ -100,6 +110,35 @@ class HttpPort(ThreadingHTTPServer):
             return
 
 
+class _Cut(Exception):
+    """The line is to be cut while the request is still coming in."""
+
+
+class _Gone(Exception):
+    """The sender went away before the request was whole."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Text:
+    """What goes out: bytes, and in their middle the Base64 of a file, made while it is sent."""
+
+    start: bytes
+    file: Path | None = None
+    end: bytes = b""
+
+    def __len__(self) -> int:
+        inside = (self.file.stat().st_size + 2) // 3 * 4 if self.file is not None else 0
+        return len(self.start) + inside + len(self.end)
+
+    def blocks(self) -> Iterator[bytes]:
+        yield self.start
+        if self.file is not None:
+            with self.file.open("rb") as opened:
+                while block := opened.read(3 << 16):
+                    yield base64.b64encode(block)
+        yield self.end
+
+
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     server_version = "practice"
@@ -119,7 +158,7 @@ class _Handler(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         path = urlsplit(self.path).path
         if path == "/":
-            self._when_loopback(lambda: self._send(200, page(self.server.title, self.server.ledger).encode(), _HTML))
+            self._when_loopback(self._page)
         elif path.startswith("/practice/"):
             self._when_loopback(self._controlled)
         elif path in self.server.region.paths:
@@ -132,62 +171,103 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_POST(self) -> None:
         self._shift = 0.0
-        body = self._body()
         path = urlsplit(self.path).path
-        place = self.server.region.paths.get(path)
-        if body is None:
+        place = self.server.region.paths.get(path, "")
+        try:
+            if place in self.server.region.forms:
+                self._form(place)
+            else:
+                self._posted(path, place, self._whole(place))
+        except _Cut:
+            self._hang_up(with_reset=True)
+        except _Gone:
+            if place:
+                self._write_down(_unread(place, 0), "refused", "请求没有传完，线路就断了")
+            self.close_connection = True
+
+    def _page(self) -> None:
+        self._send(200, page(self.server.front_end, self.server.ledger).encode(), _HTML)
+
+    def _posted(self, path: str, place: str, raw: bytes | None) -> None:
+        if raw is None:
             self._say(413, {"status": 413, "error": "Payload Too Large", "path": path})
             self.close_connection = True
-        elif place is not None:
-            self._uploaded(place, body)
         elif path.startswith("/practice/"):
-            self._when_loopback(lambda: self._controlled(body))
-        else:
+            self._when_loopback(lambda: self._controlled(raw))
+        elif not place:
             self._say(404, {"status": 404, "error": "Not Found", "path": path})
+        elif not self.headers.get("Content-Type", "").lower().startswith("application/json"):
+            self._unsupported(place, len(raw), "Content-Type 应为 application/json")
+        else:
+            self._uploaded(place, Body(raw=raw, size=len(raw)))
 
-    def _uploaded(self, place: str, body: bytes) -> None:
+    def _form(self, place: str) -> None:
+        """A form goes to disk while it comes in."""
+        form = Form()
+        try:
+            content_type = self.headers.get("Content-Type", "")
+            size = int(self.headers.get("Content-Length") or 0)
+            form = read_form(content_type, self._blocks(place), self.server.incoming)
+            self._uploaded(place, Body(values=form.values, files=form.files, size=size))
+        except BadForm as error:
+            self._unsupported(place, size, str(error))
+        finally:
+            form.throw_away()
+
+    def _unsupported(self, place: str, size: int, reason: str) -> None:
+        self._write_down(_unread(place, size), "refused", reason)
+        self._say(415, self.server.region.refusal(place, reason))
+
+    def _uploaded(self, path_place: str, body: Body) -> None:
         """Read, hit by a fault before storing or kept, hit by a fault after storing or answered."""
         server = self.server
-        if not self.headers.get("Content-Type", "").lower().startswith("application/json"):
-            reason = "Content-Type 应为 application/json"
-            self._write_down(_unread(place, body), "refused", reason)
-            self._say(415, server.region.refusal(place, reason))
-            return
         headers = {name.lower(): value for name, value in self.headers.items()}
         now = server.settings.clock.now()
-        arrival = server.region.read(place, headers, body, now)
-        before = server.faults.take(place, "before", arrival.text, HTTP_FAULTS)
+        arrival = self._numbered(server.region.read(path_place, headers, body, now))
+        place, where = arrival.place, (path_place, arrival.place)
+        before = server.faults.take(where, "before", arrival.text, (HTTP_FAULTS - ON_THE_WAY) | server.faults.own)
+        own = before if before is not None and before.what in server.faults.own else None
         if before is not None and before.what == "clock_skew":
             self._shift = before.seconds
-            arrival = server.region.read(place, headers, body, now + self._shift)
+            arrival = server.region.read(path_place, headers, body, now + self._shift)
         elif before is not None and before.what == "slow":
             server.settings.stopping.wait(before.seconds)
-        elif before is not None:
+        elif before is not None and own is None:
             self._write_down(arrival, "faulted", before.message, f"before:{before.what}")
             refusal = server.region.refusal(place, before.message or "系统异常，请稍后重试")
-            self._act(before, refusal, refusal)
+            self._act(before, _Text(start=_encoded(refusal)), refusal, refusal)
             return
-        answer = server.region.keep(arrival)
-        after = server.faults.take(place, "after", arrival.text, HTTP_FAULTS)
+        answer = server.region.keep(arrival, own)
+        after = server.faults.take(where, "after", arrival.text, HTTP_FAULTS)
         told = " ".join(f"{one.when}:{one.what}" for one in (before, after) if one is not None)
         self._write_down(arrival, "kept" if answer.kept else "refused", answer.reason, told)
         self._answer(answer, after, place)
 
+    def _numbered(self, arrival: Arrival) -> Arrival:
+        """A sender's number that came before is reason enough to refuse."""
+        if not arrival.serial:
+            return arrival
+        at = self.server.settings.clock.stamp()
+        if self.server.ledger.times_used(arrival.serial, place=arrival.place, at=at) == 1:
+            return arrival
+        return replace(arrival, problem=arrival.problem or f"报文 ID 重复：{arrival.serial}")
+
     def _answer(self, answer: Answer, after: Fault | None, place: str) -> None:
+        text = _text_of(answer)
         if after is None:
-            self._say(200, answer.body)
+            self._send(200, text, _JSON)
         elif after.what == "slow":
             self.server.settings.stopping.wait(after.seconds)
-            self._say(200, answer.body)
+            self._send(200, text, _JSON)
         elif after.what == "clock_skew":
             self._shift = after.seconds
-            self._say(200, answer.body)
+            self._send(200, text, _JSON)
         else:
-            self._act(after, answer.body, self.server.region.refusal(place, after.message or "系统异常，请稍后重试"))
+            refusal = self.server.region.refusal(place, after.message or "系统异常，请稍后重试")
+            self._act(after, text, answer.body, refusal)
 
-    def _act(self, fault: Fault, honest: dict[str, Any], refusal: dict[str, Any]) -> None:
-        """Spoil the answer as ordered. `honest` is what would have been said, `refusal` how the interface says no."""
-        text = _encoded(honest)
+    def _act(self, fault: Fault, text: _Text, honest: dict[str, Any], refusal: dict[str, Any]) -> None:
+        """Spoil the answer as ordered. `text`: what would have been said; `refusal`: how the interface says no."""
         what = fault.what
         if what == "code0":
             self._say(200, refusal)
@@ -229,7 +309,9 @@ class _Handler(BaseHTTPRequestHandler):
         except Refusal as error:
             self._say(error.status, {"error": str(error)})
             return
-        if reply.file is not None:
+        if reply.text:
+            self._send(200, reply.text.encode(), reply.content_type)
+        elif reply.file is not None:
             self._send_file(reply.file.read_bytes() if reply.file.stat().st_size < 1 << 20 else None, reply)
         else:
             self._say(200, reply.body)
@@ -255,23 +337,58 @@ class _Handler(BaseHTTPRequestHandler):
         else:
             self._say(403, {"error": "演练平台只在本机上可以查看和控制"})
 
-    def _body(self) -> bytes | None:
-        """The request body, also when it comes in chunks; None if it is beyond all measure."""
-        if self.headers.get("Transfer-Encoding", "").lower() == "chunked":
-            return self._chunks()
-        length = int(self.headers.get("Content-Length") or 0)
-        return None if length > LIMIT_BYTES else self.rfile.read(length)
-
-    def _chunks(self) -> bytes | None:
+    def _whole(self, place: str) -> bytes | None:
+        """A body held in memory, None if it is beyond all measure. Raises _Cut and _Gone."""
+        if int(self.headers.get("Content-Length") or 0) > LIMIT_BYTES:
+            return None
         collected = bytearray()
-        while size := int(self.rfile.readline().split(b";")[0], 16):
-            if len(collected) + size > LIMIT_BYTES:
+        for block in self._blocks(place):
+            collected += block
+            if len(collected) > LIMIT_BYTES:
                 return None
-            collected += self.rfile.read(size)
+        return bytes(collected)
+
+    def _blocks(self, place: str) -> Iterator[bytes]:
+        """The body as it comes in. Raises _Cut half way if that is ordered, and _Gone if the sender leaves."""
+        if self.headers.get("Transfer-Encoding", "").lower() == "chunked":
+            yield from self._chunks()
+            return
+        length = int(self.headers.get("Content-Length") or 0)
+        head = bytearray(str(self.headers).encode())
+        done = 0
+        for stop in (length // 2, length):
+            while done < stop:
+                block = self._read(min(BLOCK, stop - done))
+                done += len(block)
+                head += block[: max(0, HEAD - len(head))]
+                yield block
+            if place and stop < length:
+                self._cut_half_way(place, head.decode("utf-8", "replace"), done)
+
+    def _cut_half_way(self, place: str, head: str, size: int) -> None:
+        fault = self.server.faults.take((place,), "before", head, ON_THE_WAY)
+        if fault is not None:
+            self._write_down(_unread(place, size), "faulted", fault.message, f"before:{fault.what}")
+            raise _Cut
+
+    def _chunks(self) -> Iterator[bytes]:
+        while size := int(self.rfile.readline().split(b";")[0] or b"0", 16):
+            while size:
+                block = self._read(min(BLOCK, size))
+                size -= len(block)
+                yield block
             self.rfile.readline()
         while self.rfile.readline().strip():
             pass
-        return bytes(collected)
+
+    def _read(self, size: int) -> bytes:
+        try:
+            block = self.rfile.read(size)
+        except OSError:
+            raise _Gone from None
+        if not block:
+            raise _Gone
+        return block
 
     def _say(self, status: int, body: Any) -> None:
         self._send(status, _encoded(body), _JSON)
@@ -279,7 +396,7 @@ class _Handler(BaseHTTPRequestHandler):
     def _send(
         self,
         status: int,
-        body: bytes,
+        body: bytes | _Text,
         content_type: str,
         more: dict[str, str] | None = None,
         cut_at: int | None = None,
@@ -288,7 +405,12 @@ class _Handler(BaseHTTPRequestHandler):
         for name, value in {"Content-Type": content_type, "Content-Length": str(len(body)), **(more or {})}.items():
             self.send_header(name, value)
         self.end_headers()
-        self.wfile.write(body if cut_at is None else body[:cut_at])
+        left = len(body) if cut_at is None else cut_at
+        for block in body.blocks() if isinstance(body, _Text) else (body,):
+            self.wfile.write(block[:left])
+            left -= min(left, len(block))
+            if not left:
+                break
         if cut_at is not None:
             self._hang_up(with_reset=False)
 
@@ -302,8 +424,16 @@ class _Handler(BaseHTTPRequestHandler):
             socket.close(self.connection.detach())
 
 
-def _unread(place: str, body: bytes) -> Arrival:
-    return Arrival(place=place, keys=((place, ""),), text="", digest="", size=len(body))
+def _unread(place: str, size: int) -> Arrival:
+    return Arrival(place=place, keys=((place, ""),), text="", digest="", size=size)
+
+
+def _text_of(answer: Answer) -> _Text:
+    text = _encoded(answer.body)
+    if answer.file is None:
+        return _Text(start=text)
+    start, _, end = text.partition(FILE_CONTENT.encode())
+    return _Text(start=start, file=answer.file, end=end)
 
 
 def _encoded(body: Any) -> bytes:

@@ -11,19 +11,21 @@ import hashlib
 import json
 import re
 import uuid
-from collections.abc import Mapping
-from dataclasses import replace
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from cryptography.hazmat.primitives import padding
 from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 
+from app.practice.faults import Fault
 from app.practice.fetch import Unreachable, fetch
 from app.practice.ledger import DELETED, KEPT, Ledger
-from app.practice.region import Answer, Arrival
+from app.practice.reading import Unreadable, digest_of, filed_pdf, json_object, listed, word
+from app.practice.region import Answer, Arrival, Body, FrontEnd, Region
 from app.practice.rules import Rule, is_blank, problems, unknown_names
-from app.practice.settings import Settings
+from app.practice.settings import Settings, option
 from app.practice.shanxi_fields import (
     EXAM_RULES,
     FORMS,
@@ -36,9 +38,7 @@ from app.practice.shanxi_fields import (
     TABLES,
 )
 
-TITLE = "山西"
-AE_TITLE = "SXCLOUD"
-SM4_KEY = "2a77be8ebc9c90cd25ccd1d31dce7a77"
+SAMPLE_KEY = "2a77be8ebc9c90cd25ccd1d31dce7a77"
 """The key of the document's Java sample (三(八)), used until another is set."""
 
 PATHS = {
@@ -49,35 +49,53 @@ PATHS = {
 }
 
 
-def build(settings: Settings, ledger: Ledger, folder: Path) -> ShanxiPlatform:
-    """The platform over its books; `folder` takes the report files."""
-    folder.mkdir(parents=True, exist_ok=True)
-    return ShanxiPlatform(settings, ledger, folder)
+@dataclass(kw_only=True)
+class ShanxiSettings(Settings):
+    """What this platform demands and how it reconciles."""
+
+    ae_title: str = option("SXCLOUD", "本平台的 AE")
+    hospital_code: str = option("", "只接收这个医院编号；不填则都接收")
+    demand_signature: bool = option(True, "不要求电子签名字段", flag="--no-signature")
+    demand_exam: bool = option(True, "不要求报告所属的检查已经上传")
+    file_access: bool = option(True, "平台访问不到机构提供的文件地址（pdf_path）")
+    exact_length: bool = option(False, "证书、签名和时间戳超过印着的长度就退回（真的都超过）")
+    reconcile_by: str = option("risStudyId", "对账的检查 ID 是什么", choices=("risStudyId", "studyUid"))
+    reconcile_shape: str = option("object", '对账回答：{"study_uids": [...]} 或只有数组', choices=("object", "array"))
+    reconcile_empty: str = option("encrypted", "不缺时回答空数组的密文或空字符串", choices=("encrypted", "blank"))
+    window_seconds: int = option(300, "timestamp 与平台时间最多相差的秒数")
+    sm4_key: str = option(SAMPLE_KEY, "SM4 密钥，32 位十六进制", secret=True, pattern="[0-9A-Fa-f]{32}")
 
 
-class ShanxiPlatform:
+def build(settings: ShanxiSettings, ledger: Ledger, folder: Path) -> ShanxiPlatform:
+    """The platform over its books; the report files go below `folder`."""
+    reports = folder / "reports"
+    reports.mkdir(parents=True, exist_ok=True)
+    return ShanxiPlatform(settings, ledger, reports)
+
+
+class ShanxiPlatform(Region):
     """One conversation from the platform's side. Thread-safe: its only state is the ledger and the settings."""
 
     paths: Mapping[str, str] = PATHS
 
-    def __init__(self, settings: Settings, ledger: Ledger, folder: Path) -> None:
+    def __init__(self, settings: ShanxiSettings, ledger: Ledger, folder: Path) -> None:
         self._settings = settings
         self._ledger = ledger
         self._folder = folder
 
-    def read(self, place: str, headers: Mapping[str, str], body: bytes, now: float) -> Arrival:
+    def read(self, place: str, headers: Mapping[str, str], body: Body, now: float) -> Arrival:
         empty = Arrival(
             place=place,
             keys=(("exam" if place == "merged" else place, ""),),
             text="",
-            digest=hashlib.sha256(body).hexdigest(),
-            size=len(body),
+            digest=hashlib.sha256(body.raw).hexdigest(),
+            size=body.size,
         )
         try:
-            envelope = _json_object(body, "请求体")
+            envelope = json_object(body.raw, "请求体")
             secret = _text_of(envelope, "content" if place == "reconcile" else "data")
             opened = replace(empty, text=_decrypted(secret, self._settings.sm4_key))
-            data = _json_object(opened.text.encode(), "解密后的数据")
+            data = json_object(opened.text.encode(), "解密后的数据")
         except Unreadable as error:
             return replace(empty, problem=str(error))
         opened = replace(opened, data=data, keys=_keys_of(place, data))
@@ -86,7 +104,7 @@ class ShanxiPlatform:
         problem = self._envelope_problem(envelope, secret, headers, now)
         return replace(opened, problem=problem, institution=str(envelope.get("hospitalCode", "")))
 
-    def keep(self, arrival: Arrival) -> Answer:
+    def keep(self, arrival: Arrival, ordered: Fault | None) -> Answer:
         if arrival.problem:
             return self._refused(arrival.place, arrival.problem)
         if arrival.place == "reconcile":
@@ -100,6 +118,16 @@ class ShanxiPlatform:
         if found:
             return self._refused(arrival.place, "参数校验失败：" + "；".join(found))
         return self._stored(arrival)
+
+    def wishes(self) -> Mapping[str, Callable[[dict[str, Any]], dict[str, Any]]]:
+        return {"false-miss": self._miss_falsely}
+
+    def _miss_falsely(self, wish: dict[str, Any]) -> dict[str, Any]:
+        key, times = wish.get("exam"), wish.get("times", 1)
+        if not isinstance(key, str) or not isinstance(times, int):
+            raise ValueError('应为 {"exam": risStudyId, "times": 1}')
+        self._ledger.miss_falsely(key, times)
+        return {"exam": key, "times": times}
 
     def refusal(self, place: str, message: str) -> dict[str, Any]:
         if place == "reconcile":
@@ -202,7 +230,7 @@ class ShanxiPlatform:
             at=self._settings.clock.stamp(),
             kind="exam",
             key=exam["risStudyId"],
-            digest=_digest(exam),
+            digest=digest_of(exam),
             state=DELETED if exam["disableFlag"] == 1 else KEPT,
             size=len(exam),
             study_uid=exam["studyUid"],
@@ -225,7 +253,7 @@ class ShanxiPlatform:
             at=self._settings.clock.stamp(),
             kind="report",
             key=report["recordNum"],
-            digest=_digest({**shown, "": sha256}),
+            digest=digest_of({**shown, "": sha256}),
             state=DELETED if report["disableFlag"] == 1 else KEPT,
             size=pdf.stat().st_size if pdf else 0,
             day=report["checkDate"][:10],
@@ -248,7 +276,7 @@ class ShanxiPlatform:
                 part.write_bytes(_from_base64(report["reportPdfBase64"], "reportPdfBase64"))
             else:
                 self._download(report["pdf_path"], part)
-            return _filed(part)
+            return filed_pdf(part, self._folder)
         finally:
             part.unlink(missing_ok=True)
 
@@ -310,20 +338,6 @@ class ShanxiPlatform:
         return {"status": "0", "message": "SUCCESS", "data": _encrypted(text, self._settings.sm4_key)}
 
 
-class Unreadable(Exception):
-    """Something in a request cannot be understood; the text is the platform's sentence about it."""
-
-
-def _json_object(body: bytes, what: str) -> dict[str, Any]:
-    try:
-        found = json.loads(body.decode("utf-8"))
-    except ValueError:
-        raise Unreadable(f"{what}不是 UTF-8 编码的 JSON") from None
-    if not isinstance(found, dict):
-        raise Unreadable(f"{what}应为 JSON 对象")
-    return found
-
-
 def _text_of(envelope: Mapping[str, Any], name: str) -> str:
     value = envelope.get(name)
     if not isinstance(value, str) or not value:
@@ -364,40 +378,21 @@ def _signature(data: str, hospital_code: str, timestamp: str) -> str:
 
 def _keys_of(place: str, data: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
     if place == "exam":
-        return (("exam", _word(data.get("risStudyId"))),)
+        return (("exam", word(data.get("risStudyId"))),)
     if place == "report":
-        return (("report", _word(data.get("recordNum"))),)
+        return (("report", word(data.get("recordNum"))),)
     if place == "reconcile":
-        return (("reconcile", _word(data.get("date"))),)
+        return (("reconcile", word(data.get("date"))),)
     patient, report = data.get("patient"), data.get("report")
     return (
-        ("exam", _word(patient.get("risStudyId")) if isinstance(patient, dict) else ""),
-        ("report", _word(report.get("recordNum")) if isinstance(report, dict) else ""),
+        ("exam", word(patient.get("risStudyId")) if isinstance(patient, dict) else ""),
+        ("report", word(report.get("recordNum")) if isinstance(report, dict) else ""),
     )
-
-
-def _word(value: Any) -> str:
-    return value if isinstance(value, str) else ""
 
 
 def _ids(report: Mapping[str, Any]) -> list[str]:
     """五(二)7: several exams are separated by an ASCII comma."""
-    return [one.strip() for one in _word(report.get("risStudyId")).split(",") if one.strip()]
-
-
-def _digest(record: Mapping[str, Any]) -> str:
-    return hashlib.sha256(json.dumps(record, ensure_ascii=False, sort_keys=True).encode()).hexdigest()
-
-
-def _filed(part: Path) -> Path:
-    """Move a finished PDF to its name by content."""
-    with part.open("rb") as opened:
-        if opened.read(5) != b"%PDF-":
-            raise Unreadable("不是 PDF 文件（开头应为 %PDF-）")
-        opened.seek(0)
-        target = part.with_name(hashlib.file_digest(opened, "sha256").hexdigest() + ".pdf")
-    part.replace(target)
-    return target
+    return listed(report.get("risStudyId"))
 
 
 def _is_of_type(exam: Mapping[str, Any], type_: str) -> bool:
@@ -408,3 +403,15 @@ def _is_of_type(exam: Mapping[str, Any], type_: str) -> bool:
     if wanted in modalities or wanted in codes:
         return True
     return any(wanted in MODALITIES_OF_TYPE[code] for code in codes if code in MODALITIES_OF_TYPE)
+
+
+FRONT_END = FrontEnd(
+    title="山西",
+    settings=ShanxiSettings,
+    build=build,
+    places={"exam": "检查", "report": "报告", "merged": "合并上传", "reconcile": "对账"},
+    exam_columns={"姓名": "patName", "检查时间": "checkFinishTime", "类别": "modality"},
+    report_columns={"诊断结论": "inspectExamResult"},
+    help="""POST /practice/false-miss  {"exam": risStudyId, "times": 1}：以后几次对账都说缺这一例
+POST /practice/rekey       {"sm4_key": 32 位十六进制}""",
+)

@@ -6,9 +6,7 @@ the row's own words decide.
 
 from __future__ import annotations
 
-from datetime import datetime
-
-from app.practice.rules import LIST, NUMBER, STRING, TEXT, Check, Rule, one_of, several_of, shaped
+from app.practice.rules import LIST, NUMBER, STRING, TEXT, Check, Rule, one_of, reads_as, several_of, shaped
 
 S, N, T = STRING, NUMBER, TEXT
 MUST, KNOWN = True, False
@@ -277,17 +275,7 @@ TABLES: dict[str, Check] = {
 }
 
 
-def _reads_as(pattern: str) -> Check:
-    def check(text: str) -> bool:
-        try:
-            return datetime.strptime(text, pattern).strftime(pattern) == text
-        except ValueError:
-            return False
-
-    return check
-
-
-_datetime = _reads_as("%Y-%m-%d %H:%M:%S")
+_datetime = reads_as("%Y-%m-%d %H:%M:%S")
 
 
 def _interval(text: str) -> bool:
@@ -296,7 +284,7 @@ def _interval(text: str) -> bool:
 
 
 FORMS: dict[str, tuple[Check, str]] = {
-    "date": (_reads_as("%Y-%m-%d"), "yyyy-MM-dd"),
+    "date": (reads_as("%Y-%m-%d"), "yyyy-MM-dd"),
     "datetime": (_datetime, "yyyy-MM-dd HH:mm:ss"),
     "interval": (_interval, "yyyy-MM-dd HH:mm:ss/yyyy-MM-dd HH:mm:ss"),
     "modality": (shaped(r"[A-Z]{2,6}([,|\\/][A-Z]{2,6})*"), "DICOM 检查类别，如 CT、DX"),

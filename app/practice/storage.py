@@ -5,20 +5,20 @@ Runs only in the practice platform's own process: it sets pynetdicom's process-w
 
 from __future__ import annotations
 
-import hashlib
 import logging
 import socket
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from pydicom import dcmread
-from pydicom.errors import InvalidDicomError
 from pynetdicom import AE, _config, evt
 from pynetdicom.sop_class import Verification  # type: ignore[attr-defined, unused-ignore]
 
 from app.practice.faults import ASSOCIATION_FAULTS, DICOM_FAULTS, Fault, FaultBook
 from app.practice.ledger import Ledger
+from app.practice.reading import data_set_digest, filed_image, header_of
+from app.practice.region import Refused, Region
 from app.practice.settings import Settings
 
 MAXIMUM_PDU = 131072
@@ -41,23 +41,20 @@ _WORDS = {
     "hang": "演练：不应答",
     "slow": "演练：应答慢",
 }
-_TAGS = ["StudyInstanceUID", "SeriesInstanceUID", "AccessionNumber", "Modality"]
+_CANNOT_UNDERSTAND = 0xC000
 
 
 class StoragePort:
     """Listens after `open`, until `close`; may be opened again on the same port."""
 
-    def __init__(self, settings: Settings, ledger: Ledger, faults: FaultBook, folder: Path) -> None:
+    def __init__(self, settings: Settings, region: Region, ledger: Ledger, faults: FaultBook, folder: Path) -> None:
         self._settings = settings
+        self._region = region
         self._ledger = ledger
         self._faults = faults
         self._folder = folder
         self._server: Any = None
-        incoming = folder / "incoming"
-        incoming.mkdir(parents=True, exist_ok=True)
-        for left_over in incoming.iterdir():
-            left_over.unlink()
-        tempfile.tempdir = str(incoming)
+        tempfile.tempdir = str(folder / "incoming")
         logging.getLogger("pynetdicom").setLevel(logging.CRITICAL)
         _config.LOG_HANDLER_LEVEL = "none"
         _config.UNRESTRICTED_STORAGE_SERVICE = True
@@ -95,7 +92,7 @@ class StoragePort:
     def _on_requested(self, event: Any) -> None:
         request = event.assoc.requestor.primitive
         called, calling = str(request.called_ae_title).strip(), str(request.calling_ae_title).strip()
-        fault = self._faults.take("dicom", "before", f"{called} {calling}", ASSOCIATION_FAULTS)
+        fault = self._faults.take(("dicom",), "before", f"{called} {calling}", ASSOCIATION_FAULTS)
         if fault is not None:
             self._reject(event, fault.what, _WORDS[fault.what], called, f"before:{fault.what}")
         elif self._settings.strict_ae and called != self._settings.ae_title:
@@ -117,11 +114,11 @@ class StoragePort:
         event.request._dataset_file.close()
         path = Path(event.dataset_path)
         key = str(event.request.AffectedSOPInstanceUID)
-        digest, size = _data_set_digest(path)
-        header = _header(path)
+        digest, size = data_set_digest(path)
+        header = header_of(path)
         known = " ".join([key, str(event.request.AffectedSOPClassUID), *header.values()])
         instance = DICOM_FAULTS - ASSOCIATION_FAULTS
-        before = self._faults.take("dicom", "before", known, instance)
+        before = self._faults.take(("dicom",), "before", known, instance)
         if before is not None and before.what != "slow":
             words = before.message or _WORDS[before.what]
             self._write("image", key, "faulted", digest=digest, size=size, reason=words, fault=f"before:{before.what}")
@@ -129,8 +126,14 @@ class StoragePort:
             return self._act(event, before)
         if before is not None:
             self._settings.stopping.wait(before.seconds)
-        self._keep(event, path, key, digest, size, header)
-        after = self._faults.take("dicom", "after", known, instance)
+        try:
+            claimed = self._region.claim(header)
+        except Refused as error:
+            self._write("image", key, "refused", digest=digest, size=size, reason=str(error))
+            path.unlink(missing_ok=True)
+            return _CANNOT_UNDERSTAND
+        self._keep(event, path, key, digest, size, header, claimed)
+        after = self._faults.take(("dicom",), "after", known, instance)
         told = f"after:{after.what}" if after else f"before:{before.what}" if before else ""
         self._write("image", key, "kept", digest=digest, size=size, fault=told)
         return self._act(event, after) if after else 0x0000
@@ -146,11 +149,16 @@ class StoragePort:
             event.assoc.kill()
         return _STATUSES.get(fault.what, 0x0000)
 
-    def _keep(self, event: Any, path: Path, key: str, digest: str, size: int, header: dict[str, str]) -> None:
-        name = hashlib.sha256(key.encode()).hexdigest()
-        file = self._folder / "images" / name[:2] / f"{name}-{digest[:16]}.dcm"
-        file.parent.mkdir(parents=True, exist_ok=True)
-        path.replace(file)
+    def _keep(
+        self,
+        event: Any,
+        path: Path,
+        key: str,
+        digest: str,
+        size: int,
+        header: Mapping[str, str],
+        claimed: Mapping[str, Any],
+    ) -> None:
         self._ledger.keep(
             at=self._settings.clock.stamp(),
             kind="image",
@@ -165,31 +173,14 @@ class StoragePort:
                 "sop_class": str(event.request.AffectedSOPClassUID),
                 "transfer_syntax": str(event.context.transfer_syntax),
                 "calling_ae": str(event.assoc.requestor.ae_title).strip(),
+                **claimed,
             },
-            file=file.relative_to(self._folder).as_posix(),
+            file=filed_image(path, self._folder, key, digest),
         )
 
     def _write(self, kind: str, key: str, verdict: str, **more: Any) -> None:
         at = self._settings.clock.stamp()
         self._ledger.receive(at=at, place="dicom", kind=kind, key=key, verdict=verdict, **more)
-
-
-def _data_set_digest(path: Path) -> tuple[str, int]:
-    """SHA-256 and size in bytes of what follows group 0002 (its length stands at 140, PS3.10 7.1)."""
-    with path.open("rb") as opened:
-        opened.seek(140)
-        start = 144 + int.from_bytes(opened.read(4), "little")
-        opened.seek(start)
-        return hashlib.file_digest(opened, "sha256").hexdigest(), path.stat().st_size - start
-
-
-def _header(path: Path) -> dict[str, str]:
-    """The identifying elements, empty where absent or unreadable: the platform keeps the instance all the same."""
-    try:
-        header = dcmread(path, stop_before_pixels=True, specific_tags=list(_TAGS))
-        return {name: str(header.get(name, "") or "") for name in _TAGS}
-    except (InvalidDicomError, OSError, EOFError, ValueError, KeyError, AttributeError, NotImplementedError):
-        return dict.fromkeys(_TAGS, "")
 
 
 def _socket_of(association: Any) -> socket.socket | None:

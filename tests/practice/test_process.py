@@ -84,7 +84,7 @@ def test_a_port_in_use_ends_it_with_a_sentence(tmp_path: Path, option: str) -> N
 
 
 def test_the_command_line_sets_the_demands(tmp_path: Path) -> None:
-    options = ["--no-signature", "--file-access", "deny", "--hospital-code", "H1", "--ae-title", "FRONT", "--strict-ae"]
+    options = ["--no-signature", "--no-file-access", "--hospital-code", "H1", "--ae-title", "FRONT", "--strict-ae"]
     platform = PracticeProcess(tmp_path, *options, "--sm4-key", "00" * 16)
     shown = platform.ask("GET", "/practice/options").json
     assert platform.line["ae_title"] == "FRONT"
