@@ -45,7 +45,7 @@ class Rehearsal:
                 *program(),
                 "practice",
                 self._region,
-                *("--port", "0", "--dicom-port", "0", "--no-signature", "--until-stdin-closes"),
+                *("--port", "0", "--dicom-port", "0", "--until-stdin-closes", *self._script.get("practice", ())),
                 *("--state", str(self._home.root / "practice")),
             ],
             stdin=subprocess.PIPE,
