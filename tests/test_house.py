@@ -75,6 +75,7 @@ REGIONS_OWN = ("app/regions/", "app/practice/")
 BROAD_CATCHES = {
     ("app/delivery/parallel.py", "in_parallel"),
     ("app/delivery/parallel.py", "loop"),
+    ("app/delivery/downloads.py", "_loop"),
     ("app/delivery/worker.py", "_finish"),
     ("app/delivery/worker.py", "_loop"),
     ("app/engine/clockwork.py", "_ask_loop"),

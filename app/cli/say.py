@@ -38,6 +38,7 @@ EVENTS = {
     "paused": "已暂停",
     "resumed": "已继续",
     "his_imported": "从 HIS 导入",
+    "download_changed": "调阅下载有进展",
     "engine_stopped": "已停止",
 }
 

@@ -102,3 +102,7 @@ class Download:
     @property
     def total(self) -> int:
         return self.kept + self.open + self.refused
+
+
+class WrongImage(Exception):
+    """What came is not the image that was asked for; the words say why, for a person."""

@@ -33,6 +33,7 @@ from app.engine import (
     outbox,
     pages,
     pictures,
+    retrieve_pictures,
     setup,
     sharing,
     standing,
@@ -451,6 +452,62 @@ class Engine:
 
     def export_reconciliation(self, path: str, day_from: str, day_to: str) -> Json:
         return agreement.export(self.house, Path(path), _day(day_from), _day(day_to))
+
+    # -- retrieval (调阅) --------------------------------------------------------------------------------------------
+
+    def retrieve_places(self) -> Json:
+        return self._life.retrieval.places()
+
+    def look_up(
+        self,
+        destination: str,
+        id_type: str,
+        id_number: str,
+        name: str = "",
+        day_from: str = "",
+        day_to: str = "",
+        reason: str = "",
+    ) -> Json:
+        return self._life.retrieval.look_up(destination, id_type, id_number, name, day_from, day_to, reason)
+
+    def images_offered(self, lookup: str, index_code: str) -> Json:
+        return self._life.retrieval.images_offered(lookup, index_code)
+
+    def start_download(self, lookup: str, index_code: str, folder: str = "") -> Json:
+        return self._life.retrieval.start_download(lookup, index_code, folder)
+
+    def downloads(self, limit: int = 50) -> Json:
+        return self._life.retrieval.downloads(limit)
+
+    def pause_download(self, id: int) -> Json:
+        return self._life.retrieval.pause(id)
+
+    def resume_download(self, id: int) -> Json:
+        return self._life.retrieval.resume(id)
+
+    def remove_download(self, id: int) -> Json:
+        return self._life.retrieval.remove(id)
+
+    def download_series(self, id: int) -> Json:
+        return retrieve_pictures.series(self.house, self._screen, self._life.retrieval.known(id))
+
+    def download_frame(
+        self,
+        id: int,
+        sop_instance_uid: str,
+        frame: int = 0,
+        center: float | None = None,
+        width: float | None = None,
+        preset: str = "",
+        side: int = 0,
+    ) -> Json:
+        download = self._life.retrieval.known(id)
+        return retrieve_pictures.frame(
+            self.house, self._screen, download, sop_instance_uid, frame, center, width, preset, side
+        )
+
+    def lookups(self, day: str = "") -> Json:
+        return self._life.retrieval.lookups(_day(day) if day else None)
 
     # -- the day ----------------------------------------------------------------------------------------------------
 

@@ -391,6 +391,92 @@ class Face(Protocol):
         """Write the days as a sheet, CSV or XLSX by the name of `path`. {"path", "rows": n}."""
         ...
 
+    # -- retrieval (调阅) --------------------------------------------------------------------------------------------
+
+    def retrieve_places(self) -> Json:
+        """Where a patient's exams can be looked up. {"places": [{"destination", "title", "id_types": [{"code",
+        "label"}] (the usual one first), "images": bool (they can be downloaded), "reasons": [usual ones; any other
+        text is as good]}], "today": n looked up today, "folder": where downloads go when no folder is named}."""
+        ...
+
+    def look_up(
+        self,
+        destination: str,
+        id_type: str,
+        id_number: str,
+        name: str = "",
+        day_from: str = "",
+        day_to: str = "",
+        reason: str = "",
+    ) -> Json:
+        """A patient's exams across hospitals, the newest first; no days: the last two years. Goes on record.
+
+        {"lookup": id (until the program ends), "destination", "title", "asked_at", "seconds": float, "places_count": n,
+        "day_from", "day_to", "exams": [EXAM], "words": "4 例检查，来自 3 家机构"}. EXAM: {"index_code" (exact, "" when
+        the platform gave none), "index_shown" (ID part masked), "patient_name", "id_number" (masked), "exam_date",
+        "body_part_code", "body_part", "clinic_code", "clinic_name", "report_url", "image_url", "download_url" ("" for
+        what is no http or https address: it then stands in "more"), "exam_key" ("" unless it is our own exam), "more":
+        [{"label", "text"}] (what else came back)}. NeedsOperator has fields "id_number", "id_type", "name", "reason",
+        "day_from" or "day_to"; RetryLater: the platform gave no answer, and nobody asks again by itself."""
+        ...
+
+    def images_offered(self, lookup: str, index_code: str) -> Json:
+        """What the platform can hand out of an exam now; none says nothing about what it was sent.
+
+        {"count": n, "series_count": n, "asked_at", "words"}. `lookup` "": the newest one that has the index;
+        `index_code` may also be the exam's place in it, from "1". Goes on record."""
+        ...
+
+    def start_download(self, lookup: str, index_code: str, folder: str = "") -> Json:
+        """Fetch the images of an exam one by one into a folder of their own below `folder` ("": the program's own).
+
+        As one of `downloads`. Into the same folder again: that download goes on, with what is offered now."""
+        ...
+
+    def downloads(self, limit: int = 50) -> Json:
+        """The newest first. {"downloads": [DOWNLOAD]}; DOWNLOAD is {"id", "destination", "title", "index_code",
+        "index_shown", "patient_name", "body_part", "exam_date", "clinic_name", "state": "running"|"paused"|"waiting"
+        (goes on by itself)|"done"|"failed" (goes on when somebody resumes it), "state_words", "done": n (on the disk,
+        fetched or found there), "total": n, "checked": n (opened, UIDs equal), "seconds_left": float|None, "folder"
+        (of this exam), "trouble": {"title", "advice", "details"}|None, "refused": [{"sop_instance_uid", "why"}] (asked
+        for twice and not kept; resumed, they are asked for again), "started_at", "changed_at"}."""
+        ...
+
+    def pause_download(self, id: int) -> Json:
+        """Stays paused, also over a restart, until it is resumed. As one of `downloads`."""
+        ...
+
+    def resume_download(self, id: int) -> Json:
+        """As one of `downloads`."""
+        ...
+
+    def remove_download(self, id: int) -> Json:
+        """The files that it fetched go, and it leaves the list; what lay there before stays. {}"""
+        ...
+
+    def download_series(self, id: int) -> Json:
+        """What of a download can be looked at already. As `series`."""
+        ...
+
+    def download_frame(
+        self,
+        id: int,
+        sop_instance_uid: str,
+        frame: int = 0,
+        center: float | None = None,
+        width: float | None = None,
+        preset: str = "",
+        side: int = 0,
+    ) -> Json:
+        """As `frame`."""
+        ...
+
+    def lookups(self, day: str = "") -> Json:
+        """Who looked up whom on a day (today), the newest first. {"lookups": [{"at", "who", "destination", "title",
+        "reason", "id_masked", "count": n|None (no answer came)}]}. Opened image lists and downloads stand in the log
+        (`audit`) beside them."""
+        ...
+
     # -- the day ----------------------------------------------------------------------------------------------------
 
     def health(self, day: str = "") -> Json:
@@ -576,7 +662,7 @@ class Face(Protocol):
 
         Names: image_received, study_completed, study_held, exam_changed, job_changed, job_progressed, day_reconciled,
         file_set_aside, report_waits, report_attached, report_read, caller_refused, destination_changed, paused,
-        resumed, engine_stopped, his_imported.
+        resumed, engine_stopped, his_imported, download_changed.
         """
         ...
 

@@ -30,6 +30,7 @@ from app.engine.his_watch import HisWatch
 from app.engine.house import House, open_house
 from app.engine.rehearsing import Rehearsing
 from app.engine.report_reading import ReportReading
+from app.engine.retrieval import Lookups, Retrieval
 from app.engine.settings import write_settings
 from app.errors import NeedsOperator, RetryLater
 from app.store import Tx, exams, files, jobs
@@ -66,6 +67,8 @@ class Life:
         self.his_watch = HisWatch(self.house, self.his)
         self.running = False
         self._couriers: dict[str, Courier] = {}
+        self._lookups = Lookups()
+        self.retrieval = self._new_retrieval()
         self._workers: dict[str, Workers] = {}
         self._clockwork: Clockwork | None = None
 
@@ -82,6 +85,7 @@ class Life:
             self.reports.start()
             self.gateway.start()
             self.his_watch.start()
+            self.retrieval.start()
             self._clockwork = Clockwork(
                 house,
                 complete_due=self._complete_due,
@@ -112,9 +116,20 @@ class Life:
         self.his_watch.stop()
         for workers in self._workers.values():
             workers.join(within_seconds)
+        self.retrieval.join(within_seconds)
         if self._clockwork is not None:
             self._clockwork.join(3.0)
         self.running = False
+
+    def _new_retrieval(self) -> Retrieval:
+        return Retrieval(self.house, self._lookups, self._courier, jitter=self._jitter)
+
+    def _courier(self, name: str) -> Courier:
+        """The one at work, else one for the moment."""
+        found = self._couriers.get(name)
+        return found or Courier(
+            self.house.store, self.house.targets[name], self._clock, self.house, self.house.stopping
+        )
 
     def _start_delivery(self) -> None:
         house = self.house
@@ -157,6 +172,8 @@ class Life:
             self.reports = ReportReading(self.house)
             self.his = His(self.house)
             self.his_watch = HisWatch(self.house, self.his)
+            self._couriers = {}
+            self.retrieval = self._new_retrieval()
             if was_running:
                 self.start()
             self._mend_settings()
@@ -226,9 +243,7 @@ class Life:
             raise NeedsOperator("没有这个上传目标", "请核对名称：" + "、".join(self.house.targets), page="destination")
         if not target.can("reconcile"):
             raise NeedsOperator("平台无对账接口", "以回执为准，不用对账")
-        courier = self._couriers.get(name) or Courier(
-            self.house.store, target, self._clock, self.house, self.house.stopping
-        )
+        courier = self._courier(name)
 
         def again(tx: Tx, exam_key: str) -> None:
             resend_exam(tx, exam_key, name, event=Event.FOUND_MISSING, now=self._clock.now())

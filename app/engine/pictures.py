@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import math
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -31,6 +31,8 @@ _NO_PICTURE = tuple(
 """Presentation states, structured reports, documents, curves, registrations, plans."""
 _ORDERED_BY_PLACE_MOST = 2000
 _LEAST_SIDE = 16
+PathOf = Callable[[str], Path]
+"""Where a file lies, by the path that an instance names."""
 
 
 def series(house: House, screen: Screen, exam_key: str) -> Json:
@@ -38,19 +40,31 @@ def series(house: House, screen: Screen, exam_key: str) -> Json:
     conn = house.store.read()
     own = images.instances_of(conn, exam_key)
     gone = images.released_of(conn, exam_key)
-    pictures = [one for one in own if not one.sop_class_uid.startswith(_NO_PICTURE)]
-    screen.warm({one.transfer_syntax_uid for one in pictures})
-    return {
-        "series": [_series(house, list(each)) for _, each in groupby(pictures, lambda one: one.series_instance_uid)],
-        "image_count": len(pictures),
-        "other_count": len(own) - len(pictures),
-        "released_count": sum(one.sop_instance_uid in gone for one in pictures),
+    pictures = [one for one in own if is_picture(one)]
+    return shown_series(screen, own, house.spool.path) | {
+        "released_count": sum(one.sop_instance_uid in gone for one in pictures)
     }
 
 
-def _series(house: House, own: list[Instance]) -> Json:
+def shown_series(screen: Screen, own: Sequence[Instance], path_of: PathOf) -> Json:
+    """Files that lie anywhere, in the order in which one scrolls."""
+    pictures = [one for one in own if is_picture(one)]
+    screen.warm({one.transfer_syntax_uid for one in pictures})
+    return {
+        "series": [_series(path_of, list(each)) for _, each in groupby(pictures, lambda one: one.series_instance_uid)],
+        "image_count": len(pictures),
+        "other_count": len(own) - len(pictures),
+        "released_count": 0,
+    }
+
+
+def is_picture(one: Instance) -> bool:
+    return not one.sop_class_uid.startswith(_NO_PICTURE)
+
+
+def _series(path_of: PathOf, own: list[Instance]) -> Json:
     first = own[0]
-    about = _header(house, first)
+    about = _header(path_of(first.path))
     return {
         "series_instance_uid": first.series_instance_uid,
         "number": first.series_number,
@@ -62,32 +76,32 @@ def _series(house: House, own: list[Instance]) -> Json:
             {
                 "sop_instance_uid": one.sop_instance_uid,
                 "instance_number": one.instance_number,
-                "frames": _frames(house, one),
+                "frames": _frames(path_of, one),
             }
-            for one in _in_order(house, own)
+            for one in _in_order(path_of, own)
         ],
     }
 
 
-def _frames(house: House, one: Instance) -> int:
+def _frames(path_of: PathOf, one: Instance) -> int:
     from app.intake.pixels import frames_said
 
-    about = None if one.sop_class_uid in _ONE_FRAME else _header(house, one)
+    about = None if one.sop_class_uid in _ONE_FRAME else _header(path_of(one.path))
     return frames_said(about) if about else 1
 
 
-def _header(house: House, one: Instance) -> Header | None:
+def _header(path: Path) -> Header | None:
     try:
-        return read_header(house.spool.path(one.path))
+        return read_header(path)
     except (NotDicom, OSError):
         return None
 
 
-def _in_order(house: House, own: list[Instance]) -> Iterable[Instance]:
+def _in_order(path_of: PathOf, own: list[Instance]) -> Iterable[Instance]:
     """By instance number; where a device numbers several alike, by where the slices lie."""
     if len({one.instance_number for one in own}) == len(own) or len(own) > _ORDERED_BY_PLACE_MOST:
         return own
-    places = {one.sop_instance_uid: _place(house.spool.path(one.path)) for one in own}
+    places = {one.sop_instance_uid: _place(path_of(one.path)) for one in own}
     if any(place is None for place in places.values()):
         return own
     return sorted(own, key=lambda one: places[one.sop_instance_uid] or 0.0)
@@ -113,15 +127,30 @@ def frame(
     side: int = 0,
 ) -> Json:
     """See the face."""
-    from app.intake.screen import Wanted
-
     found = images.current(house.store.read(), sop_instance_uid)
     if found is None:
         raise NeedsOperator("没有这幅影像", "请在列表里重新选择这例检查")
     instance, released = found
+    path, gone = house.spool.path(instance.path), _released() if released else _not_here()
+    return shown_frame(screen, path, gone, frame, center, width, preset, side)
+
+
+def shown_frame(
+    screen: Screen,
+    path: Path,
+    gone: NeedsOperator,
+    frame: int,
+    center: float | None,
+    width: float | None,
+    preset: str,
+    side: int,
+) -> Json:
+    """One frame of a file that lies anywhere; `gone` is raised when it lies there no longer."""
+    from app.intake.screen import Wanted
+
     sane = [number for number in (center, width) if number is not None and math.isfinite(number)]
     wanted = Wanted(
-        path=house.spool.path(instance.path),
+        path=path,
         frame=frame,
         center=sane[0] if len(sane) == 2 else None,
         width=sane[1] if len(sane) == 2 else None,
@@ -131,17 +160,15 @@ def frame(
     try:
         return _shown(screen.shown(wanted))
     except FileNotFoundError as error:
-        raise (
-            _released()
-            if released
-            else NeedsOperator(
-                "这幅影像的文件不在本机了", "不在影像暂存区里；需要时请在设备上重新发送", details="no file"
-            )
-        ) from error
+        raise gone from error
     except OSError as error:
         raise NeedsOperator(
             "这幅影像的文件打不开", "可能正被别的程序占用，稍后再看", details=type(error).__name__
         ) from error
+
+
+def _not_here() -> NeedsOperator:
+    return NeedsOperator("这幅影像的文件不在本机了", "不在影像暂存区里；需要时请在设备上重新发送", details="no file")
 
 
 def _released() -> NeedsOperator:

@@ -14,6 +14,7 @@ from app.errors import NeedsOperator
 from app.intake.dicomdir import is_dicomdir
 from app.intake.header import NotDicom, read_header
 from app.intake.reports import UNCLEAR, Fate, Reports
+from app.intake.retrieved import is_retrieved
 from app.intake.take import Taker
 from app.intake.whole import is_whole
 from app.store import Store, files
@@ -21,7 +22,7 @@ from app.store.images import Outcome
 
 
 class Became(Enum):
-    """What a file turned out to be. NOTED: a DICOMDIR, whose files are taken by themselves."""
+    """What a file turned out to be. NOTED: a DICOMDIR, whose files are taken by themselves, or not ours to take."""
 
     NEW = "new"
     AGAIN = "again"
@@ -62,6 +63,8 @@ class Incoming:
         UNFINISHED may still become one; when it does not, see `give_up`. Raises OSError (locked, gone), RetryLater
         (no room).
         """
+        if is_retrieved(path):  # another hospital's image, downloaded to look at
+            return Found(path=path, became=Became.NOTED)
         if looks_like_pdf(path):
             return self._take_report(path, source)
         try:

@@ -65,6 +65,12 @@ def lookup_count(conn: sqlite3.Connection, since: datetime, until: datetime) -> 
     return int(row["n"])
 
 
+def own_exam(conn: sqlite3.Connection, index_code: str) -> str:
+    """The exam for which a platform returned this index, "" for another hospital's."""
+    row = conn.execute("SELECT exam_key FROM receipt_numbers WHERE number = ? LIMIT 1", (index_code,)).fetchone()
+    return row["exam_key"] if row else ""
+
+
 # -- downloads --------------------------------------------------------------------------------------------------------
 
 _DOWNLOADS = """
@@ -149,7 +155,9 @@ def downloads(conn: sqlite3.Connection, limit: int) -> list[Download]:
 def active(conn: sqlite3.Connection, destination: str) -> list[Download]:
     """What goes on by itself, in the order of its turn: the oldest first."""
     states = tuple(state.value for state in ACTIVE)
-    rows = conn.execute(f"{_DOWNLOADS} WHERE d.destination = ? AND d.state IN (?, ?) ORDER BY d.id", (destination, *states))
+    rows = conn.execute(
+        f"{_DOWNLOADS} WHERE d.destination = ? AND d.state IN (?, ?) ORDER BY d.id", (destination, *states)
+    )
     return [_download(row) for row in rows.fetchall()]
 
 
@@ -165,7 +173,8 @@ def people(conn: sqlite3.Connection) -> tuple[set[str], set[str]]:
 
 def next_image(conn: sqlite3.Connection, id: int) -> Wanted | None:
     row = conn.execute(
-        "SELECT * FROM download_images WHERE download_id = ? AND state = 'open' ORDER BY place LIMIT 1", (id,)
+        "SELECT * FROM download_images WHERE download_id = ? AND state = 'open' ORDER BY refusals, place LIMIT 1",
+        (id,),
     ).fetchone()
     if row is None:
         return None
@@ -181,6 +190,14 @@ def images(conn: sqlite3.Connection, id: int, *states: ImageState) -> list[dict[
         (id, *(state.value for state in wanted)),
     )
     return [dict(row) for row in rows.fetchall()]
+
+
+def kept_image(conn: sqlite3.Connection, id: int, sop_instance_uid: str) -> dict[str, Any] | None:
+    row = conn.execute(
+        "SELECT * FROM download_images WHERE download_id = ? AND sop_instance_uid = ? AND state = 'kept'",
+        (id, sop_instance_uid),
+    ).fetchone()
+    return dict(row) if row else None
 
 
 def keep_image(tx: Tx, id: int, place: int, image: KeptImage, *, had: bool, now: datetime) -> None:
@@ -200,7 +217,7 @@ def keep_image(tx: Tx, id: int, place: int, image: KeptImage, *, had: bool, now:
             place,
         ),
     )
-    _went_on(tx, id, now)
+    went_on(tx, id, now=now)
 
 
 def refuse_image(tx: Tx, id: int, place: int, why: str, *, most: int, now: datetime) -> None:
@@ -210,10 +227,10 @@ def refuse_image(tx: Tx, id: int, place: int, why: str, *, most: int, now: datet
            state = CASE WHEN refusals + 1 >= ? THEN 'refused' ELSE 'open' END WHERE download_id = ? AND place = ?""",
         (why, most, id, place),
     )
-    _went_on(tx, id, now)
+    went_on(tx, id, now=now)
 
 
-def _went_on(tx: Tx, id: int, now: datetime) -> None:
+def went_on(tx: Tx, id: int, *, now: datetime) -> None:
     """The line is well again; nothing left to ask for: over. What a person paused meanwhile stays paused."""
     tx.execute(
         """UPDATE downloads SET attempts = 0, due_at = NULL, title = '', advice = '', details = '', changed_at = ?,
@@ -261,12 +278,12 @@ def pause(tx: Tx, id: int, *, now: datetime) -> None:
 
 
 def resume(tx: Tx, id: int, *, now: datetime) -> None:
-    """At once, and what was refused is asked for again."""
+    """At once; what was refused is asked for once more, after what was not asked for yet."""
     tx.execute(
-        "UPDATE download_images SET state = 'open', refusals = 0 WHERE download_id = ? AND state = 'refused'", (id,)
+        "UPDATE download_images SET state = 'open', refusals = 1 WHERE download_id = ? AND state = 'refused'", (id,)
     )
     tx.execute("UPDATE downloads SET state = 'running' WHERE id = ?", (id,))
-    _went_on(tx, id, now)
+    went_on(tx, id, now=now)
 
 
 def lost(tx: Tx, id: int, place: int) -> None:

@@ -58,6 +58,11 @@ class Home:
         return self.root / "aside"
 
     @property
+    def retrieved(self) -> Path:
+        """Downloaded images of other hospitals (调阅), only to look at; made when it is needed."""
+        return self.root / "retrieved"
+
+    @property
     def lock_file(self) -> Path:
         """Held by the one running engine."""
         return self.root / "engine.lock"
