@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache
 
@@ -45,21 +45,27 @@ _OF_REPORT = frozenset(
 )
 
 
-def mappable(catalogue: Catalogue) -> tuple[Field, ...]:
-    """The fields that a column may fill: the exam's, those of a settlement row, and the words of a report (RIS)."""
+def mappable(catalogue: Catalogue, asked: Collection[str] = ()) -> tuple[Field, ...]:
+    """The fields that a column may fill: the exam's, those of a settlement row, and the words of a report (RIS).
+
+    `asked`: what some destination asks for; without any, every field.
+    """
     return tuple(
         field
         for field in catalogue.fields.values()
-        if (field.noun is not Noun.REPORT or field.key in _OF_REPORT)
+        if (field.noun in (Noun.EXAM, Noun.SETTLEMENT) or field.key in _OF_REPORT)
         and field.key not in _OURS
+        and (not asked or field.key in asked)
         and field.type not in ("rows", "pdf", "opaque")
     )
 
 
-def guess(catalogue: Catalogue, header: Iterable[str]) -> Guess:
+def guess(catalogue: Catalogue, header: Iterable[str], asked: Collection[str] = ()) -> Guess:
     """What the columns of a header are, as far as their names say it; each column fills at most one field."""
     by_name = {_plain(name): name for name in reversed(list(header))}
-    known = _names() | {field.key: (*_names().get(field.key, ()), _plain(field.label)) for field in mappable(catalogue)}
+    fields = mappable(catalogue, asked)
+    known = {key: names for key, names in _names().items() if key.startswith(MATCH)}
+    known |= {field.key: (*_names().get(field.key, ()), _plain(field.label)) for field in fields}
     found: dict[str, str] = {}
     for key, names in known.items():
         name = next((by_name[one] for one in names if one in by_name), "")

@@ -103,7 +103,7 @@ class Region:
     @cached_property
     def tables_entered(self) -> frozenset[str]:
         """The names of the code tables that its fields are chosen from."""
-        return frozenset(row.table for rows in self.entered.values() for row in rows if row.field.type in CODED)
+        return frozenset(row.table for rows in self.entered.values() for row in rows if row.table)
 
     def kept(self, key: str, text: str) -> str:
         """Codes of this region as they are saved, whatever the destination; any other text as it is."""

@@ -70,8 +70,10 @@ class Face(Protocol):
         "studies": [{"uid", "doubt", "doubt_words", "candidates": [[charset, text]], "raw_hex",
         "compared": {"heads": [two], "rows": [{"label", "values": [two], "differs"}]}|None}]}; FIELD is {"key",
         "label", "noun", "row", "group", "type", "table", "level": "must"|"if_known"|"may", "required_when",
-        "max_length", "help", "doubt", "text" (saved), "shown", "source", "source_words", "value_doubt",
-        "problem": {"title", "advice"}|None}."""
+        "max_length", "help", "only" ("只有 … 要" where not every destination asks for it), "doubt", "text" (as it would
+        be typed: a code of the list `search_codes` of its table searches), "shown", "source", "source_words",
+        "value_doubt", "problem": {"title", "advice"}|None}. With several destinations a problem that not all of them
+        have names in its title who has it."""
         ...
 
     def check(self, uid: str, values: Json) -> Json:
@@ -81,17 +83,20 @@ class Face(Protocol):
     def suggestions(self, uid: str, values: Json | None = None) -> Json:
         """At most one suggestion for each field with a problem, as if `values` had been entered; nothing is kept.
 
-        {"suggestions": [{"noun", "row", "key", "text" (saved), "shown", "why", "told" (why and what in one line),
+        {"suggestions": [{"noun", "row", "key", "text" (as typed), "shown", "why", "told" (why and what in one line),
         "also": [{"key", "text", "shown"}]}]}. `also` is taken together with it: a doctor's code with the name. What a
         destination would refuse is not suggested."""
         ...
 
     def search_codes(self, table: str, text: str, limit: int = 50) -> Json:
-        """{"codes": [{"code", "label", "spans": [[start, end]] of the label that matched, "doubt"}]}."""
+        """{"codes": [{"code", "label", "spans": [[start, end]] of the label that matched, "doubt"}]}.
+
+        One region among the destinations asks for the list: its own codes; several: the shared ones."""
         ...
 
     def fields(self, destination: str) -> Json:
-        """{"fields": [{"key", "wire_name", "label", "noun", "level", "type", "table", "doubt", "section"}]}."""
+        """{"fields": [{"key", "wire_name", "label", "noun", "typed": bool (a person may enter it), "level", "type",
+        "table", "doubt", "section"}]}."""
         ...
 
     def set_asides(self) -> Json:
@@ -132,7 +137,7 @@ class Face(Protocol):
         """Which fields several exams may be given at once, those that one of them still misses first.
 
         {"studies": [{"uid", "patient_name", "why_not"}], "fields": [{"key", "label", "noun", "row", "group", "type",
-        "table", "help", "max_length", "text", "shown" (where all hold the same), "same": bool, "missing": bool,
+        "table", "help", "only", "max_length", "text", "shown" (where all hold the same), "same": bool, "missing": bool,
         "now": [{"uid", "patient_name", "shown"}], "now_words"}]}. Never what belongs to one patient."""
         ...
 

@@ -16,7 +16,7 @@ from typing import Any
 from app.domain.settings import HisSettings
 from app.domain.sheet import CellFault, Sheet
 from app.domain.times import CST
-from app.engine import his_fill, his_rows, his_shown, pages
+from app.engine import coding, his_fill, his_rows, his_shown, pages
 from app.engine.face import Json
 from app.engine.his_match import decide
 from app.engine.his_needs import Failure
@@ -80,7 +80,7 @@ class His:
         return [
             his_shown.word(self._house, key, words, count)
             for key in self.settings.columns
-            if his_fill.is_coded(self._house, key)
+            if coding.is_coded(self._house, key)
             for words, count in his.words_given(conn, key)
             if his_fill.read(self._house, codes, key, words).unknown
         ]

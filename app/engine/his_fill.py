@@ -12,16 +12,13 @@ from datetime import datetime
 from decimal import Decimal
 
 from app.catalogue.derive import better
-from app.catalogue.tables import Table
-from app.catalogue.types import TYPES
 from app.domain.form import Noun, Source, Value
-from app.engine import pages
+from app.engine import coding, pages
 from app.engine.house import House
 from app.errors import NeedsOperator
 from app.store import Tx, exams, his
 from app.store.his import HisRow
 
-_CODED = ("code", "codes")
 _PARTS = re.compile(r"[,，、;；|]")
 
 
@@ -34,21 +31,11 @@ class Read:
     unknown: bool = False
 
 
-def table_of(house: House, key: str) -> Table | None:
-    """The code table of a field as the first destination has it."""
-    target = next(iter(house.targets.values()), None)
-    return target.region.table_of(key) if target else house.catalogue.tables.get(house.catalogue.fields[key].table)
-
-
-def is_coded(house: House, key: str) -> bool:
-    return house.catalogue.fields[key].type in _CODED and table_of(house, key) is not None
-
-
 def read(house: House, codes: Mapping[str, Mapping[str, str]], key: str, text: str) -> Read:
     """What HIS wrote, in our words: a code only when its name says so or a person has said it once."""
     if not text:
         return Read()
-    if is_coded(house, key):
+    if coding.is_coded(house, key):
         return _coded(house, codes.get(key, {}), key, text)
     try:
         return Read(text=pages.parsed(house, key, text)[1])
@@ -57,8 +44,8 @@ def read(house: House, codes: Mapping[str, Mapping[str, str]], key: str, text: s
 
 
 def proposed(house: House, key: str, words: str) -> str:
-    """The code that a person most likely means by unknown words, "" for none: never used without asking."""
-    table = table_of(house, key)
+    """The code on offer that a person most likely means by unknown words, "" for none: never used without asking."""
+    table = coding.offered(house, key)
     if table is None or not words:
         return ""
     found = table.named(words) or table.get(words) or table.get(words.zfill(2))
@@ -69,20 +56,19 @@ def proposed(house: House, key: str, words: str) -> str:
 def _coded(house: House, known: Mapping[str, str], key: str, text: str) -> Read:
     if text in known:
         return Read(text=known[text])
-    table = table_of(house, key)
     words = [one.strip() for one in _PARTS.split(text) if one.strip()]
     several = house.catalogue.fields[key].type == "codes"
-    codes = [_code(table, known, one) for one in (words if several else [text])]
-    if table is None or not codes or not all(codes):
+    codes = [_code(house, known, key, one) for one in (words if several else [text])]
+    if not codes or not all(codes):
         return Read(title="HIS 的这个写法还没有对应", unknown=True)
-    return Read(text=TYPES["codes" if several else "code"].parse(",".join(codes), table))
+    return Read(text=",".join(dict.fromkeys(",".join(codes).split(","))))
 
 
-def _code(table: Table | None, known: Mapping[str, str], words: str) -> str:
+def _code(house: House, known: Mapping[str, str], key: str, words: str) -> str:
+    """The kept code of a name, from the list on offer or the shared one; a number alone says nothing."""
     if words in known:
         return known[words]
-    named = table.named(words) if table else None
-    return named.code if named else ""
+    return coding.named(house, key, words)
 
 
 # -- into the record --------------------------------------------------------------------------------------------------

@@ -8,7 +8,7 @@ from app.catalogue.his_columns import guess, initials, mappable
 from app.domain.exam import EXAM_WORDS, ExamState
 from app.domain.settings import HisSettings
 from app.domain.sheet import CellFault, Sheet
-from app.engine import his_fill, his_rows
+from app.engine import coding, his_fill, his_rows
 from app.engine.face import Json
 from app.engine.his_match import decide
 from app.engine.his_settings import MATCHES
@@ -30,8 +30,9 @@ _STATE_WORDS = {
 def preview(house: House, settings: HisSettings, sheet: Sheet, *, is_told: bool) -> Json:
     """The first rows, what the columns seem to be (unless that `is_told`), and what would come of it."""
     kept = house.settings.his
+    asked = {key for target in house.targets.values() for key in target.region.entered}
     if not is_told and (not settings.mapped or his_rows.missing_columns(settings, sheet.header)):
-        found = guess(house.catalogue, sheet.header)
+        found = guess(house.catalogue, sheet.header, asked)
         settings = replace(settings, columns=dict(found.columns), match=dict(found.match))
     return {
         "columns": [{"name": name, "samples": _samples(sheet, place)} for place, name in enumerate(sheet.header)],
@@ -47,7 +48,7 @@ def preview(house: House, settings: HisSettings, sheet: Sheet, *, is_told: bool)
                 "noun": field.noun.value,
                 "pinyin": initials(field.label),
             }
-            for field in mappable(house.catalogue)
+            for field in mappable(house.catalogue, asked)
         ],
         "matches": [{"key": key, "label": label, "pinyin": initials(label)} for key, label in MATCHES.items()],
         "why_not": why_not(settings),
@@ -58,8 +59,9 @@ def preview(house: House, settings: HisSettings, sheet: Sheet, *, is_told: bool)
 
 
 def word(house: House, key: str, words: str, count: int, code: str = "") -> Json:
-    table = his_fill.table_of(house, key)
-    found = code or his_fill.proposed(house, key, words)
+    """`code`: as it is kept, when it is known."""
+    table = coding.offered(house, key)
+    found = coding.text_of(house, key, code) if code else his_fill.proposed(house, key, words)
     return {
         "key": key,
         "label": house.catalogue.fields[key].label,
@@ -74,12 +76,10 @@ def word(house: House, key: str, words: str, count: int, code: str = "") -> Json
 
 def value(house: House, codes: dict[str, dict[str, str]], key: str, text: str) -> Json:
     found = his_fill.read(house, codes, key, text)
-    table = his_fill.table_of(house, key) if found.text else None
-    label = table.label(found.text) if table else ""
     return {
         "key": key,
         "label": house.catalogue.fields[key].label,
-        "text": his_rows.masked(f"{found.text} {label}".strip() if found.text else text),
+        "text": his_rows.masked(coding.shown(house, key, found.text) if found.text else text),
         "problem": found.title,
     }
 
@@ -113,7 +113,7 @@ def _words_in(house: House, settings: HisSettings, sheet: Sheet) -> list[Json]:
     codes = his.codes(house.store.read())
     found: list[Json] = []
     for key, column in settings.columns.items():
-        if column not in sheet.header or not his_fill.is_coded(house, key):
+        if column not in sheet.header or not coding.is_coded(house, key):
             continue
         place = sheet.header.index(column)
         counted: dict[str, int] = {}

@@ -9,13 +9,14 @@ import hashlib
 from collections.abc import Sequence
 from typing import Any
 
+from app.delivery.record import View
 from app.delivery.submission import refs_of
 from app.delivery.target import Target
 from app.domain.form import Source
 from app.domain.job import CONFIRMED, JOB_WORDS, Job, JobState, Part
 from app.domain.study import Instance
 from app.domain.submission import STEP_WORDS
-from app.engine import outbox
+from app.engine import coding, outbox
 from app.engine.face import Json
 from app.engine.house import House
 from app.store import answers, exams, images, jobs, submissions
@@ -35,8 +36,7 @@ def job(house: House, exam_key: str, destination: str) -> Json:
     receipts = [each for each in answers.receipts(conn, exam_key) if each["destination"] == where]
     log = [each for each in jobs.attempts(conn, exam_key) if each["destination"] == where]
     stored = house.known(exam_key)
-    first = house.views(stored)[0].exam if house.targets else {}
-    shown = {key: value.text for key, value in first.items()}
+    shown = _texts(coding.together(stored, house.views(stored)))
     return {
         "row": row,
         "about": {"sex": shown.get("sex", ""), "age": shown.get("age", ""), "age_unit": shown.get("age_unit", "")},
@@ -51,6 +51,11 @@ def job(house: House, exam_key: str, destination: str) -> Json:
         ],
         "slip": bool(receipts),
     }
+
+
+def _texts(view: View | None) -> dict[str, str]:
+    """What is known of the exam, in kept codes, which every page reads alike."""
+    return {key: value.text for key, value in view.exam.items()} if view else {}
 
 
 def _moments(house: House, row: Json, own: Sequence[Job], receipts: Sequence[Json]) -> list[Json]:
@@ -195,8 +200,7 @@ def slip(house: House, exam_key: str) -> Json:
     conn = house.store.read()
     stored = house.known(exam_key)
     listed = exams.shown(conn, exam_key)
-    views = house.views(stored)
-    shown = {key: value.text for key, value in (views[0].exam if views else {}).items()}
+    shown = _texts(coding.together(stored, house.views(stored)))
     instances = images.instances_of(conn, exam_key)
     own, receipts = jobs.of_exam(conn, exam_key), answers.receipts(conn, exam_key)
     notes = exams.timeline(house.store, exam_key)

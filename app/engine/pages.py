@@ -8,16 +8,17 @@ from datetime import date, datetime
 from typing import Any
 
 from app.catalogue.form import build_form
-from app.catalogue.types import TYPES
+from app.catalogue.region import CODED
 from app.delivery import record
 from app.delivery.record import Known, View
+from app.delivery.target import Target
 from app.domain.exam import EXAM_WORDS, ExamState
-from app.domain.form import SOURCE_WORDS, FormField, Noun, Problem, Source, Value
+from app.domain.form import SOURCE_WORDS, FormField, Level, Noun, Problem, Source, Value
 from app.domain.job import JOB_WORDS, PART_WORDS, TURN_WORDS, Job, Trouble, Turn
 from app.domain.reconciliation import Discrepancy
 from app.domain.study import DOUBT_WORDS, Doubt, Study
 from app.domain.times import CST
-from app.engine import devices, doubts
+from app.engine import coding, devices, doubts
 from app.engine.face import Json
 from app.engine.house import House
 from app.engine.timeline_words import told
@@ -175,7 +176,10 @@ def form_of(house: House, exam_key: str) -> Json:
 
 
 def form(house: House, stored: Known, views: list[View]) -> Json:
-    """The form of one exam for all its destinations: every field once, with the first problem any of them has."""
+    """The form of one exam for all its destinations: every field once, with the first problem any of them has.
+
+    What only some of them ask for says which.
+    """
     own_jobs = jobs.newest(jobs.of_exam(house.store.read(), stored.exam.exam_key))
     built = [
         build_form(
@@ -188,9 +192,10 @@ def form(house: House, stored: Known, views: list[View]) -> Json:
         )
         for view in views
     ]
-    problems = _unique([replace(p, destination=view.target.name) for view in views for p in view.problems])
+    problems = _problems(views)
     reasons = record.why_not_ready(stored, views)
-    reports = stored.record.reports
+    reports, rows = stored.record.reports, stored.record.settlements
+    asking = [view.target for view in views]
     return {
         "uid": stored.studies[0].study_instance_uid if stored.studies else stored.exam.exam_key,
         "exam_key": stored.exam.exam_key,
@@ -202,29 +207,40 @@ def form(house: House, stored: Known, views: list[View]) -> Json:
         "ready_why_not": list(reasons),
         "can_submit": not stored.doubts and bool(views) and not any(view.blocking for view in views),
         "destinations": [view.target.name for view in views],
-        "fields": _merged([form.exam for form in built], 0),
+        "fields": _merged(house, list(zip(asking, (form.exam for form in built), strict=True)), 0, stored.record.exam),
         "reports": [
             {
                 "report_key": report.report_key,
                 "pdf": bool(report.pdf_sha256),
-                "fields": _merged([form.reports[row] for form in built], row),
+                "fields": _merged(
+                    house, list(zip(asking, (form.reports[row] for form in built), strict=True)), row, values
+                ),
             }
-            for row, (report, _) in enumerate(reports)
+            for row, (report, values) in enumerate(reports)
         ],
         "settlements": [
-            _merged([form.settlements[row] for form in built if row < len(form.settlements)], row)
+            _merged(
+                house,
+                [
+                    (target, form.settlements[row])
+                    for target, form in zip(asking, built, strict=True)
+                    if row < len(form.settlements)
+                ],
+                row,
+                rows[row] if row < len(rows) else {},
+            )
             for row in range(max((len(form.settlements) for form in built), default=0))
         ],
         "problems": [problem_shown(problem) for problem in problems],
-        "problem_count": len(problems),
+        "problem_count": len(record.to_fill(views)),
         "studies": [_study(house, one) for one in stored.studies],
         "troubles": [trouble_shown(job.trouble) for job in own_jobs if job.trouble],
     }
 
 
 def _name(stored: Known, views: list[View]) -> str:
-    value = views[0].exam.get("patient_name") if views else None
-    return value.text if value else (stored.studies[0].patient_name if stored.studies else "")
+    told = (view.exam["patient_name"].text for view in views if "patient_name" in view.exam)
+    return next(told, stored.studies[0].patient_name if stored.studies else "")
 
 
 def _study(house: House, one: Study) -> Json:
@@ -251,11 +267,19 @@ def _study(house: House, one: Study) -> Json:
     }
 
 
-def _unique(problems: list[Problem]) -> list[Problem]:
-    found: dict[tuple[str, Noun, int], Problem] = {}
-    for problem in problems:
-        found.setdefault((problem.key, problem.noun, problem.row), problem)
-    return list(found.values())
+def _problems(views: list[View]) -> list[Problem]:
+    """The problems of every destination, the same words once; what not all of them say names who says it."""
+    found: dict[tuple[Noun, int, str, str], list[tuple[Target, Problem]]] = {}
+    for view in views:
+        for one in view.problems:
+            found.setdefault((one.noun, one.row, one.key, one.title), []).append((view.target, one))
+    return [_by_all(said, len(views)) for said in found.values()]
+
+
+def _by_all(said: list[tuple[Target, Problem]], count: int) -> Problem:
+    target, problem = said[0]
+    who = "" if len(said) == count else "、".join(one.title for one, _ in said) + "："
+    return replace(problem, destination=target.name, title=f"{who}{problem.title}")
 
 
 def problem_shown(problem: Problem) -> Json:
@@ -270,21 +294,32 @@ def problem_shown(problem: Problem) -> Json:
     }
 
 
-def _merged(forms: list[tuple[FormField, ...]], row: int) -> list[Json]:
-    """The fields of several destinations as one list: each key once, the strictest line of it."""
-    found: dict[str, FormField] = {}
-    order = ["may", "if_known", "must"]
-    for lines in forms:
+def _merged(
+    house: House, forms: list[tuple[Target, tuple[FormField, ...]]], row: int, entered: Mapping[str, Value]
+) -> list[Json]:
+    """The fields of several destinations as one list, in the order of the catalogue: each key once."""
+    found: dict[str, list[tuple[Target, FormField]]] = {}
+    for target, lines in forms:
         for line in lines:
-            old = found.get(line.key)
-            if old is None or (old.problem is None and line.problem is not None):
-                found[line.key] = line
-            elif order.index(line.level.value) > order.index(old.level.value):
-                found[line.key] = replace(line, problem=old.problem or line.problem)
-    return [_field(line, row) for line in found.values()]
+            found.setdefault(line.key, []).append((target, line))
+    return [
+        _field(house, found[key], row, entered, all_ask=len(found[key]) == len(house.targets))
+        for key in house.catalogue.fields
+        if key in found
+    ]
 
 
-def _field(line: FormField, row: int) -> Json:
+_ORDER = (Level.MAY, Level.IF_KNOWN, Level.MUST)
+
+
+def _field(
+    house: House, lines: list[tuple[Target, FormField]], row: int, entered: Mapping[str, Value], *, all_ask: bool
+) -> Json:
+    """One field for those who ask for it: the strictest of each, and the value of the one that is not content."""
+    strictest = max((line for _, line in lines), key=lambda line: _ORDER.index(line.level))
+    target, line = next(((target, line) for target, line in lines if line.problem), lines[0])
+    kept = coding.kept_text(target.region, line.key, line.value, entered)
+    is_coded = line.type in CODED
     return {
         "key": line.key,
         "label": line.label,
@@ -293,18 +328,29 @@ def _field(line: FormField, row: int) -> Json:
         "group": line.group,
         "type": line.type,
         "table": line.table,
-        "level": line.level.value,
-        "required_when": line.required_when,
-        "max_length": line.max_length,
+        "level": strictest.level.value,
+        "required_when": strictest.required_when,
+        "max_length": min((one.max_length for _, one in lines if one.max_length), default=0),
         "help": line.help,
-        "doubt": line.doubt,
-        "text": line.value.text if line.value else "",
-        "shown": line.shown,
+        "only": "" if all_ask else f"只有 {'、'.join(one.title for one, _ in lines)} 要",
+        "doubt": "；".join(dict.fromkeys(one.doubt for _, one in lines if one.doubt)),
+        "text": coding.text_of(house, line.key, kept) if is_coded else kept,
+        "shown": coding.shown(house, line.key, kept) if is_coded else line.shown,
         "source": line.value.source.value if line.value else "",
         "source_words": SOURCE_WORDS[line.value.source] if line.value else "",
         "value_doubt": line.value.doubt if line.value else "",
-        "problem": {"title": line.problem.title, "advice": line.problem.advice} if line.problem else None,
+        "problem": _problem(lines, len(house.targets)),
     }
+
+
+def _problem(lines: list[tuple[Target, FormField]], count: int) -> Json | None:
+    """The first problem that somebody has with the field, and who has it when not all do."""
+    said = [(target, line.problem) for target, line in lines if line.problem]
+    if not said:
+        return None
+    first = said[0][1]
+    told = _by_all([(target, one) for target, one in said if one.title == first.title], count)
+    return {"title": told.title, "advice": told.advice}
 
 
 def with_values(house: House, stored: Known, values: Mapping[str, str]) -> Known:
@@ -322,12 +368,12 @@ def parsed(house: House, key: str, text: str) -> tuple[Noun, str]:
     field = house.catalogue.fields.get(key)
     if field is None:
         raise NeedsOperator(f"没有 {key} 这个字段", "用 fields 命令可以列出所有字段", fields=(key,))
+    if field.noun is Noun.REQUEST:
+        raise NeedsOperator(f"{field.label}由程序填写", "这一项不用填", fields=(key,))
     if not text.strip():
         return field.noun, ""
-    region = next(iter(house.targets.values())).region if house.targets else None
-    table = region.table_of(key) if region else house.catalogue.tables.get(field.table)
     try:
-        return field.noun, TYPES[field.type].parse(text, table)
+        return field.noun, coding.typed(house, key, text)
     except NeedsOperator as error:
         raise NeedsOperator(f"{field.label}：{error.title}", error.advice, fields=(key,)) from error
 
@@ -348,6 +394,7 @@ def fields_of(house: House, destination: str) -> Json:
                 "wire_name": row.path,
                 "label": row.field.label,
                 "noun": row.field.noun.value,
+                "typed": row.field.noun is not Noun.REQUEST,
                 "level": row.level.value,
                 "required_when": row.required_when,
                 "type": row.field.type,
@@ -363,8 +410,7 @@ def fields_of(house: House, destination: str) -> Json:
 
 
 def search_codes(house: House, table: str, text: str, limit: int) -> Json:
-    places = [target.region.tables for target in house.targets.values()] + [house.catalogue.tables]
-    found = next((tables[table] for tables in places if table in tables), None)
+    found = coding.list_named(house, table)
     if found is None:
         raise NeedsOperator("没有这个字典", f"请核对字典名：{table[:64]}")
     return {

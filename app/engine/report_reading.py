@@ -15,13 +15,12 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from app.catalogue.report_labels import load_report_labels, normal_label
-from app.catalogue.types import TYPES
 from app.delivery.record import Known
 from app.domain.exam import Report
 from app.domain.form import Noun, Source, Value
 from app.domain.report_text import Template
 from app.domain.study import Doubt
-from app.engine import pages
+from app.engine import coding, pages
 from app.engine.face import Json
 from app.engine.house import House
 from app.engine.report_values import COMPARED, Candidates, Meaning, Person, meaning
@@ -222,9 +221,13 @@ class ReportReading:
 
     def keys(self) -> list[str]:
         """Our fields that a report may say and some destination asks for; without destinations all of them."""
-        asked = {row.key for t in self._house.targets.values() for rows in t.region.rows.values() for row in rows}
-        known = dict.fromkeys(key for key in self._labels.keys.values() if key in self._house.catalogue.fields)
+        asked = {key for target in self._house.targets.values() for key in target.region.entered}
+        known = dict.fromkeys(key for key in self._labels.keys.values() if self._is_entered(key))
         return [key for key in known if not asked or key in asked or key in COMPARED]
+
+    def _is_entered(self, key: str) -> bool:
+        field = self._house.catalogue.fields.get(key)
+        return field is not None and field.noun is not Noun.REQUEST
 
     def meaning(self, report_key: str, found: Candidates) -> Meaning:
         conn = self._house.store.read()
@@ -236,8 +239,8 @@ class ReportReading:
         return meaning(found, keys, lambda key, text: pages.parsed(self._house, key, text)[1], rows, people)
 
     def _person(self, stored: Known) -> Person:
-        views = self._house.views(stored)
-        values = views[0].exam if views else {}
+        now = coding.together(stored, self._house.views(stored))
+        values = now.exam if now else {}
         first = stored.studies[0] if stored.studies else None
         given = {study.accession_number for study in stored.studies if study.accession_number}
         own = {values[key].text for key in _NUMBERS if key in values}
@@ -328,10 +331,7 @@ class ReportReading:
             return reading.fields.get(key, ("", ""))
         if key not in meant.values:
             return "", ""
-        field = self._house.catalogue.fields[key]
-        region = next(iter(self._house.targets.values())).region if self._house.targets else None
-        table = region.table_of(key) if region else self._house.catalogue.tables.get(field.table)
-        return TYPES[field.type].show(meant.values[key], table), meant.labels[key]
+        return coding.shown(self._house, key, meant.values[key]), meant.labels[key]
 
     def keep_template(self, exam_key: str, number: int, mapping: Mapping[str, str | None]) -> Json:
         """Keep what a person said of this layout; this report and the others not yet submitted are read again."""

@@ -6,12 +6,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from app.catalogue.form import shown
+from app.catalogue.region import CODED
 from app.catalogue.repeats import CLINIC, ITEM, Repeat, load_repeats
+from app.catalogue.translate import is_foreign
 from app.delivery.target import Target
 from app.domain.exam import EXAM_WORDS, ExamState
 from app.domain.settings import Settings
-from app.engine import acts, pages
+from app.engine import acts, coding, pages
 from app.engine.face import Json
 from app.engine.house import House
 from app.engine.settings import document_of, settings_from
@@ -121,7 +122,7 @@ def _shared(sheets: Sequence[Sheet], first: Json) -> Json:
     return {
         **{
             name: first[name]
-            for name in ("key", "label", "noun", "row", "group", "type", "table", "help", "max_length")
+            for name in ("key", "label", "noun", "row", "group", "type", "table", "help", "only", "max_length")
         },
         "text": first["text"] if same else "",
         "shown": first["shown"] if same else "",
@@ -148,17 +149,13 @@ def _changes(house: House, sheet: Sheet, saved: Mapping[str, str]) -> list[Json]
             "key": key,
             "label": field["label"],
             "old_shown": field["shown"],
-            "new_shown": _shown(house, key, text),
-            "new_text": text,
+            "new_shown": coding.shown(house, key, text),
+            "new_text": coding.text_of(house, key, text),
             "overwrites": bool(field["text"]),
         }
         for key, text in saved.items()
-        if (field := sheet.field(key)) and field["text"] != text
+        if (field := sheet.field(key)) and field["text"] != coding.text_of(house, key, text)
     ]
-
-
-def _shown(house: House, key: str, text: str) -> str:
-    return next((shown(target.region, key, text) for target in house.targets.values()), text)
 
 
 # -- the clinic's defaults --------------------------------------------------------------------------------------------
@@ -175,7 +172,8 @@ class Kept:
 def with_defaults(house: House, values: Mapping[str, str], destination: str) -> Kept:
     """The settings with these (typed) values as defaults of the destination, or of all that have such fields.
 
-    What belongs to one exam or patient is left, with the reason; the settings' own checks apply to the rest.
+    A destination's defaults are written in its region's codes, as everything of a destination in the settings. What
+    belongs to one exam or patient is left, with the reason; the settings' own checks apply to the rest.
     """
     targets = _targets(house, destination)
     repeats, fields = load_repeats(), house.catalogue.fields
@@ -184,16 +182,20 @@ def with_defaults(house: House, values: Mapping[str, str], destination: str) -> 
     new: dict[str, dict[str, str]] = {target.name: {} for target in targets}
     for key, text in values.items():
         noun, saved = pages.parsed(house, key, text)
-        taking = [target for target in targets if key in _keys(target)]
-        if why := _why_no_default(repeats.get(key), saved, taking):
+        asking = [target for target in targets if key in target.region.entered]
+        taking = {one.name: one.region.own(key, saved) for one in asking}
+        foreign = [one for one in asking if fields[key].type in CODED and is_foreign(taking[one.name])]
+        if why := _why_no_default(repeats.get(key), saved, asking):
             left.append({"key": key, "label": fields[key].label, "why": why})
             continue
-        changed = [target for target in taking if target.defaults.get(key) != saved]
+        for one in foreign:
+            left.append({"key": key, "label": fields[key].label, "why": f"{one.title}没有这个代码"})
+        changed = [one for one in asking if one not in foreign and one.defaults.get(key) != taking[one.name]]
         for target in changed:
-            new[target.name][key] = saved
+            new[target.name][key] = taking[target.name]
         if changed:
             kept.append(
-                {"key": key, "label": fields[key].label, "shown": _shown(house, key, saved), "noun": noun.value}
+                {"key": key, "label": fields[key].label, "shown": coding.shown(house, key, saved), "noun": noun.value}
             )
     return Kept(settings=_checked(house.settings, new), told={"kept": kept, "left": left})
 
@@ -202,10 +204,6 @@ def _targets(house: House, destination: str) -> list[Target]:
     if destination and destination not in house.targets:
         raise NeedsOperator("没有这个上传目标", "请核对名称：" + "、".join(house.targets), page="destination")
     return [target for name, target in house.targets.items() if destination in ("", name)]
-
-
-def _keys(target: Target) -> set[str]:
-    return {row.key for rows in target.region.rows.values() for row in rows}
 
 
 def _why_no_default(repeat: Repeat | None, saved: str, taking: Iterable[Target]) -> str:

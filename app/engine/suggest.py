@@ -10,11 +10,11 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 
-from app.catalogue.form import shown
+from app.catalogue.region import CODED
 from app.catalogue.repeats import CLINIC, ITEM, PATIENT, Repeat, load_repeats
 from app.delivery.record import Known, Values, View
 from app.domain.form import Noun, Source, Value
-from app.engine import pages
+from app.engine import coding, pages
 from app.engine.face import Json
 from app.engine.house import House
 from app.errors import NeedsOperator
@@ -49,7 +49,10 @@ class Idea:
 
 @dataclass(kw_only=True)
 class Desk:
-    """One exam with what was entered so far, and the earlier exams that are asked about it. Read once, when wanted."""
+    """One exam with what was entered so far, and the earlier exams that are asked about it. Read once, when wanted.
+
+    All values are in kept codes, which mean the same for every destination.
+    """
 
     house: House
     stored: Known
@@ -70,8 +73,15 @@ class Desk:
                 found.setdefault((place, self.repeats[key].unit), []).append(key)
         return found
 
+    @cached_property
+    def now(self) -> View:
+        """The exam as its destinations together know it."""
+        now = coding.together(self.stored, self.views)
+        assert now is not None, "suggestions are for destinations"
+        return now
+
     def texts(self, place: Place) -> Texts:
-        return _texts(values_of(self.views[0], place))
+        return _texts(values_of(self.now, place))
 
     @cached_property
     def patient_exams(self) -> list[tuple[View, str]]:
@@ -122,10 +132,11 @@ class Desk:
 
     def _view(self, exam_key: str) -> View | None:
         if exam_key not in self._seen:
-            found = self.house.views(self.house.known(exam_key))
-            if not found:
+            stored = self.house.known(exam_key)
+            found = coding.together(stored, self.house.views(stored))
+            if found is None:
                 return None
-            self._seen[exam_key] = found[0]
+            self._seen[exam_key] = found
         return self._seen[exam_key]
 
 
@@ -152,19 +163,19 @@ def suggestions(house: House, exam_key: str, values: Mapping[str, str]) -> Json:
 
 
 def _shown(desk: Desk, place: Place, key: str, idea: Idea) -> Json:
-    region = desk.views[0].target.region
-    texts = {one: shown(region, one, text) for one, text in idea.texts.items()}
+    texts = {one: coding.shown(desk.house, one, text) for one, text in idea.texts.items()}
+    typed = {one: coding.text_of(desk.house, one, text) for one, text in idea.texts.items()}
     head = next(iter(texts))
     told = " · ".join(texts[one] for one in dict.fromkeys((head, key)))
     return {
         "noun": place[0].value,
         "row": place[1],
         "key": key,
-        "text": idea.texts[key],
+        "text": typed[key],
         "shown": texts[key],
         "why": idea.why,
         "told": f"{idea.why}：{told}",
-        "also": [{"key": one, "text": idea.texts[one], "shown": texts[one]} for one in texts if one != key],
+        "also": [{"key": one, "text": typed[one], "shown": texts[one]} for one in texts if one != key],
     }
 
 
@@ -237,8 +248,7 @@ def _from_partner(desk: Desk, place: Place, members: list[str], keys: list[str],
     most, count = said.most_common(1)[0]
     if count * 3 < said.total() * 2:
         return None
-    region = desk.views[0].target.region
-    partner = next(shown(region, key, text) for key, text in known.items())
+    partner = next(coding.shown(desk.house, key, text) for key, text in known.items())
     return Idea(texts=dict(zip(keys, most, strict=True)), why=f"以前和“{partner}”一起填的")
 
 
@@ -271,6 +281,9 @@ def _accepted(desk: Desk, ideas: list[tuple[Place, Texts]]) -> list[Texts]:
 
 
 def _read(desk: Desk, key: str, text: str) -> str:
+    """A code was kept like this before; a name of the staff list was never read."""
+    if desk.house.catalogue.fields[key].type in CODED:
+        return text
     try:
         return pages.parsed(desk.house, key, text)[1]
     except NeedsOperator:
