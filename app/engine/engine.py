@@ -470,6 +470,9 @@ class Engine:
     ) -> Json:
         return self._life.retrieval.look_up(destination, id_type, id_number, name, day_from, day_to, reason)
 
+    def id_number_said(self, destination: str, id_type: str, id_number: str) -> Json:
+        return self._life.retrieval.number_said(destination, id_type, id_number)
+
     def images_offered(self, lookup: str, index_code: str) -> Json:
         return self._life.retrieval.images_offered(lookup, index_code)
 

@@ -425,6 +425,11 @@ class Face(Protocol):
         "day_from" or "day_to"; RetryLater: the platform gave no answer, and nobody asks again by itself."""
         ...
 
+    def id_number_said(self, destination: str, id_type: str, id_number: str) -> Json:
+        """What a document number says of itself; asks nobody and goes on no record. {"wrong": {"title", "advice"}|None,
+        "masked", "said": "女 · 63 岁 · 证件号码校验正确" ("" where a number says nothing)}."""
+        ...
+
     def images_offered(self, lookup: str, index_code: str) -> Json:
         """What the platform can hand out of an exam now; none says nothing about what it was sent.
 

@@ -187,6 +187,9 @@ class Retrieval:
             "words": retrieve_shown.found_words(lookup.shown),
         }
 
+    def number_said(self, destination: str, id_type: str, id_number: str) -> Json:
+        return retrieve_query.said(self._target(destination, "history").region, id_type, id_number, self._today())
+
     def images_offered(self, lookup: str, index_code: str) -> Json:
         known, place = self._lookups.exam(lookup, index_code)
         found, asked_at = self._list(known, place)
