@@ -6,7 +6,6 @@ Memory does not grow with the archive.
 
 from __future__ import annotations
 
-import hashlib
 import zipfile
 import zlib
 from collections.abc import Iterator
@@ -17,8 +16,9 @@ from pydicom import dcmread
 from pydicom.dataset import FileDataset
 from pydicom.errors import InvalidDicomError
 
+from app.practice.reading import data_set_digest
+
 _BLOCK = 1 << 18
-_PREAMBLE = 132
 _NAMES = ("StudyInstanceUID", "SeriesInstanceUID", "SOPInstanceUID", "SOPClassUID", "AccessionNumber", "Modality")
 _BROKEN = (zipfile.BadZipFile, zipfile.LargeZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError)
 _UNREADABLE = (InvalidDicomError, OSError, EOFError, ValueError, KeyError, AttributeError, NotImplementedError)
@@ -96,12 +96,3 @@ def _image(name: str, path: Path) -> Image:
 
 def _transfer_syntax(header: FileDataset) -> str:
     return str(header.file_meta.get("TransferSyntaxUID", "") or "")
-
-
-def data_set_digest(path: Path) -> tuple[str, int]:
-    """SHA-256 and size in bytes of what follows group 0002 (its length stands at 140, PS3.10 7.1)."""
-    with path.open("rb") as opened:
-        opened.seek(_PREAMBLE + 8)
-        start = _PREAMBLE + 12 + int.from_bytes(opened.read(4), "little")
-        opened.seek(start)
-        return hashlib.file_digest(opened, "sha256").hexdigest(), path.stat().st_size - start

@@ -120,6 +120,7 @@ class Control:
             ],
             "reports": [_shown(report, with_fields) for report in reports],
             "images": [_shown(image, False) for image in images],
+            "fetched": [_shown(one, False) for one in self._ledger.all("fetch")],
             "totals": self._ledger.totals(),
         }
         return Reply(body=body)

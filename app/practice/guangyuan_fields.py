@@ -6,9 +6,7 @@ its dictionary column says N (examWay, examRsltCode) the row has a table all the
 
 from __future__ import annotations
 
-from datetime import datetime
-
-from app.practice.rules import NUMBER, STRING, TEXT, Check, Rule, one_of, several_of, shaped
+from app.practice.rules import NUMBER, STRING, TEXT, Check, Rule, one_of, reads_as, several_of, shaped
 
 S, N, T = STRING, NUMBER, TEXT
 MUST, KNOWN = True, False
@@ -189,19 +187,9 @@ EXACT_TABLES = {**TABLES, "radiology": several_of(shaped(r"[A-Z0-9]{9}"), "|,")}
 """The text says nine characters; the lists that other documents print of the same standard have shorter codes too."""
 
 
-def _reads_as(pattern: str) -> Check:
-    def check(text: str) -> bool:
-        try:
-            return datetime.strptime(text, pattern).strftime(pattern) == text
-        except ValueError:
-            return False
-
-    return check
-
-
 FORMS: dict[str, tuple[Check, str]] = {
-    "date": (_reads_as("%Y-%m-%d"), "yyyy-MM-dd"),
-    "datetime": (_reads_as("%Y-%m-%d %H:%M:%S"), "yyyy-MM-dd HH:mm:ss"),
+    "date": (reads_as("%Y-%m-%d"), "yyyy-MM-dd"),
+    "datetime": (reads_as("%Y-%m-%d %H:%M:%S"), "yyyy-MM-dd HH:mm:ss"),
     "one_decimal": (shaped(r"\d{1,3}(\.\d)?"), "最多三位整数和一位小数"),
     "address": (shaped(r"https?://\S+"), "http 地址"),
 }

@@ -18,6 +18,7 @@ _KINDS = {
     "exam": "检查",
     "report": "报告",
     "image": "影像",
+    "fetch": "取文件",
     "association": "DICOM 关联",
     "echo": "C-ECHO",
 }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from app.practice import shanxi
+from app.practice import guangyuan, shanxi
 from app.practice.region import FrontEnd
 
-REGIONS: dict[str, FrontEnd[Any]] = {"shanxi": shanxi.FRONT_END}
+REGIONS: dict[str, FrontEnd[Any]] = {"shanxi": shanxi.FRONT_END, "guangyuan": guangyuan.FRONT_END}
