@@ -32,6 +32,11 @@ ANSWER_WORDS = {
     "fix_settings": "平台退回，要改设置",
     "reject": "平台退回",
 }
+RETRIEVAL_WORDS = {
+    "looked_up": "调阅查询",
+    "list_opened": "查看外院影像清单",
+    "download_begun": "下载外院影像",
+}
 PERSON, PROGRAM, PLATFORM = "操作员", "程序", "平台"
 _OF_PEOPLE = frozenset({"submitted", "resent", "paused", "released", "cancelled", "settled"}) | frozenset(
     {"joined", "parted", "report_shared", "registered"}
@@ -60,6 +65,7 @@ def page(house: House, limit: int, offset: int, text: str = "", day: date | None
         "timeline": [what for what, words in TIMELINE_WORDS.items() if text and text in words],
         "answer": [what for what, words in ANSWER_WORDS.items() if text and text in words],
         "act": [what for what, words in ACT_WORDS.items() if text and text in words],
+        "retrieval": [what for what, words in RETRIEVAL_WORDS.items() if text and text in words],
     }
     conn = house.store.read()
     rows, total = audit.page(
@@ -111,7 +117,20 @@ def _of_program(_house: House, row: Mapping[str, Any]) -> tuple[str, str, str]:
     return PERSON if what in _ACTS_OF_PEOPLE else PROGRAM, ACT_WORDS.get(what, what), row["detail"]
 
 
-_READ = {"timeline": _of_exam, "answer": _of_answer, "aside": _of_file, "act": _of_program}
+def _of_retrieval(_house: House, row: Mapping[str, Any]) -> tuple[str, str, str]:
+    title, reason, id_masked, count = row["detail"].split("\t", 3)
+    unit = "例" if row["what"] == "looked_up" else "幅"
+    answer = f"{count} {unit}" if count else "平台没有回答"
+    return PERSON, RETRIEVAL_WORDS.get(row["what"], row["what"]), " · ".join((id_masked, answer, reason, title))
+
+
+_READ = {
+    "timeline": _of_exam,
+    "answer": _of_answer,
+    "aside": _of_file,
+    "act": _of_program,
+    "retrieval": _of_retrieval,
+}
 
 
 def note(house: House, what: str, detail: str = "") -> None:

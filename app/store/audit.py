@@ -11,6 +11,8 @@ from typing import Any
 from app.store.database import Tx
 from app.store.times import kept
 
+_ALIASES = {"timeline": "t", "answer": "a", "aside": "s", "act": "c", "retrieval": "v"}
+_SOUGHT_IN = {"timeline": "detail", "answer": "words", "aside": "path", "act": "detail", "retrieval": "reason"}
 _SOURCES = """
     SELECT 'timeline' AS kind, t.at AS at, t.who AS who, t.what AS what, t.detail AS detail, t.exam_key AS exam_key
     FROM timeline t WHERE {timeline}
@@ -21,6 +23,9 @@ _SOURCES = """
     SELECT 'aside', s.at, '', s.title, s.path, '' FROM aside s WHERE {aside}
     UNION ALL
     SELECT 'act', c.at, c.who, c.what, c.detail, '' FROM acts c WHERE {act}
+    UNION ALL
+    SELECT 'retrieval', v.at, v.who, v.what, v.title || char(9) || v.reason || char(9) || v.id_masked || char(9)
+    || coalesce(v.count, ''), '' FROM retrievals v WHERE {retrieval}
 """
 
 
@@ -44,7 +49,7 @@ def page(
     conditions = {
         kind: " AND ".join([*_days(alias, since, until, values), *_sought(kind, alias, text, kinds or {}, values)])
         or "1"
-        for kind, alias in (("timeline", "t"), ("answer", "a"), ("aside", "s"), ("act", "c"))
+        for kind, alias in _ALIASES.items()
     }
     sql = _SOURCES.format(**conditions)
     total = conn.execute(f"SELECT count(*) AS n FROM ({sql})", values).fetchone()["n"]
@@ -69,13 +74,12 @@ def _sought(kind: str, alias: str, text: str, kinds: Mapping[str, Iterable[str]]
     values["like"] = f"%{text}%"
     what = list(kinds.get(kind, ()))
     values |= {f"{kind}{number}": each for number, each in enumerate(what)}
-    column = {"timeline": "detail", "answer": "words", "aside": "path", "act": "detail"}[kind]
-    parts = [f"{alias}.{column} LIKE :like"]
+    parts = [f"{alias}.{_SOUGHT_IN[kind]} LIKE :like"]
     if what:
         named = "verdict" if kind == "answer" else "title" if kind == "aside" else "what"
         parts.append(f"{alias}.{named} IN ({', '.join(f':{kind}{number}' for number in range(len(what)))})")
-    if kind == "aside":
-        parts.append("s.title LIKE :like")
+    if kind in ("aside", "retrieval"):
+        parts.append(f"{alias}.title LIKE :like")
     if kind in ("timeline", "answer"):
         exam = "t.exam_key" if kind == "timeline" else "j.exam_key"
         parts.append(
