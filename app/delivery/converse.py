@@ -6,7 +6,7 @@ A refusal is never replayed; a new round (resend, confirmed miss) asks everythin
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any, TypeVar
@@ -29,7 +29,6 @@ from app.wire.http_client import REPLY_LIMIT_BYTES, HttpReply
 R = TypeVar("R")
 _STOP_BATCH = (Verdict.SLOW_DOWN, Verdict.FIX_SETTINGS)
 _MOST_LINES_CUT = 3
-"""So many cut lines in a row are no fault of the single file."""
 
 
 def _nothing(tx: Tx) -> None: ...
@@ -143,10 +142,15 @@ class Courier:
         http, url = self._target.http, self._target.url(request.path)
         limit = request.reply_bytes or REPLY_LIMIT_BYTES
         if request.parts:
-            with form(request.parts, job, self._files) as (content_type, content):
-                wired = self._wrapped(request, b"")
-                headers = {**wired.headers, "Content-Type": content_type}
-                return http.send("POST", url, headers=headers, body=content, reply_limit=limit)
+            try:
+                with form(request.parts, job, self._files) as (content_type, content):
+                    headers = {**self._wrapped(request, b"").headers, "Content-Type": content_type}
+                    return http.send("POST", url, headers=headers, body=content, reply_limit=limit)
+            except FileNotFoundError as error:
+                judged = self._target.judge.dicom_trouble("gone", request.item, request.step)
+                raise NotAccepted(judged) from error
+            except OSError as error:
+                raise _unreadable(error) from error
         wired = self._wrapped(request, body.filled(request.body, job, self._files))
         return http.send("POST", url, headers=wired.headers, body=wired.body, reply_limit=limit)
 
@@ -207,11 +211,9 @@ class Courier:
         waiting = [one for one in batch.requests if one.hold is None or held.get(one.hold[0]) != one.hold[1]]
         total = max(job.total_count, len(waiting))
         accepted: set[str] = set()
-        failures: list[Judged] = []
-        lines_cut = 0
+        outcomes: list[Judged | None] = []
 
         def one_done(request: HttpRequest) -> bool:
-            nonlocal lines_cut
             if self.stopping.is_set():
                 return False
 
@@ -222,17 +224,13 @@ class Courier:
             if request.hold and request.hold[0] in held:
                 self._store.write_surely(lambda tx: answers.forget_holding(tx, job, request.item), self.stopping)
             judged = self._asked_one(request, job, progress)
-            if judged is None:
-                lines_cut = 0
-                return True
-            failures.append(judged)
-            lines_cut = lines_cut + 1 if judged.transport else 0
-            return judged.verdict not in _STOP_BATCH and lines_cut < _MOST_LINES_CUT
+            outcomes.append(judged)
+            return judged is None or not (judged.verdict in _STOP_BATCH or _is_dead(outcomes))
 
-        name = f"deliver-{self._target.name}-image"
-        in_parallel(waiting, one_done, at_once=batch.at_once, name=name)
-        if self.stopping.is_set() and len(accepted) + len(failures) < len(waiting):
+        in_parallel(waiting, one_done, at_once=batch.at_once, name=f"deliver-{self._target.name}-image")
+        if self.stopping.is_set() and len(outcomes) < len(waiting):
             raise Interrupted
+        failures = [judged for judged in outcomes if judged is not None]
         if failures:
             raise NotAccepted(worst(failures))
         return Reply(data={"accepted": len(accepted)})
@@ -245,10 +243,6 @@ class Courier:
             judged = refusal.judged
         except AgentError as error:
             judged = judged_error(error, request.step)
-        except FileNotFoundError:
-            judged = self._target.judge.dicom_trouble("gone", request.item, request.step)
-        except OSError as error:
-            judged = judged_error(_unreadable(error), request.step)
         else:
             return None
         return replace(judged, trouble=replace(judged.trouble, items=(request.item,)))
@@ -271,6 +265,12 @@ class Courier:
             jobs.progress(tx, job.id, step, done, total)
 
         self._store.write_surely(change, self.stopping)
+
+
+def _is_dead(outcomes: Sequence[Judged | None]) -> bool:
+    """The line failed so many times in a row that it is no fault of a single file."""
+    latest = outcomes[-_MOST_LINES_CUT:]
+    return len(latest) == _MOST_LINES_CUT and all(judged is not None and judged.transport for judged in latest)
 
 
 def _unreadable(error: OSError) -> RetryLater:

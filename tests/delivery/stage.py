@@ -131,6 +131,7 @@ class Files:
     folder: Path
     gone: set[str] = field(default_factory=set)
     locked: set[str] = field(default_factory=set)
+    prepared: list[str] = field(default_factory=list)
 
     def content(self, sha256: str) -> bytes:
         return sha256.encode()
@@ -153,6 +154,7 @@ class Files:
             raise FileNotFoundError(ref.path)
         if ref.sop_instance_uid in self.locked:
             raise PermissionError(13, "in use")
+        self.prepared.append(ref.sop_instance_uid)
         yield self.folder / ref.sop_instance_uid
 
 
