@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from app.cli import say
+from app.cli.retrieve import ask
 from app.cli.table import clean
 from app.engine.face import Face, Json
 from app.errors import AgentError, NeedsOperator
@@ -181,6 +182,12 @@ def his(face: Face, words: Words) -> Answer:
     return Answer(value=value, lines=lines)
 
 
+def retrieve(face: Face, words: Words) -> Answer:
+    """`retrieve` and those of its acts that end at once."""
+    value, lines = ask(face, words)
+    return Answer(value=value, lines=lines)
+
+
 def _his_mapping(words: Words) -> Json:
     """What was told on the line; nothing told is kept as it was."""
     columns = {key: column for key, column in words.pairs if not key.startswith("match.")}
@@ -227,6 +234,7 @@ COMMANDS: dict[str, Command] = {
     "resume": resume,
     "reconcile": reconcile,
     "his": his,
+    "retrieve": retrieve,
 }
 """The commands that ask once; `run`, `quit`, `setup` and `backfill` are in `main`."""
 

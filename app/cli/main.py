@@ -9,7 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from app.cli import say
+from app.cli import retrieve, say
 from app.cli.commands import COMMANDS
 from app.cli.headless import run_headless, stop_signals
 from app.cli.out import Out
@@ -46,6 +46,8 @@ def _check_together(words: argparse.Namespace, parser: Parser) -> None:
         parser.error(f"{words.command} 要在 {' '.join(shown for shown, _ in chosen)} 里选一个")
     if words.command == "backfill" and not words.stop and not words.day_from:
         parser.error("backfill 缺少 --from")
+    if words.command == "retrieve" and words.act is None and not words.id_number:
+        parser.error("retrieve 缺少 --id-number")
     if words.command == "settle" and words.name is not None and not words.name.strip():
         parser.error("settle 的 --name 不能为空")
 
@@ -122,6 +124,29 @@ def _wants_deletion(path: Path, out: Out) -> bool:
     return sys.stdin.readline().strip().lower() in ("y", "yes", "是")
 
 
+# -- retrieval -------------------------------------------------------------------------------------------------------
+
+
+def _retrieve(words: argparse.Namespace, home: Home, out: Out) -> int:
+    if words.act not in retrieve.FOLLOWED:
+        return _ask_once(words, home, out)
+    with reached(home) as face, stop_signals() as stop:
+        value = retrieve.begun(face, words)
+        while value["state"] in ("running", "waiting") and not stop.is_set():
+            out.progress(retrieve.progress(value))
+            stop.wait(_ASK_SECONDS / 2)
+            value = retrieve.one(face, value["id"])
+        out.progress_ends()
+        if stop.is_set():
+            value = face.pause_download(value["id"])
+    trouble = retrieve.trouble(value)
+    if trouble is None:
+        out.answer(value, retrieve.ended(value))
+        return 0
+    out.trouble(trouble, value)
+    return 1
+
+
 # -- backfill ---------------------------------------------------------------------------------------------------------
 
 
@@ -162,5 +187,6 @@ _ACTS: dict[str, Act] = {
     "quit": _quit,
     "setup": _setup,
     "backfill": _backfill,
+    "retrieve": _retrieve,
     **dict.fromkeys(LATER, _later),
 }

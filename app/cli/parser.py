@@ -12,7 +12,7 @@ from app.domain.exam import ExamState
 from app.domain.times import CST
 
 UMBRELLAS = ("fill", "uploading", "attention", "confirmed")
-LATER = ("sign", "retrieve")
+LATER = ("sign",)
 PASSED_ON = ("practice", "demo")
 _ENGLISH = (
     (r"the following arguments are required: (.*)", "缺少 {}"),
@@ -65,6 +65,7 @@ def build_parser() -> Parser:
     _outbox(add)
     _days(add)
     _his(add)
+    _retrieve(add)
     _elsewhere(add)
     return parser
 
@@ -201,8 +202,50 @@ def _his(add: Add) -> None:
     act("query", "现在就查询 HIS 数据库")
 
 
+def _retrieve(add: Add) -> None:
+    """`retrieve` alone looks a patient up; a word after it does one thing with what was found."""
+    retrieve = add("retrieve", "调阅：按证件号码查患者在各家机构的检查，看影像清单，下载影像；都会记入日志")
+    _patient(retrieve, first=True)
+    acts = retrieve.add_subparsers(dest="act", metavar="动作", title="动作", parser_class=Parser)
+
+    def act(name: str, words: str) -> Parser:
+        made = acts.add_parser(name, help=words, description=words)
+        _everywhere(made)
+        return made
+
+    for name, words in (("images", "平台现在有这例的哪些影像"), ("download", "下载这例的影像，下完为止")):
+        made = act(name, words + "；同时写 --id-number 和 --reason 就先查一次")
+        made.add_argument("index", metavar="INDEX", help="查询结果里的序号或索引；写 - 从标准输入读")
+        _patient(made)
+    made.add_argument("--folder", metavar="DIR", default="", help="下载到哪个文件夹，不写时用程序自己的")
+    act("downloads", "列出下载").add_argument("--limit", metavar="N", type=_number(1, 500), default=50, help="最多几个")
+    act("record", "某一天谁查过、为什么").add_argument("--day", metavar="D", type=day, help="哪一天，不写为今天")
+    for name, words in (
+        ("pause", "暂停一个下载"),
+        ("resume", "接着下载，下完为止"),
+        ("remove", "移除一个下载，删掉它下好的影像"),
+    ):
+        act(name, words).add_argument("id", metavar="ID", type=_number(1, 999_999_999), help="downloads 列出的编号")
+
+
+def _patient(parser: Parser, *, first: bool = False) -> None:
+    """Whom, where and why; what stands before an act holds for it."""
+
+    def default(value: str | None) -> str | None:
+        return value if first else argparse.SUPPRESS
+
+    named = parser.add_argument
+    named("--id-number", metavar="N", default=default(""), help="证件号码；写 - 从标准输入读，别人就看不到")
+    named("--id-type", metavar="CODE", default=default(""), help="证件类型的代码，不写为居民身份证")
+    named("--name", metavar="姓名", default=default(""), help="患者姓名，可不写")
+    named("--from", dest="day_from", metavar="D", type=day, default=default(None), help="从哪一天起，不写为最近 2 年")
+    named("--to", dest="day_to", metavar="D", type=day, default=default(None), help="到哪一天，不写为今天")
+    named("--reason", metavar="R", default=default(""), help="查询原因，会记入日志")
+    named("--destination", metavar="NAME", default=default(""), help="在哪个平台查，只有一个时不用写")
+
+
 def _elsewhere(add: Add) -> None:
-    for name, words in zip(LATER, ("医生电子签名（以后的版本提供）", "调阅外院影像（以后的版本提供）"), strict=True):
+    for name, words in zip(LATER, ("医生电子签名（以后的版本提供）",), strict=True):
         add(name, words).add_argument("rest", nargs="*", metavar="UID")
     for name, words in zip(
         PASSED_ON, ("演练平台：practice REGION --port P --state DIR", "在自带的演练平台上走一遍"), strict=True
