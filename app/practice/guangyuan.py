@@ -7,7 +7,6 @@ background, and the ledger says what was found there.
 from __future__ import annotations
 
 import base64
-import binascii
 import hashlib
 import json
 import threading
@@ -218,7 +217,7 @@ class GuangyuanPlatform(Region):
         try:
             part.write_bytes(base64.b64decode(text, validate=True))
             return filed_pdf(part, self._folder / "reports")
-        except binascii.Error:
+        except ValueError:
             raise Unreadable("不是地址，也不是正确的 Base64") from None
         finally:
             part.unlink(missing_ok=True)
