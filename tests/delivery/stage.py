@@ -59,6 +59,7 @@ class Platform:
 
     script: list[Any] = field(default_factory=list)
     received: list[dict[str, Any]] = field(default_factory=list)
+    limits: list[int] = field(default_factory=list)
     before_reply: Callable[[], None] = lambda: None
 
     def send(
@@ -71,6 +72,7 @@ class Platform:
         reply_limit: int = 0,
     ) -> HttpReply:
         self.received.append(json.loads(body))
+        self.limits.append(reply_limit)
         self.before_reply()
         said = self.script.pop(0) if self.script else an_http_reply()
         if isinstance(said, Exception):

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 
-from app.delivery.body import digest, filled, kept, revived
+from app.delivery.body import digest, filled, kept, request_digest, revived
 from app.delivery.converse import Interrupted, NotAccepted
 from app.domain.job import Event, Job, Part
 from app.domain.verdict import Verdict
 from app.errors import Bug, RetryLater
-from app.regions.conversation import FileRef
+from app.regions.conversation import FileRef, FormPart, HttpRequest, ImageFile, ImageRef, Outgoing, StudyZip
 from app.store import answers, jobs
-from tests.delivery.stage import Stage, an_http_reply, refs
+from app.wire.http_client import REPLY_LIMIT_BYTES
+from tests.delivery.stage import Conversation, Stage, an_http_reply, refs
 from tests.store.samples import NOW, claimed, moved, put
 
 TWO_STEPS = {"steps": {"first": {"a": 1}, "second": {"b": 2}}}
@@ -142,6 +146,87 @@ def test_the_difference_of_the_clocks_is_remembered_over_a_restart(stage: Stage)
     assert stage.adapter.wrapped_at == [stage.clock.now() - timedelta(seconds=90)]
 
 
+def deleted_first(step: str = "exam") -> Conversation:
+    """A record that is deleted before it is saved."""
+    yield HttpRequest(step=step, path="/save", body={"a": 1}, first=(HttpRequest(step="delete", path="/delete"),))
+    return {}
+
+
+def test_what_must_go_right_before_goes_with_every_sending_and_with_no_known_answer(stage: Stage) -> None:
+    job = a_job(stage)
+    stage.platform.script = [{"code": 1}, RetryLater("断了", "再试")]
+    with pytest.raises(NotAccepted):
+        stage.courier().drive(deleted_first(), job)
+    stage.courier().drive(deleted_first(), job)
+    assert stage.sent_to() == ["/delete", "/save"] * 2, "nobody knows whether the first save was taken"
+    stage.courier().drive(deleted_first(), job)
+    assert len(stage.platform.received) == 4
+
+
+def test_nothing_is_saved_when_what_must_go_first_is_refused(stage: Stage) -> None:
+    stage.platform.script = [REFUSED]
+    with pytest.raises(NotAccepted) as refusal:
+        stage.courier().drive(deleted_first(), a_job(stage))
+    assert refusal.value.judged.trouble.step == "delete" and stage.sent_to() == ["/delete"]
+
+
+def test_the_adapter_gets_what_was_frozen(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[Outgoing] = []
+
+    def upload(outgoing: Outgoing) -> Conversation:
+        seen.append(outgoing)
+        yield HttpRequest(step="exam", path="/exam")
+        return {}
+
+    monkeypatch.setattr(stage.adapter, "upload", upload)
+    frozen = {"exam": {"a": 1}, "report": {"pdf": {"$file": "ab", "encoding": "md5"}}, "images": refs("1.1")}
+    index = {"index_code": "111-1", "previous_index_code": "111-0", "update": True, "values": {"report_id": "R1"}}
+    stage.courier().deliver(a_job(stage, **frozen, **index))
+    assert seen == [
+        Outgoing(
+            part="exam",
+            exam_key="E1",
+            report_key="",
+            version=1,
+            exam={"a": 1},
+            report={"pdf": FileRef(sha256="ab", encoding="md5")},
+            images=(ImageRef(**refs("1.1")[0]),),
+            index_code="111-1",
+            previous_index_code="111-0",
+            update=True,
+            values={"report_id": "R1"},
+        )
+    ]
+
+
+def test_a_second_attempt_may_be_an_update(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    updates: list[bool] = []
+
+    def upload(outgoing: Outgoing) -> Conversation:
+        updates.append(outgoing.update)
+        yield HttpRequest(step="exam", path="/exam")
+        return {}
+
+    monkeypatch.setattr(stage.adapter, "upload", upload)
+    job = a_job(stage)
+    stage.courier().deliver(job)
+    stage.store.write(lambda tx: jobs.interrupted(tx, now=NOW))
+    again = claimed(stage.store)
+    assert again is not None
+    stage.courier().deliver(again)
+    assert updates == [False, True]
+
+
+def test_a_request_says_how_large_its_reply_may_be(stage: Stage) -> None:
+    def asked() -> Conversation:
+        yield HttpRequest(step="small", path="/small", fresh=True)
+        yield HttpRequest(step="large", path="/large", fresh=True, reply_bytes=10**9)
+        return {}
+
+    stage.courier().drive(asked(), a_job(stage))
+    assert stage.platform.limits == [REPLY_LIMIT_BYTES, 10**9]
+
+
 def test_a_deletion_takes_its_own_way(stage: Stage) -> None:
     job = a_job(stage, exam={"disableFlag": 1}, withdraws=True)
     stage.courier().deliver(job)
@@ -265,7 +350,7 @@ def test_without_an_address_for_images_the_settings_are_asked_for(stage: Stage) 
 
 
 def test_a_payload_with_files_survives_the_store(stage: Stage) -> None:
-    value = {"a": [1, {"pdf": FileRef(sha256="ab", encoding="link")}], "b": None}
+    value = {"a": [1, {"pdf": FileRef(sha256="ab", encoding="link")}], "b": None, "zip": StudyZip(exam_key="E1")}
     assert revived(kept(value)) == value
     assert digest(kept(value)) == digest(value)
 
@@ -276,6 +361,26 @@ def test_files_are_filled_in_at_sending(stage: Stage) -> None:
     assert filled(body, job, stage.files).decode() == (
         '{"pdf":"YWI=","url":"https://clinic.example/f/main-ab.pdf","name":"张三"}'
     )
+
+
+def test_digests_and_the_zip_of_an_exam_are_filled_in_too(stage: Stage) -> None:
+    (stage.files.folder / "ab").write_bytes(b"%PDF")
+    job, body = a_job(stage), {"zip": StudyZip(exam_key="E1"), "md5": FileRef(sha256="ab", encoding="md5")}
+    filled_in = json.loads(filled(body, job, stage.files))
+    assert filled_in == {"zip": "https://clinic.example/z/main-E1.zip", "md5": hashlib.md5(b"%PDF").hexdigest()}
+
+
+def a_form(**changes: Any) -> HttpRequest:
+    image = ImageRef(**{**refs("1.1")[0], **changes})
+    parts = (FormPart(name="file", value=ImageFile(image=image)), FormPart(name="total", value=3))
+    return HttpRequest(step="image", path="/image", parts=parts)
+
+
+def test_the_digest_of_a_form_is_of_the_files_in_it() -> None:
+    assert request_digest(a_form()) == request_digest(a_form(path="elsewhere", size_bytes=7))
+    others = [a_form(sha256="other"), a_form(accession_number="A1"), replace(a_form(), path="/b")]
+    fewer = replace(a_form(), parts=a_form().parts[:1])
+    assert len({request_digest(each) for each in [a_form(), *others, fewer]}) == 5
 
 
 def test_a_body_with_anything_else_is_a_bug(stage: Stage) -> None:

@@ -172,7 +172,38 @@ def test_proxies_of_the_environment_do_not_count(monkeypatch: pytest.MonkeyPatch
         assert _client().send("GET", f"http://127.0.0.1:{port}/").body == b"straight"
 
 
-def test_every_thread_has_a_session_of_its_own_and_close_ends_them_all() -> None:
+def test_a_reply_may_be_as_large_as_the_request_allows() -> None:
+    def script(line: socket.socket) -> None:
+        read_http(line)
+        line.sendall(http_reply("200 OK", bytes(2000)))
+
+    with a_peer(script) as port, pytest.raises(LineCut):
+        _client().send("GET", f"http://127.0.0.1:{port}/", reply_limit=1999)
+    with a_peer(script) as port:
+        assert len(_client().send("GET", f"http://127.0.0.1:{port}/", reply_limit=2000).body) == 2000
+
+
+def test_threads_that_come_and_go_share_the_open_lines() -> None:
+    """A batch has threads of its own: each would leave a session and its line behind."""
+    lines = []
+
+    def script(line: socket.socket) -> None:
+        lines.append(line)
+        for _ in range(3):
+            read_http(line)
+            line.sendall(http_reply("200 OK", b"x"))
+
+    client = _client()
+    with a_peer(script) as port:
+        for _ in range(3):
+            thread = threading.Thread(target=lambda: client.send("GET", f"http://127.0.0.1:{port}/"))
+            thread.start()
+            thread.join(5)
+        client.close()
+    assert len(lines) == 1
+
+
+def test_requests_at_once_have_sessions_of_their_own_and_close_ends_them_all() -> None:
     def script(line: socket.socket) -> None:
         read_http(line)
         line.sendall(http_reply("200 OK", b"x", "Connection: close", "Set-Cookie: a=b"))
