@@ -14,6 +14,7 @@ from app.catalogue.region import Region
 from app.delivery.target import Target
 from app.domain.exam import Exam, Report
 from app.domain.form import Noun, Problem, Source, Value
+from app.domain.job import Part
 from app.domain.settings import Clinic
 from app.domain.study import DOUBT_WORDS, Doubt, Study
 from app.domain.times import cst_text
@@ -97,6 +98,16 @@ class View:
         return (*self.exam_problems, *touched)
 
     @property
+    def lacks_report(self) -> bool:
+        """The destination takes an exam only together with a report, and nobody began one."""
+        if any(report.touched for report in self.reports):
+            return False
+        parts = self.target.adapter.parts
+        merged_only = Part.EXAM.value not in parts and Part.MERGED.value in parts
+        waits = carries_reports(self.target.region) and bool(self.target.options.get("exam_waits_for_report", True))
+        return merged_only or waits
+
+    @property
     def value_doubts(self) -> tuple[str, ...]:
         every = [self.exam, *self.settlements, *(report.values for report in self.reports)]
         return tuple(value.doubt for values in every for value in values.values() if value.doubt)
@@ -155,6 +166,11 @@ def view(target: Target, clinic: Clinic, stored: Known, *, now: datetime) -> Vie
             check.report_problems(region, exam, report.values, now=now, row=row) for row, report in enumerate(reports)
         ),
     )
+
+
+def carries_reports(region: Region) -> bool:
+    """The record of an exam says what its reports say, and is sent again with each of them."""
+    return any(row.field.noun is Noun.REPORT for row in region.rows_of("exam"))
 
 
 def why_not_ready(stored: Known, views: Sequence[View]) -> tuple[str, ...]:

@@ -1,60 +1,29 @@
-"""Submitting (提交上传): freeze the parts of an exam for a destination and queue what is new or changed, nothing else.
+"""Submitting (提交上传): queue what is new or changed of an exam, nothing else.
 
 Also resend, withdraw, hold, release and cancel: the acts of a person on the jobs of one exam.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from app.catalogue.payload import of_all_exams, payload
+from app.catalogue.check import is_required, saved_texts
 from app.delivery import body
-from app.delivery.record import ReportView, Values, View
+from app.delivery.freeze import SENT_AT, Frozen, wire_values
+from app.delivery.record import View, carries_reports
 from app.delivery.target import Target
-from app.domain.form import Source, Value
-from app.domain.job import CONFIRMED, UNFINISHED, Event, Job, JobState, Part
-from app.domain.study import Instance
+from app.domain.form import Noun
+from app.domain.job import CONFIRMED, RECORDS, UNFINISHED, Event, Job, JobState, Part
+from app.domain.submission import live_state
 from app.domain.times import cst_text
 from app.errors import NeedsOperator
-from app.regions.conversation import FileRef, ImageRef
-from app.store import Tx, answers, exams, files, jobs
+from app.store import Reader, Tx, answers, exams, files, indexes, jobs
 
-_DELETED = {"disable_flag": "1", "check_status": "5"}
-"""What a withdrawal says of a record: 已删除 (wherever the platform has such a field)."""
+_WITHDRAWN = JobState.WITHDRAWN
 _REPLACEABLE = (JobState.QUEUED, JobState.WAITING, JobState.HELD, JobState.REJECTED, JobState.PAUSED, JobState.TO_SIGN)
-_SENT_AT = "last_changed_at"
 Stamps = dict[str, dict[str, Any]]
-
-
-@dataclass(frozen=True, kw_only=True)
-class Frozen:
-    """One part as it would be sent now."""
-
-    part: Part
-    report_key: str
-    payload: dict[str, Any]
-    digest: str
-    exam_day: str
-    image_count: int = 0
-
-
-def freeze(view: View, exam_key: str, instances: Sequence[Instance], minted_accession: str) -> list[Frozen]:
-    """Every part of the exam for this destination, from its present values; a report that nobody began is left out."""
-    found: list[Frozen] = []
-    touched = [report for report in view.reports if report.touched and report.carried]
-    day = _day(view.exam)
-    for name in view.target.adapter.parts:
-        part = Part(name)
-        if part is Part.EXAM:
-            found.append(_record(view, part, None, day))
-        elif part in (Part.REPORT, Part.MERGED):
-            found += [_record(view, part, report, day) for report in touched]
-        elif part is Part.IMAGES and instances:
-            found.append(_images(view.target, instances, minted_accession, day))
-    return found
 
 
 def submit(tx: Tx, exam_key: str, frozen: Sequence[Frozen], destination: str, *, now: datetime) -> int:
@@ -73,6 +42,7 @@ def submit(tx: Tx, exam_key: str, frozen: Sequence[Frozen], destination: str, *,
     count = 0
     for each in frozen:
         count += _queue(tx, exam_key, destination, each, newest.get((each.part, each.report_key)), now)
+    _give_up_replaced(tx, exam_key, destination, now)
     if count:
         exams.mark_submitted(tx, exam_key, now=now)
     return count
@@ -93,24 +63,48 @@ def resend(tx: Tx, exam_key: str, destination: str, *, event: Event, now: dateti
 
     `event`: RESENT by a person, FOUND_MISSING by reconciliation (then only what was acknowledged goes).
     """
-    count = 0
-    for job in jobs.newest(jobs.of_exam(tx.conn, exam_key)):
-        if destination and job.destination != destination:
+    newest = jobs.newest(jobs.of_exam(tx.conn, exam_key))
+    gone = {name for name in {job.destination for job in newest} if _is_taken_back(newest, name)}
+    sent: list[str] = []
+    for job in newest:
+        if destination not in ("", job.destination) or job.destination in gone:
             continue
-        if not _may_resend(job, event, only_failed):
+        if not _may_resend(job, event, only_failed) or indexes.is_replaced(tx.conn, job.destination, job.index_code):
             continue
         _again(tx, job, event, now)
-        count += 1
-    if count and event is Event.RESENT:
-        exams.note(tx, exam_key, "resent", destination, at=now)
-    return count
+        sent.append(job.destination)
+    if event is Event.RESENT:
+        for name in dict.fromkeys(sent):
+            exams.note(tx, exam_key, "resent", name, at=now)
+    return len(sent)
 
 
-def withdraw(tx: Tx, exam_key: str, stamps: Mapping[str, Stamps], *, now: datetime, destination: str = "") -> int:
+def send_rest_again(tx: Tx, record: Job, *, now: datetime) -> None:
+    """The platform deleted the exam before it took this version of it: images and reports must go once more, too."""
+    for job in jobs.newest(jobs.of_exam(tx.conn, record.exam_key)):
+        if (job.destination, job.index_code) != (record.destination, record.index_code) or job.part in RECORDS:
+            continue
+        answers.forget_holdings(tx, job.destination, job.exam_key, job.part.value)
+        if job.state in CONFIRMED:
+            _again(tx, job, Event.RESENT, now)
+        elif job.state in UNFINISHED:
+            jobs.new_round(tx, job.id)
+
+
+def withdraw(
+    tx: Tx,
+    exam_key: str,
+    stamps: Mapping[str, Stamps],
+    *,
+    now: datetime,
+    destination: str = "",
+    whole: Collection[str] = (),
+) -> int:
     """撤回: every record that the platform ever took goes once more with its deletion mark; the rest is cancelled.
 
-    From one destination or all. `stamps`: per destination, see `stamps()`. Raises `NeedsOperator` while a record is on
-    the wire: nobody knows yet whether the platform has it.
+    From one destination or all. `whole`: destinations where the withdrawal of the exam takes back all of it. `stamps`:
+    per destination, see `stamps()`. Raises `NeedsOperator` while a record is on the wire: nobody knows yet whether the
+    platform has it.
     """
     own = [job for job in jobs.of_exam(tx.conn, exam_key) if destination in ("", job.destination)]
     if any(job.state is JobState.SENDING and job.part is not Part.IMAGES and not job.withdraws for job in own):
@@ -121,38 +115,67 @@ def withdraw(tx: Tx, exam_key: str, stamps: Mapping[str, Stamps], *, now: dateti
     taken = answers.acknowledged_jobs(tx.conn, exam_key)
     count = 0
     for job in jobs.newest(own):
-        sent = _last_taken(own, job, taken)
-        if sent is None or sent.part is Part.IMAGES or (job.withdraws and job.state is not JobState.CANCELLED):
+        if job.part is Part.IMAGES or (job.withdraws and job.state is not JobState.CANCELLED):
             continue
-        marked: dict[str, Any] = dict(sent.payload) | {"withdrawn": True}
-        for message in ("exam", "report"):
-            if message in marked:
-                stamp = stamps.get(sent.destination, {}).get(message, {})
-                marked[message] = marked[message] | stamp | _marks(sent, message)
-        jobs.insert(
-            tx,
-            destination=sent.destination,
-            exam_key=exam_key,
-            report_key=sent.report_key,
-            part=sent.part,
-            payload=marked,
-            digest=body.digest(marked),
-            exam_day=str(sent.payload.get("exam_day", "")),
-            total_count=1,
-            state=JobState.QUEUED,
-            now=now,
-            withdraws=True,
-        )
-        count += 1
-    if count == 0:
-        for name in {job.destination for job in own}:
-            files.withdraw_links(tx, name, exam_key, now=now)
+        if job.destination in whole:
+            sent, index_code = _whole(tx, own, job, taken) if job.part in RECORDS else (None, "")
+        else:
+            sent, index_code = _last_taken(own, job, taken), ""
+        if sent is not None:
+            marked = _marked(sent, stamps.get(sent.destination, {}), index_code or sent.index_code)
+            _insert_withdrawal(tx, sent, marked, now)
+            count += 1
+    for name in {job.destination for job in own} - {job.destination for job in own if job.id in taken}:
+        files.withdraw_links(tx, name, exam_key, now=now)
     return count
+
+
+def _insert_withdrawal(tx: Tx, sent: Job, marked: dict[str, Any], now: datetime) -> None:
+    jobs.insert(
+        tx,
+        destination=sent.destination,
+        exam_key=sent.exam_key,
+        report_key=sent.report_key,
+        part=sent.part,
+        payload=marked,
+        digest=body.digest(marked),
+        exam_day=str(sent.payload.get("exam_day", "")),
+        total_count=1,
+        state=JobState.QUEUED,
+        now=now,
+        withdraws=True,
+        index_code=str(marked.get("index_code", "")),
+    )
+
+
+def _marked(sent: Job, stamp: Stamps, index_code: str) -> dict[str, Any]:
+    """The record as it was sent, with its deletion mark and the time of the deletion."""
+    marked: dict[str, Any] = dict(sent.payload) | {"withdrawn": True}
+    for message in ("exam", "report"):
+        if message in marked:
+            marked[message] = marked[message] | stamp.get(message, {}) | _marks(sent, message)
+    return marked | ({"index_code": index_code} if index_code else {})
+
+
+def _whole(tx: Tx, own: Sequence[Job], job: Job, taken: set[int]) -> tuple[Job | None, str]:
+    """What to withdraw of an exam as one, and under which index code: also what the platform only may have."""
+    there = indexes.at_platform(tx.conn, job.destination, job.exam_key)
+    sent = _last_taken(own, job, taken)
+    if sent is None and there:
+        sent = next(
+            (
+                each
+                for each in reversed(own)
+                if (each.destination, each.part) == (job.destination, job.part) and not each.withdraws
+            ),
+            None,
+        )
+    return sent, there[0] if there else ""
 
 
 def stamps(target: Target, *, now: datetime) -> Stamps:
     """Per message the wire values that say "changed now": a withdrawal is a change of its own."""
-    return {message: _wire_values(target, message, {_SENT_AT: cst_text(now)}) for message in ("exam", "report")}
+    return {message: wire_values(target, message, {SENT_AT: cst_text(now)}) for message in ("exam", "report")}
 
 
 def send_first(tx: Tx, exam_key: str, destination: str) -> int:
@@ -178,88 +201,15 @@ def act(tx: Tx, exam_key: str, event: Event, *, now: datetime, destination: str 
     moved = [job for job in newest if job.state in able and destination in ("", job.destination)]
     for job in moved:
         jobs.move(tx, job.id, event, now=now, trouble=job.trouble)
-    if moved:
-        exams.note(tx, exam_key, event.value, "", at=now)
+    for name in dict.fromkeys(job.destination for job in moved):
+        exams.note(tx, exam_key, event.value, name, at=now)
     return len(moved)
-
-
-def _record(view: View, part: Part, report: ReportView | None, day: str) -> Frozen:
-    target = view.target
-
-    def made(sent_at: str) -> dict[str, Any]:
-        found: dict[str, Any] = {"img_exam_type": _text(view.exam, "img_exam_type"), "exam_day": day}
-        exam = dict(view.exam)
-        exam[_SENT_AT] = Value(text=sent_at, source=Source.SYSTEM)
-        if part in (Part.EXAM, Part.MERGED):
-            found["exam"] = payload(target.region, "exam", exam, rows={"settlements": view.settlements})
-        if part in (Part.REPORT, Part.MERGED) and report is not None:
-            found["report"] = _report(target, exam, report)
-        found["marks"] = _deletion_marks(target, found)
-        return found
-
-    return Frozen(
-        part=part,
-        report_key=report.report.report_key if report else "",
-        payload=body.kept(made(_text(view.exam, _SENT_AT))),
-        digest=body.digest(made("")),
-        exam_day=day,
-    )
-
-
-def _report(target: Target, exam: Values, report: ReportView) -> dict[str, Any]:
-    own: dict[str, object] = {key: value for key, value in report.values.items() if key != _SENT_AT}
-    if report.report.pdf_sha256:
-        by_link = target.options.get("pdf_mode") == "link"
-        ref = FileRef(sha256=report.report.pdf_sha256, encoding="link" if by_link else "base64")
-        own["report_pdf"], own["report_pdf_url"] = ("", ref) if by_link else (ref, own.get("report_pdf_url", ""))
-    return payload(target.region, "report", of_all_exams(target.region, "report", [exam, *report.other_exams], own))
-
-
-def _deletion_marks(target: Target, found: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
-    """Per message the wire values that a withdrawal would set; worked out now, so no later setting can lose them."""
-    marks: dict[str, dict[str, Any]] = {}
-    for message in ("exam", "report"):
-        if message in found:
-            marks[message] = _wire_values(target, message, _DELETED)
-    return marks
-
-
-def _wire_values(target: Target, message: str, values: Mapping[str, str]) -> dict[str, Any]:
-    """These values alone as the message would carry them, by wire name."""
-    sent = payload(target.region, message, values)
-    paths = (row.path for row in target.region.rows_of(message) if row.key in values)
-    return {path: sent[path] for path in paths if path in sent}
 
 
 def _marks(job: Job, message: str) -> dict[str, Any]:
     marks = job.payload.get("marks")
     found = marks.get(message, {}) if isinstance(marks, dict) else {}
     return dict(found) if isinstance(found, dict) else {}
-
-
-def _images(target: Target, instances: Sequence[Instance], minted: str, day: str) -> Frozen:
-    carried = minted if target.options.get("carry_minted_accession") else ""
-    refs = [
-        ImageRef(
-            sop_instance_uid=one.sop_instance_uid,
-            sop_class_uid=one.sop_class_uid,
-            transfer_syntax_uid=one.transfer_syntax_uid,
-            sha256=one.data_set_sha256,
-            path=one.path,
-            size_bytes=one.size_bytes,
-            accession_number=carried,
-        )
-        for one in instances
-    ]
-    content = sorted((ref.sop_instance_uid, ref.sha256) for ref in refs)
-    return Frozen(
-        part=Part.IMAGES,
-        report_key="",
-        payload={"images": [asdict(ref) for ref in refs], "exam_day": day},
-        digest=body.digest(content),
-        exam_day=day,
-        image_count=len(refs),
-    )
 
 
 def _queue(tx: Tx, exam_key: str, destination: str, each: Frozen, last: Job | None, now: datetime) -> int:
@@ -273,9 +223,11 @@ def _queue(tx: Tx, exam_key: str, destination: str, each: Frozen, last: Job | No
     if afresh:
         answers.forget_holdings(tx, destination, exam_key, each.part.value)
     new_count = _not_held(tx, exam_key, destination, each, last)
-    late = each.part is Part.IMAGES and last is not None and last.state in (*CONFIRMED, JobState.SENDING)
+    late = each.late or _comes_late(each, last)
     if last is not None and replaceable:
-        jobs.replace_payload(tx, last.id, each.payload, each.digest, each.exam_day, new_count, last.late)
+        jobs.replace_payload(
+            tx, last.id, each.payload, each.digest, each.exam_day, new_count, last.late, each.index_code
+        )
         jobs.move(tx, last.id, Event.MENDED, now=now, new_round=afresh)
         return 1
     jobs.insert(
@@ -291,6 +243,7 @@ def _queue(tx: Tx, exam_key: str, destination: str, each: Frozen, last: Job | No
         state=JobState.QUEUED,
         now=now,
         late=late,
+        index_code=each.index_code,
     )
     exams.note(
         tx,
@@ -311,15 +264,40 @@ def _again(tx: Tx, job: Job, event: Event, now: datetime) -> None:
     jobs.move(tx, job.id, event, now=now, new_round=afresh)
 
 
+def _comes_late(each: Frozen, last: Job | None) -> bool:
+    """Images that come after others of the same exam went, or while they go."""
+    if each.part is not Part.IMAGES or last is None or last.index_code != each.index_code:
+        return False
+    return last.state in (*CONFIRMED, JobState.SENDING)
+
+
 def _not_held(tx: Tx, exam_key: str, destination: str, each: Frozen, last: Job | None) -> int:
     """How many images the job will bring: neither held nor on their way with the job that is being sent."""
-    if each.part is not Part.IMAGES:
+    refs = each.payload.get("images", [])
+    if each.late and last is not None and each.part in RECORDS:
+        there = {ref["sop_instance_uid"]: ref["sha256"] for ref in refs_of(last)}
+    elif each.part is not Part.IMAGES:
         return 1
-    there = answers.held(tx.conn, destination, exam_key, each.part.value)
-    if last is not None and last.state is JobState.SENDING:
-        there |= {ref["sop_instance_uid"]: ref["sha256"] for ref in refs_of(last)}
-    refs = each.payload["images"]
+    else:
+        there = answers.held(tx.conn, destination, exam_key, each.part.value)
+        if last is not None and last.state is JobState.SENDING and last.index_code == each.index_code:
+            there |= {ref["sop_instance_uid"]: ref["sha256"] for ref in refs_of(last)}
     return sum(1 for ref in refs if there.get(ref["sop_instance_uid"]) != ref["sha256"])
+
+
+def _give_up_replaced(tx: Tx, exam_key: str, destination: str, now: datetime) -> None:
+    """What still waits under an index code that the exam no longer has never goes."""
+    for job in jobs.of_exam(tx.conn, exam_key):
+        if job.destination != destination or job.withdraws or job.state not in _REPLACEABLE:
+            continue
+        if indexes.is_replaced(tx.conn, destination, job.index_code):
+            jobs.move(tx, job.id, Event.CANCELLED, now=now)
+
+
+def _is_taken_back(newest: Sequence[Job], destination: str) -> bool:
+    """The platform deleted the exam: its images and reports are not sent again without it."""
+    records = [job for job in newest if job.destination == destination and job.part in RECORDS]
+    return bool(records) and all(live_state(job.state, withdraws=job.withdraws) is _WITHDRAWN for job in records)
 
 
 def _may_resend(job: Job, event: Event, only_failed: bool) -> bool:
@@ -345,7 +323,15 @@ def _last_taken(own: Sequence[Job], job: Job, taken: set[int]) -> Job | None:
 
 
 def _image_count(job: Job) -> int:
-    return len(refs_of(job)) or 1
+    return len(refs_of(job)) if job.part is Part.IMAGES else 1
+
+
+def has_gone(conn: Reader, exam_key: str, destination: str) -> bool:
+    """The platform has something of the exam, or may have it."""
+    own = [job for job in jobs.of_exam(conn, exam_key) if job.destination == destination]
+    taken = answers.acknowledged_jobs(conn, exam_key)
+    on_the_wire = any(job.state is JobState.SENDING for job in own)
+    return on_the_wire or any(job.id in taken for job in own) or bool(indexes.at_platform(conn, destination, exam_key))
 
 
 def refs_of(job: Job) -> list[dict[str, Any]]:
@@ -354,18 +340,9 @@ def refs_of(job: Job) -> list[dict[str, Any]]:
     return refs if isinstance(refs, list) else []
 
 
-def _day(values: Values) -> str:
-    return _text(values, "examined_at")[:10]
-
-
-def _text(values: Mapping[str, Value], key: str) -> str:
-    value = values.get(key)
-    return value.text if value else ""
-
-
 def refuse_blocked(view: View) -> None:
     """Raises `NeedsOperator` that names what is missing, when the exam may not be submitted to this destination."""
-    blocking = view.blocking
+    title, blocking = view.target.title, view.blocking
     if blocking:
         names = list(dict.fromkeys(problem.label for problem in blocking))
         listed = "、".join(names[:6]) + (" 等" if len(names) > 6 else "")
@@ -375,8 +352,21 @@ def refuse_blocked(view: View) -> None:
             fields=tuple(problem.key for problem in blocking),
             details="\n".join(f"{problem.label}：{problem.title}。{problem.advice}" for problem in blocking),
         )
-    merged_only = Part.EXAM.value not in view.target.adapter.parts and Part.MERGED.value in view.target.adapter.parts
-    if merged_only and not any(report.touched for report in view.reports):
+    if view.lacks_report:
+        raise NeedsOperator("还没有报告", f"{title}要检查和报告一起传，请先附上报告再提交", fields=("findings",))
+    if demanded := _demanded_of_report(view):
         raise NeedsOperator(
-            "还没有报告", f"{view.target.title}要检查和报告一起传，请先附上报告再提交", fields=("findings",)
+            "还没有报告",
+            f"{title}登记检查时就要{'、'.join(demanded)}。请先附上报告，或者在设置里改成可以不填",
+            fields=("findings",),
         )
+
+
+def _demanded_of_report(view: View) -> list[str]:
+    """Of an exam that goes before its report: what the platform asks of the report all the same."""
+    region = view.target.region
+    if not carries_reports(region) or any(report.touched for report in view.reports):
+        return []
+    texts = saved_texts(view.exam)
+    of_report = [row for row in region.rows_of("exam") if row.field.noun is Noun.REPORT and row.key != "report_id"]
+    return [row.field.label for row in of_report if is_required(region, row, texts) and not texts.get(row.key)]

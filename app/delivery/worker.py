@@ -10,9 +10,10 @@ import threading
 from collections.abc import Callable
 from datetime import datetime, timedelta
 
+from app.delivery import index_codes, submission
 from app.delivery.converse import Courier, Interrupted, NotAccepted
 from app.delivery.target import Target
-from app.domain.job import CONFIRMED, UNFINISHED, Event, Job, Part, Trouble, Turn
+from app.domain.job import CONFIRMED, RECORDS, UNFINISHED, Event, Job, JobState, Part, Trouble, Turn
 from app.domain.settings import UploadSettings
 from app.domain.times import Clock
 from app.domain.verdict import Judged, Verdict
@@ -90,9 +91,10 @@ class Workers:
 
     def _claimed(self, tx: Tx) -> Job | None:
         job = jobs.claim(tx, self._target.name, self._target.adapter.waits_for, now=self._clock.now())
-        if job is not None:
-            self._after(tx, job.exam_key)
-        return job
+        if job is None:
+            return None
+        self._after(tx, job.exam_key)
+        return index_codes.at_hand(tx, self._target, job)
 
     def _loop(self) -> None:
         while not self._stopping.is_set():
@@ -139,26 +141,36 @@ class Workers:
             answers.hold(tx, job, job.report_key, job.digest, now=now)
         jobs.move(tx, job.id, Event.ACKNOWLEDGED, now=now)
         exams.note(tx, job.exam_key, "withdrawn" if job.withdraws else "acknowledged", _what(job), at=now)
+        index_codes.acknowledged(tx, self._target, job, now=now)
         if job.withdraws:
             self._take_back(tx, job, now)
+        elif job.part in RECORDS and job.payload.get("update") and self._deletes_first:
+            submission.send_rest_again(tx, job, now=now)
         answers.note_destination(tx, self._target.name, now=now, ok=True, offset_seconds=self._courier.offset_seconds)
         tx.tell("destination_changed", destination=self._target.name)
+
+    @property
+    def _deletes_first(self) -> bool:
+        """The platform takes a changed exam only after its deletion, which takes images and reports along."""
+        return self._target.options.get("same_index") == "delete_first"
 
     def _take_back(self, tx: Tx, job: Job, now: datetime) -> None:
         """The platform deleted it: everything acknowledged of that part, with the exam also its images.
 
-        Images that were still on their way do not follow a deleted exam.
+        Where one withdrawal takes the whole exam, all its parts. What was still on its way does not follow it.
         """
-        whole_exam = job.part in (Part.EXAM, Part.MERGED)
-        parts = (job.part, Part.IMAGES) if whole_exam else (job.part,)
+        whole_exam = job.part in RECORDS
+        parts = {job.part, Part.IMAGES} if whole_exam else {job.part}
+        if whole_exam and self._target.adapter.withdraws_whole:
+            parts = set(Part)
         for other in jobs.of_exam(tx.conn, job.exam_key):
             if other.destination != job.destination or other.withdraws or other.id > job.id:
                 continue
             same = (other.part, other.report_key) == (job.part, job.report_key)
-            images = whole_exam and other.part is Part.IMAGES
-            if (same or images) and other.state in CONFIRMED:
+            along = other.part in parts and other.part is not job.part
+            if (same or along) and other.state in CONFIRMED:
                 jobs.move(tx, other.id, Event.WITHDRAWN, now=now)
-            elif images and other.state in UNFINISHED:
+            elif along and other.state in UNFINISHED:
                 jobs.move(tx, other.id, Event.CANCELLED, now=now)
         if whole_exam:
             days.forget_miss(tx, job.destination, job.exam_key)
@@ -174,9 +186,11 @@ class Workers:
             tx, job, trouble.step or job.part.value, judged.verdict.value, trouble.code, trouble.words, now=now
         )
         due = now + timedelta(seconds=self._delay(job, judged)) if event is Event.POSTPONED else None
-        jobs.move(tx, job.id, event, now=now, trouble=trouble, due_at=due)
+        state = jobs.move(tx, job.id, event, now=now, trouble=trouble, due_at=due)
         if event is not Event.POSTPONED:
-            exams.note(tx, job.exam_key, event.value, f"{_what(job)}:{trouble.title}", at=now)
+            index_codes.refused(tx, self._target, job)
+            if state is not JobState.CANCELLED:
+                exams.note(tx, job.exam_key, event.value, f"{_what(job)}:{trouble.title}", at=now)
         if judged.transport:
             answers.note_destination(tx, self._target.name, now=now, ok=False, trouble=trouble.title)
         tx.tell("destination_changed", destination=self._target.name)

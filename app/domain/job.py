@@ -138,6 +138,8 @@ class Part(Enum):
     REPORT = "report"
 
 
+RECORDS = (Part.EXAM, Part.MERGED)
+"""The parts by which a platform knows that there is an exam."""
 PART_WORDS = {Part.EXAM: "检查记录", Part.MERGED: "检查与报告", Part.IMAGES: "影像", Part.REPORT: "检查报告"}
 
 

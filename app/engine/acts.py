@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
 from datetime import datetime
 
-from app.delivery import submission
+from app.delivery import index_codes, submission
+from app.delivery.freeze import freeze, freeze_late
+from app.delivery.record import Known, View
+from app.delivery.target import Target
 from app.domain.exam import ExamState
 from app.domain.form import Noun, Source, Value
-from app.domain.job import Event, JobState, Part
+from app.domain.job import Event, JobState
 from app.domain.study import DOUBT_WORDS, Doubt, Study
 from app.engine import pages
 from app.engine.face import Json
@@ -146,28 +151,48 @@ def _choose(house: House, tx: Tx, study: Study, *, newest: bool) -> None:
     images.clear_doubt(tx, study.study_instance_uid)
 
 
-def submit(house: House, exam_key: str, destination: str = "", *, only: tuple[Part, ...] = ()) -> int:
-    """提交上传 to one destination or all; returns how many jobs that queued. Raises `NeedsOperator` when blocked."""
+@dataclass(frozen=True, kw_only=True)
+class Submitted:
+    """How many jobs a submission queued, and the destinations that the exam could not go to yet, with why."""
+
+    jobs: int
+    refused: Mapping[str, AgentError] = field(default_factory=dict)
+
+
+def submit(house: House, exam_key: str, destination: str = "", *, late: bool = False) -> Submitted:
+    """提交上传 to one destination or to each that lacks nothing. Raises `NeedsOperator` when none could be served.
+
+    A destination that lacks something holds up no other; the exam stays with its person until it has gone to all.
+    `late`: only the images that came after the submission.
+    """
     if not house.targets:
         fault = next(iter(house.faults.values()), None)
         raise fault or NeedsOperator("还没有设置上传目标", "请先完成设置", page="destination")
     if destination and destination not in house.targets:
-        raise NeedsOperator("没有这个上传目标", "请核对名称：" + "、".join(house.targets), page="destination")
-    now = house.clock.now()
+        unknown = NeedsOperator("没有这个上传目标", "请核对名称：" + "、".join(house.targets), page="destination")
+        raise house.faults.get(destination, unknown)
+    now, queue = house.clock.now(), _queue_late if late else _queue
 
-    def change(tx: Tx) -> int:
-        frozen = _frozen(house, tx, exam_key, destination, only, now)
-        count = sum(submission.submit(tx, exam_key, parts, name, now=now) for name, parts in frozen.items())
+    def change(tx: Tx) -> Submitted:
+        stored, views = _submittable(house, tx, exam_key, destination, now)
+        counts: list[int] = []
+        refused = {} if destination else dict(house.faults)
+        for view in views:
+            trouble = tx.apart(lambda inner, view=view: counts.append(queue(inner, stored, view, now)))  # type: ignore[misc]
+            if isinstance(trouble, NeedsOperator):
+                refused[view.target.name] = trouble
+            elif trouble is not None:
+                raise trouble
+        if not counts:
+            raise _refusal(house, refused)
         house.refresh_in(tx, exam_key)
-        return count
+        return Submitted(jobs=sum(counts), refused=refused)
 
     return house.store.write(change)
 
 
-def _frozen(
-    house: House, tx: Tx, exam_key: str, destination: str, only: tuple[Part, ...], now: datetime
-) -> dict[str, list[submission.Frozen]]:
-    """The parts per destination as they are at this moment: no value or image comes in between check and freeze."""
+def _submittable(house: House, tx: Tx, exam_key: str, destination: str, now: datetime) -> tuple[Known, list[View]]:
+    """The exam as it is at this moment: no value or image comes in between check and freeze."""
     stored = house.known(exam_key, tx)
     if stored.doubts:
         raise NeedsOperator("这例要先核对", DOUBT_WORDS[stored.doubts[0]])
@@ -175,33 +200,79 @@ def _frozen(
         raise NeedsOperator("这是测试影像，不会上传", "真的要传，请先点“这是真的检查”")
     if not stored.complete:
         raise NeedsOperator("影像还在接收", "收齐后会自动变成可提交；确定收齐了可以点“不等了”")
-    wanted = [view for view in house.views(stored, now=now) if destination in ("", view.target.name)]
-    for view in wanted:
-        if not only:
-            submission.refuse_blocked(view)
-    instances = images.instances_of(tx.conn, exam_key)
-    return {
-        view.target.name: [
-            part
-            for part in submission.freeze(view, exam_key, instances, stored.exam.minted_accession)
-            if not only or part.part in only
-        ]
-        for view in wanted
-    }
+    if not stored.record.reports:
+        _report_keys(tx, exam_key, 1, now)  # its number may go ahead of it
+        stored = house.known(exam_key, tx)
+    return stored, [view for view in house.views(stored, now=now) if destination in ("", view.target.name)]
+
+
+def _queue(tx: Tx, stored: Known, view: View, now: datetime) -> int:
+    submission.refuse_blocked(view)
+    key = stored.exam.exam_key
+    index_code = index_codes.minted(tx, view, key, now=now)
+    instances = images.instances_of(tx.conn, key)
+    frozen = freeze(view, key, instances, stored.exam.minted_accession, index_code)
+    return submission.submit(tx, key, frozen, view.target.name, now=now)
+
+
+def _queue_late(tx: Tx, stored: Known, view: View, now: datetime) -> int:
+    key, name = stored.exam.exam_key, view.target.name
+    own = [job for job in jobs.newest(jobs.of_exam(tx.conn, key)) if job.destination == name]
+    frozen = freeze_late(view, images.instances_of(tx.conn, key), stored.exam.minted_accession, own)
+    return submission.submit(tx, key, frozen, name, now=now)
+
+
+def _refusal(house: House, refused: Mapping[str, AgentError], title: str = "还不能提交") -> AgentError:
+    """Why nothing could be done anywhere: of several destinations all that is missing, one form serves them."""
+    first, *others = refused.values()
+    if not others:
+        return first
+    every = [error for error in refused.values() if isinstance(error, NeedsOperator)]
+    lines = [_why(house, name, error) for name, error in refused.items()]
+    fields = dict.fromkeys(key for error in every for key in error.fields)
+    return NeedsOperator(
+        f"{title}：" + "；".join(f"{_title(house, name)}{error.title}" for name, error in refused.items()),
+        first.advice,
+        fields=tuple(fields),
+        page=first.page if isinstance(first, NeedsOperator) else "",
+        details="\n".join([*lines, *(error.details for error in every if error.details)]),
+    )
+
+
+def _title(house: House, destination: str) -> str:
+    target = house.targets.get(destination)
+    return target.title if target else destination
+
+
+def _why(house: House, destination: str, error: AgentError) -> str:
+    return f"{_title(house, destination)}：{error.title}。{error.advice}".rstrip("。")
+
+
+def submit_one(house: House, exam_key: str, destination: str, uid: str) -> Json:
+    """As `submit`, told as the face tells it; `uid` is what the person called the exam."""
+    done = submit(house, exam_key, destination)
+    return {"submitted": [uid], "skipped": _skipped(house, uid, done), "jobs": done.jobs}
+
+
+def _skipped(house: House, uid: str, done: Submitted) -> list[Json]:
+    return [{"uid": uid, "destination": name, "why": _why(house, name, error)} for name, error in done.refused.items()]
 
 
 def submit_many(house: House, exam_keys: Sequence[str], destination: str) -> Json:
     """Submit each; one that can't go is named with its reason and holds up no other."""
-    done: list[str] = []
+    submitted: list[str] = []
     skipped: list[Json] = []
     count = 0
     for key in exam_keys:
         try:
-            count += submit(house, key, destination)
-            done.append(key)
+            done = submit(house, key, destination)
         except AgentError as error:
             skipped.append({"uid": key, "why": f"{error.title}。{error.advice}"})
-    return {"submitted": done, "skipped": skipped, "jobs": count}
+            continue
+        count += done.jobs
+        submitted.append(key)
+        skipped += _skipped(house, key, done)
+    return {"submitted": submitted, "skipped": skipped, "jobs": count}
 
 
 def submit_ready(house: House, exam_keys: Sequence[str], destination: str) -> Json:
@@ -250,27 +321,63 @@ def _why_not_resent(house: House, exam_key: str) -> str:
     return "本来就在排队，不用重传"
 
 
-def withdraw(house: House, exam_key: str) -> Json:
-    stored = house.known(exam_key)
+def withdraw(house: House, exam_key: str, destination: str = "") -> Json:
+    """撤回 from one destination or all that can; where nothing can be deleted, what has not gone yet is cancelled.
+
+    Raises `NeedsOperator` when no platform could be asked to delete anything.
+    """
+    house.known(exam_key)
+    own = jobs.of_exam(house.store.read(), exam_key)
+    where = [name for name in dict.fromkeys(job.destination for job in own) if destination in ("", name)]
+    if not where:
+        raise NeedsOperator("这例还没有传给平台", "不用撤回；不想传可以取消")
+    count, refused = 0, dict[str, AgentError]()
+    for name in where:
+        try:
+            count += _withdraw_from(house, exam_key, name)
+        except NeedsOperator as error:
+            refused[name] = error
+    if len(refused) == len(where):
+        raise _refusal(house, refused, "没有能撤回的")
+    skipped = [{"destination": name, "why": _why(house, name, error)} for name, error in refused.items()]
+    return {"exam_key": exam_key, "jobs": count, "skipped": skipped}
+
+
+def _withdraw_from(house: House, exam_key: str, destination: str) -> int:
+    target = house.targets.get(destination)
+    if target is None:
+        raise NeedsOperator("这个上传目标现在用不了", "请先在设置里看好它，再撤回", page="destination")
     now = house.clock.now()
-    stamps = {name: submission.stamps(target, now=now) for name, target in house.targets.items()}
 
     def change(tx: Tx) -> int:
-        count = submission.withdraw(tx, exam_key, stamps, now=now)
+        if target.can("withdraw"):
+            count = withdraw_in(target, tx, exam_key, now)
+        else:
+            count = submission.act(tx, exam_key, Event.CANCELLED, now=now, destination=destination)
         house.refresh_in(tx, exam_key)
         return count
 
     count = house.store.write(change)
-    if not count and not any(job for job in jobs.of_exam(house.store.read(), exam_key)):
-        raise NeedsOperator("这例还没有传给平台", "不用撤回；不想传可以取消")
-    return {"exam_key": stored.exam.exam_key, "jobs": count}
+    if target.can("withdraw"):
+        return count
+    if submission.has_gone(house.store.read(), exam_key, destination):
+        cancelled = f"还没传的 {count} 项已取消；" if count else ""
+        raise NeedsOperator("平台没有删除接口", f"{cancelled}已经传过去的，请打电话请平台删除")
+    return 0
 
 
-def act(house: House, exam_key: str, event: Event) -> Json:
+def withdraw_in(target: Target, tx: Tx, exam_key: str, now: datetime) -> int:
+    """撤回 from a destination that can delete, inside a transaction."""
+    stamps = {target.name: submission.stamps(target, now=now)}
+    whole = (target.name,) if target.adapter.withdraws_whole else ()
+    return submission.withdraw(tx, exam_key, stamps, now=now, destination=target.name, whole=whole)
+
+
+def act(house: House, exam_key: str, event: Event, destination: str = "") -> Json:
     now = house.clock.now()
 
     def change(tx: Tx) -> int:
-        count = submission.act(tx, exam_key, event, now=now)
+        count = submission.act(tx, exam_key, event, now=now, destination=destination)
         house.refresh_in(tx, exam_key)
         return count
 
@@ -311,10 +418,8 @@ def complete(house: House, study_uid: str) -> list[str]:
 def _send_late_images(house: House, exam_key: str) -> None:
     """Late images of a submitted exam go by themselves (补传); a doubtful, cancelled or withdrawn one stays."""
     newest = jobs.newest(jobs.of_exam(house.store.read(), exam_key))
-    sent = {job.destination for job in newest if job.part is Part.IMAGES}
+    sent = {job.destination for job in newest if submission.refs_of(job)}
     ended = {job.destination for job in newest if job.withdraws or job.state in _ENDED}
     for destination in sorted((sent - ended) & set(house.targets)):
-        try:
-            submit(house, exam_key, destination, only=(Part.IMAGES,))
-        except NeedsOperator:
-            return
+        with suppress(NeedsOperator):
+            submit(house, exam_key, destination, late=True)

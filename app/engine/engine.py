@@ -305,9 +305,7 @@ class Engine:
         if ready:
             listed, _ = exams.listed(self.house.store.read(), states=("ready", "to_fill", "check"), limit=1000)
             return acts.submit_ready(self.house, [row["exam_key"] for row in listed], destination)
-        key = self.house.exam_key(uid)
-        count = acts.submit(self.house, key, destination)
-        return {"submitted": [uid], "skipped": [], "jobs": count}
+        return acts.submit_one(self.house, self.house.exam_key(uid), destination, uid)
 
     def resend(self, uid: str = "", failed: bool = False, day: str = "", destination: str = "") -> Json:
         if destination and destination not in self._names():
@@ -356,17 +354,17 @@ class Engine:
     def slip(self, uid: str) -> Json:
         return moments.slip(self.house, self.house.exam_key(uid))
 
-    def withdraw(self, uid: str) -> Json:
-        return acts.withdraw(self.house, self.house.exam_key(uid))
+    def withdraw(self, uid: str, destination: str = "") -> Json:
+        return acts.withdraw(self.house, self.house.exam_key(uid), destination)
 
-    def hold(self, uid: str) -> Json:
-        return acts.act(self.house, self.house.exam_key(uid), Event.PAUSED)
+    def hold(self, uid: str, destination: str = "") -> Json:
+        return acts.act(self.house, self.house.exam_key(uid), Event.PAUSED, destination)
 
-    def release(self, uid: str) -> Json:
-        return acts.act(self.house, self.house.exam_key(uid), Event.RELEASED)
+    def release(self, uid: str, destination: str = "") -> Json:
+        return acts.act(self.house, self.house.exam_key(uid), Event.RELEASED, destination)
 
-    def cancel(self, uid: str) -> Json:
-        return acts.act(self.house, self.house.exam_key(uid), Event.CANCELLED)
+    def cancel(self, uid: str, destination: str = "") -> Json:
+        return acts.act(self.house, self.house.exam_key(uid), Event.CANCELLED, destination)
 
     def send_now(self, uid: str) -> Json:
         key = self.house.exam_key(uid)

@@ -217,7 +217,10 @@ class Face(Protocol):
         ...
 
     def submit(self, uid: str = "", destination: str = "", ready: bool = False) -> Json:
-        """提交上传: {"submitted": [uid], "skipped": [{"uid", "why"}], "jobs": n}."""
+        """提交上传: {"submitted": [uid], "skipped": [{"uid", "why"}], "jobs": n}.
+
+        An exam goes to every destination that lacks nothing; one that does lack something stands in "skipped" with its
+        "destination" although the uid is submitted. NeedsOperator when it can go nowhere."""
         ...
 
     def resend(self, uid: str = "", failed: bool = False, day: str = "", destination: str = "") -> Json:
@@ -285,13 +288,23 @@ class Face(Protocol):
         "printed_at"}."""
         ...
 
-    def withdraw(self, uid: str) -> Json: ...
+    def withdraw(self, uid: str, destination: str = "") -> Json:
+        """撤回: {"exam_key", "jobs": n, "skipped": [{"destination", "why"}]}, from one destination or all that can.
 
-    def hold(self, uid: str) -> Json: ...
+        Where the platform has no way to delete, what has not gone is cancelled; NeedsOperator when that is all."""
+        ...
 
-    def release(self, uid: str) -> Json: ...
+    def hold(self, uid: str, destination: str = "") -> Json:
+        """{"exam_key", "jobs": n}"""
+        ...
 
-    def cancel(self, uid: str) -> Json: ...
+    def release(self, uid: str, destination: str = "") -> Json:
+        """{"exam_key", "jobs": n}"""
+        ...
+
+    def cancel(self, uid: str, destination: str = "") -> Json:
+        """{"exam_key", "jobs": n}"""
+        ...
 
     def send_now(self, uid: str) -> Json:
         """Complete without waiting for quiet (不等了，现在就传)."""

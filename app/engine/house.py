@@ -15,7 +15,8 @@ from pathlib import Path
 
 from app.catalogue.load import load_catalogue
 from app.catalogue.region import Catalogue
-from app.delivery import record, submission
+from app.delivery import index_codes, record, submission
+from app.delivery.freeze import freeze
 from app.delivery.record import Known, View
 from app.delivery.target import Target
 from app.domain.exam import exam_state
@@ -98,18 +99,17 @@ class House:
         own_jobs = jobs.of_exam(tx.conn, exam_key)
         instances = images.instances_of(tx.conn, exam_key)
         problems = _most_problems(views)
-        changed = any(self._differs(each, stored, own_jobs, instances) for each in views)
+        changed = any(self._differs(each, stored, own_jobs, instances, tx) for each in views)
+        changed = changed or self._lacks_a_faulty(stored, own_jobs)
         if stored.exam.dirty and own_jobs and not changed:
             exams.mark_dirty(tx, exam_key, dirty=False)  # everything entered is in what was submitted
         own_reports = [one for one, _ in stored.record.reports if one.report_key not in stored.carried_elsewhere]
-        is_live = bool(own_jobs) and not _is_taken_back(own_jobs)
-        unsent_report = is_live and not any(job.part in (Part.REPORT, Part.MERGED) for job in own_jobs)
         test_marks.outgrow(tx, exam_key, len(instances))
         state = exam_state(
             complete=stored.complete,
             doubtful=bool(stored.doubts),
             problem_count=len(problems) if views else 1,
-            changed=changed or (unsent_report and bool(own_reports)),
+            changed=changed or (bool(own_reports) and _lacks_report(own_jobs)),
             jobs=jobs.newest(own_jobs),
             test=test_marks.is_test(tx.conn, exam_key, len(instances)),
         )
@@ -139,7 +139,7 @@ class House:
             },
         )
 
-    def _differs(self, view: View, stored: Known, own_jobs: list[Job], instances: list[Instance]) -> bool:
+    def _differs(self, view: View, stored: Known, own_jobs: list[Job], instances: list[Instance], tx: Tx) -> bool:
         """Whether a submission now would send something new that somebody entered or that came in.
 
         An exam never submitted does not differ, nor does one whose settings or mapping changed around it. One that
@@ -152,24 +152,37 @@ class House:
             return bool(own_jobs) and not _is_taken_back(own_jobs)
         if _is_taken_back(mine):
             return False
+        key = stored.exam.exam_key
+        index_code = index_codes.standing(tx.conn, view, key)
         try:
-            frozen = submission.freeze(view, stored.exam.exam_key, instances, stored.exam.minted_accession)
+            frozen = freeze(view, key, instances, stored.exam.minted_accession, index_code)
         except AgentError:
             return True
         return submission.differs(mine, frozen, view.target.name)
 
+    def _lacks_a_faulty(self, stored: Known, own_jobs: list[Job]) -> bool:
+        """It was submitted while a destination could not be served at all: that one still lacks it."""
+        if not stored.exam.dirty or not own_jobs or _is_taken_back(own_jobs):
+            return False
+        return bool(self.faults.keys() - {job.destination for job in own_jobs})
+
     # -- what delivery asks for stored files (`FileSource`) ---------------------------------------------------------
 
-    def content(self, sha256: str) -> bytes:
+    def path(self, sha256: str) -> Path:
         relative = files.path_of(self.store.read(), sha256)
+        path = self.spool.path(relative) if relative else None
+        if path is None or not path.exists():
+            raise NeedsOperator("报告 PDF 的文件找不到了", "请重新附上这份报告的 PDF 再提交", fields=("report_pdf",))
+        return path
+
+    def md5(self, sha256: str) -> str:
+        self.path(sha256)
+        return files.md5_of(self.store.read(), sha256)
+
+    def content(self, sha256: str) -> bytes:
+        path = self.path(sha256)
         try:
-            if relative is None:
-                raise FileNotFoundError
-            return self.spool.path(relative).read_bytes()
-        except FileNotFoundError as error:
-            raise NeedsOperator(
-                "报告 PDF 的文件找不到了", "请重新附上这份报告的 PDF 再提交", fields=("report_pdf",)
-            ) from error
+            return path.read_bytes()
         except OSError as error:
             raise RetryLater(
                 "报告 PDF 的文件暂时读不了", "正在自动重试，您不用管", details=f"{type(error).__name__} {error.errno}"
@@ -238,6 +251,18 @@ def open_house(home: Home, clock: Clock, *, free: Callable[[Path], int] = free_b
 def _is_taken_back(own_jobs: list[Job]) -> bool:
     """True when all of it was withdrawn or cancelled: nothing of it waits to be sent."""
     return all(job.state in (JobState.WITHDRAWN, JobState.CANCELLED) or job.withdraws for job in jobs.newest(own_jobs))
+
+
+def _lacks_report(own_jobs: list[Job]) -> bool:
+    """One of the destinations has the exam and none of its reports."""
+    by_place: dict[str, list[Job]] = {}
+    for job in own_jobs:
+        by_place.setdefault(job.destination, []).append(job)
+    return any(
+        not _is_taken_back(mine)
+        and not any(job.part in (Part.REPORT, Part.MERGED) or job.payload.get("report_keys") for job in mine)
+        for mine in by_place.values()
+    )
 
 
 def _most_problems(views: list[View]) -> tuple[Problem, ...]:

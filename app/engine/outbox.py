@@ -16,6 +16,7 @@ from app.delivery import submission
 from app.domain.job import JOB_WORDS, Event, JobState, Part
 from app.domain.submission import PILES, STEP_WORDS, Pile
 from app.domain.times import CST, cst_day, cst_text
+from app.engine.acts import withdraw_in
 from app.engine.face import Json
 from app.engine.house import House
 from app.engine.pages import trouble_shown
@@ -305,8 +306,7 @@ def _change(house: House, act: str, exam_key: str, destination: str) -> Callable
         elif act == "first":
             count = submission.send_first(tx, exam_key, destination)
         elif act == "withdraw":
-            stamps = {destination: submission.stamps(house.targets[destination], now=now)}
-            count = submission.withdraw(tx, exam_key, stamps, now=now, destination=destination)
+            count = withdraw_in(house.targets[destination], tx, exam_key, now)
         else:
             count = submission.act(tx, exam_key, events[act], now=now, destination=destination)
         house.refresh_in(tx, exam_key)

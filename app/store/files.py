@@ -71,6 +71,12 @@ def path_of(conn: sqlite3.Connection, sha256: str) -> str | None:
     return row["path"] if row else None
 
 
+def md5_of(conn: sqlite3.Connection, sha256: str) -> str:
+    """32 hex digits in lower case, "" for a file that is not known."""
+    row = conn.execute("SELECT md5 FROM files WHERE sha256 = ?", (sha256,)).fetchone()
+    return row["md5"].lower() if row else ""
+
+
 def let_wait(tx: Tx, sha256: str, name: str, *, now: datetime) -> None:
     """A report PDF whose exam is not here yet: it is attached when the exam arrives."""
     tx.execute("INSERT OR IGNORE INTO waiting_pdfs (sha256, name, at) VALUES (?, ?, ?)", (sha256, name, kept(now)))

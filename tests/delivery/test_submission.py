@@ -11,8 +11,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from app.delivery import submission
+from app.delivery.freeze import Frozen, freeze
 from app.delivery.record import ReportView, View
-from app.delivery.submission import Frozen, differs, freeze, stamps, submit, withdraw
+from app.delivery.submission import differs, stamps, submit, withdraw
 from app.domain.exam import Report
 from app.domain.form import Problem, Source, Value
 from app.domain.job import CONFIRMED, TRANSITIONS, UNFINISHED, Event, ImpossibleMove, Job, JobState, Part

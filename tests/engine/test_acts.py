@@ -96,13 +96,13 @@ def test_an_image_of_another_patient_can_not_slip_in_between_check_and_freeze(
     desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     uid = desk.ready()
-    frozen = acts._frozen
+    queue = acts._queue
 
-    def slowly(house: Any, tx: Tx, *rest: Any) -> Any:
+    def slowly(tx: Tx, *rest: Any) -> Any:
         assert tx.conn.in_transaction, "in the writer's own transaction nothing else comes in"
-        return frozen(house, tx, *rest)
+        return queue(tx, *rest)
 
-    monkeypatch.setattr(acts, "_frozen", slowly)
+    monkeypatch.setattr(acts, "_queue", slowly)
     assert desk.engine.submit(uid)["jobs"] == 3
     assert {job.part for job in desk.jobs(uid)} == {Part.EXAM, Part.REPORT, Part.IMAGES}
 
