@@ -59,17 +59,17 @@ class Translation:
             for one in ours
             if one not in self.shared
         ]
-        for code, ours in self._ours.items():
-            if code in self._unclear or not ours or ours[0] not in self.shared:
-                continue
-            if self.own_codes(ours[0]) != (code,):
-                found.append((code, f"{ours[0]!r} does not lead back to it alone"))
         if not several:
             found += [
                 (codes[1], f"{one!r} stands for {' and '.join(codes)}")
                 for one, codes in self._of_shared.items()
                 if len(codes) > 1
             ]
+        for code, ours in self._ours.items():
+            if code in self._unclear or not ours or ours[0] not in self.shared:
+                continue
+            if self.own_codes(ours[0]) != (code,):
+                found.append((code, f"{ours[0]!r} does not lead back to it alone"))
         return found
 
     @cached_property

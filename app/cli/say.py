@@ -20,7 +20,7 @@ COUNTS = {
     "confirmed": "已确认",
     "all": "全部",
 }
-NOUNS = {"exam": "检查", "report": "报告", "settlement": "结算"}
+NOUNS = {"exam": "检查", "report": "报告", "settlement": "结算", "request": "程序"}
 EVENTS = {
     "engine_started": "已启动",
     "image_received": "收到影像",

@@ -48,6 +48,11 @@ TIMELINE_WORDS = {
     "released": "继续上传",
     "cancelled": "已取消",
     "withdrawn": "已撤回",
+    "index_moved": "医保影像云索引",
+    "index_changed": "换了医保影像云索引",
+    "index_withdrawn": "旧索引已撤回",
+    "index_left": "旧索引还在平台上",
+    "rest_resent": "影像和报告再传一遍",
     "settled": "已核对",
     "joined": "并入一组影像",
     "parted": "分出一组影像",
@@ -273,7 +278,11 @@ def _problems(views: list[View]) -> list[Problem]:
     for view in views:
         for one in view.problems:
             found.setdefault((one.noun, one.row, one.key, one.title), []).append((view.target, one))
-    return [_by_all(said, len(views)) for said in found.values()]
+    every = [_by_all(said, len(views)) for said in found.values()]
+    return sorted(every, key=lambda one: (_NOUNS.index(one.noun), one.row))
+
+
+_NOUNS = (Noun.EXAM, Noun.SETTLEMENT, Noun.REPORT)
 
 
 def _by_all(said: list[tuple[Target, Problem]], count: int) -> Problem:

@@ -211,6 +211,8 @@ def test_a_report_starts_with_the_usual_codes_and_its_own_institution() -> None:
         "check_status": "4",
         "report_clinic_uscc": USCC,
         "audit_clinic_uscc": USCC,
+        "report_medins_code": EXAM["fixmedins_code"],
+        "audit_medins_code": EXAM["fixmedins_code"],
         "published_at": "2026-11-20 11:00:00",
     }
 

@@ -17,14 +17,18 @@ SHARED_ROWS = {
     "ethnic_group": 56,
     "exam_way": 10,
     "hospital_level": 14,
+    "id_type": 25,
     "marital_status": 8,
     "occupation": 13,
     "patient_type": 4,
+    "positive_mark": 3,
     "radiology_code": 481,
     "sex": 4,
     "yes_no": 2,
 }
 REGION_ROWS = {
+    "guangyuan": {"exam_way": 3, "img_exam_type": 6, "positive_mark": 3},
+    "guizhou": {"charge_type": 3, "exam_way": 9, "img_exam_type": 5, "positive_mark": 3},
     "shanxi": {
         "card_type": 10,
         "check_status": 5,
@@ -80,18 +84,22 @@ def mutual_items() -> list[dict[str, str]]:
     return rows_of(path)
 
 
+def translated(path: Path) -> bool:
+    """Whether it is a region's own table beside a shared one."""
+    return path.parts[-4] == "regions" and (RESOURCES / "tables" / path.name).exists()
+
+
 every_table = pytest.mark.parametrize("path", table_files(), ids=lambda path: str(path.relative_to(RESOURCES)))
 
 
 def test_the_shared_tables_are_all_there_and_have_every_row() -> None:
-    found = {path.stem: len(rows_of(path)) for path in RESOURCES.glob("tables/*.csv")}
-    assert {name: found.get(name) for name in SHARED_ROWS} == SHARED_ROWS
+    assert {path.stem: len(rows_of(path)) for path in RESOURCES.glob("tables/*.csv")} == SHARED_ROWS
 
 
 @pytest.mark.parametrize("region", REGION_ROWS)
 def test_a_regions_tables_are_all_there_and_have_every_row(region: str) -> None:
     found = {path.stem: len(rows_of(path)) for path in (RESOURCES / "regions" / region / "tables").glob("*.csv")}
-    assert {name: found.get(name) for name in REGION_ROWS[region]} == REGION_ROWS[region]
+    assert found == REGION_ROWS[region]
 
 
 @every_table
@@ -99,7 +107,13 @@ def test_a_table_is_plain_utf8_with_the_agreed_header(path: Path) -> None:
     data = path.read_bytes()
     assert not data.startswith(b"\xef\xbb\xbf")
     header = data.decode("utf-8").splitlines()[0].split(",")
-    assert header == HEADER + EXTRA_COLUMNS.get(path.stem, [])
+    told = ["ours"] if translated(path) else []
+    assert header == HEADER + EXTRA_COLUMNS.get(path.stem, []) + told
+
+
+def test_exactly_the_tables_that_stand_beside_a_shared_one_say_what_their_codes_are_there() -> None:
+    own = {path.stem for path in RESOURCES.glob("regions/*/tables/*.csv") if translated(path)}
+    assert own == {"charge_type", "exam_way", "id_type", "positive_mark"}
 
 
 @every_table
@@ -202,15 +216,33 @@ def test_a_mutual_recognition_item_has_the_category_and_body_part_of_its_code() 
     assert all(len(names) == 1 and "" not in names for names in parts.values()), parts
 
 
-@pytest.mark.parametrize(("name", "pattern"), [("id_type", r"\d{2}"), ("img_exam_type", r"\d"), ("dep", r"\d{1,2}")])
+@pytest.mark.parametrize(
+    ("name", "pattern"),
+    [
+        ("id_type", r"\d{2}"),
+        ("img_exam_type", r"\d"),
+        ("dep", r"\d{1,2}"),
+        ("exam_way", r"\d"),
+        ("positive_mark", r"\d"),
+        ("charge_type", r"\d{2}"),
+    ],
+)
 def test_number_codes_keep_their_printed_width(name: str, pattern: str) -> None:
     for path in RESOURCES.glob(f"regions/*/tables/{name}.csv"):
         if path.parts[-3] in REGION_ROWS:
             assert all(re.fullmatch(pattern, row["code"]) for row in rows_of(path))
 
 
+def test_the_shared_marks_of_a_finding_are_letters_that_no_region_uses() -> None:
+    """A region's 1 is another's 2: what is kept must not look like either."""
+    assert [row["code"] for row in shared("positive_mark")] == ["N", "P", "U"]
+
+
+def test_shared_document_types_have_three_digits_as_the_standard() -> None:
+    assert all(re.fullmatch(r"\d{3}", row["code"]) for row in shared("id_type"))
+
+
 def test_reconciliation_types_cover_exactly_the_exam_types() -> None:
-    for region in REGION_ROWS:
-        folder = RESOURCES / "regions" / region / "tables"
-        types = [row["code"] for row in rows_of(folder / "img_exam_type.csv")]
-        assert [row["code"] for row in rows_of(folder / "reconcile_type.csv")] == types
+    for path in RESOURCES.glob("regions/*/tables/reconcile_type.csv"):
+        types = [row["code"] for row in rows_of(path.with_name("img_exam_type.csv"))]
+        assert [row["code"] for row in rows_of(path)] == types
