@@ -25,7 +25,7 @@ class Key:
 EVERYWHERE, IMAGES, NAME = "到处可用", "影像", "选姓名"
 KEYS: dict[str, tuple[Key, ...]] = {
     EVERYWHERE: (
-        Key(act="page", keys="Ctrl+1…5", does="换到左边的一页"),
+        Key(act="page", keys="Ctrl+1…7", does="换到左边的一页"),
         Key(act="settings", keys="Ctrl+8", does="设置"),
         Key(act="log", keys="Ctrl+9", does="日志"),
         Key(act="search", keys="Ctrl+F", does="搜索"),
@@ -62,12 +62,18 @@ KEYS: dict[str, tuple[Key, ...]] = {
         Key(act="pile", keys="↑ ↓", does="换堆"),
         Key(act="row", keys="Enter", does="处理选中的"),
     ),
+    words.RETRIEVE: (
+        Key(act="move", keys="↑ ↓ ← →", does="换一例检查、换链接"),
+        Key(act="open", keys="Enter", does="打开链接、下载"),
+        Key(act="copy", keys="Ctrl+C", does="复制索引"),
+        Key(act="remove", keys="Del", does="移除下载，会先问您"),
+    ),
     NAME: (
         Key(act="reading", keys="1 2 3 4", does="选一个读法"),
         Key(act="use", keys="Enter", does="用这个姓名"),
     ),
 }
-_LEFT = (EVERYWHERE, words.RECONCILE, NAME)
+_LEFT = (EVERYWHERE, words.RECONCILE, words.RETRIEVE, NAME)
 _KEYS_WIDTH = 112
 
 

@@ -11,8 +11,8 @@ from PySide6.QtCore import QObject, QTimer
 from app.engine.face import Face
 
 INTERVAL_MS = 150
-STATUS, STUDIES, JOBS, DAYS, DEVICES = "status", "studies", "jobs", "days", "devices"
-EVERYTHING = frozenset({STATUS, STUDIES, JOBS, DAYS, DEVICES})
+STATUS, STUDIES, JOBS, DAYS, DEVICES, DOWNLOADS = "status", "studies", "jobs", "days", "devices", "downloads"
+EVERYTHING = frozenset({STATUS, STUDIES, JOBS, DAYS, DEVICES, DOWNLOADS})
 SHOW, END = "show", "end"
 """A second start wants the window; a command wants the program to end."""
 _KINDS = {
@@ -30,6 +30,7 @@ _KINDS = {
     "device_changed": frozenset({STATUS, DEVICES}),
     "destination_changed": frozenset({STATUS}),
     "his_imported": frozenset({STATUS, STUDIES}),
+    "download_changed": frozenset({DOWNLOADS}),
     "theme_changed": frozenset({STATUS}),
     "paused": frozenset({STATUS}),
     "resumed": frozenset({STATUS}),

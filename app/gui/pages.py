@@ -9,11 +9,15 @@ from app.gui.page import Desk, Page
 
 
 class Pages(Mapping[str, Page]):
-    """`added(page)` hears of each page that was made. Reading a page makes it; names alone make none."""
+    """`added(page)` hears of each page that was made. Reading a page makes it; names alone make none.
+
+    `offered`: those of `OPTIONAL` that some platform makes possible; the others are left out of the rail and its keys.
+    """
 
     def __init__(self, desk: Desk, added: Callable[[Page], None]) -> None:
         self._desk, self._added = desk, added
         self.made: dict[str, Page] = {}
+        self.offered: frozenset[str] = frozenset()
 
     def __getitem__(self, name: str) -> Page:
         if name not in self.made:
@@ -22,10 +26,10 @@ class Pages(Mapping[str, Page]):
         return self.made[name]
 
     def __iter__(self) -> Iterator[str]:
-        return iter(_KINDS)
+        return (name for name in _KINDS if name not in OPTIONAL or name in self.offered)
 
     def __len__(self) -> int:
-        return len(_KINDS)
+        return sum(1 for _ in self)
 
     def __contains__(self, name: object) -> bool:
         return name in _KINDS
@@ -55,6 +59,12 @@ def _reconcile(desk: Desk) -> Page:
     return ReconcilePage(desk)
 
 
+def _retrieve(desk: Desk) -> Page:
+    from app.gui.retrieve import RetrievePage
+
+    return RetrievePage(desk)
+
+
 def _devices(desk: Desk) -> Page:
     from app.gui.devices import DevicesPage
 
@@ -78,7 +88,11 @@ _KINDS: dict[str, Callable[[Desk], Page]] = {
     words.FILL: _fill,
     words.QUEUE: _queue,
     words.RECONCILE: _reconcile,
+    words.RETRIEVE: _retrieve,
     words.DEVICES: _devices,
     words.SETTINGS: _settings,
     words.LOG: _log,
 }
+EVERY = tuple(_KINDS)
+"""All names in the order of the rail, also those that nobody offers now."""
+OPTIONAL = frozenset({words.RETRIEVE})

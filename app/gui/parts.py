@@ -79,6 +79,11 @@ class Button(QPushButton):
         if self._icon:
             self.draw()
 
+    def set_drawing(self, icon: str) -> None:
+        """Another drawing: the button does something else now."""
+        self._icon = icon
+        self.draw()
+
     def draw(self) -> None:
         kind = str(self.property("kind"))
         solid = kind in ("primary", "big")

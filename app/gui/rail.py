@@ -22,7 +22,7 @@ _BADGE = 20
 class RailButton(QPushButton):
     """A page: drawing, word, count of what waits for a person. Painted, because its three parts move when narrow."""
 
-    def __init__(self, look: Look, icon: str, text: str, tip: str) -> None:
+    def __init__(self, look: Look, icon: str, text: str) -> None:
         super().__init__(text)
         self._look, self._icon_name, self.badge = look, icon, ""
         self.narrow = False
@@ -30,7 +30,6 @@ class RailButton(QPushButton):
         self.setFont(look.font("body"))
         self.setCheckable(True)
         self.setAutoExclusive(True)
-        self.setToolTip(tip)
         self.setFixedHeight(look.height("rail_item"))
         self.setCursor(Qt.CursorShape.PointingHandCursor)
         self.setAccessibleName(text)
@@ -87,12 +86,12 @@ class Rail(QFrame):
 
     opened = Told()
 
-    def __init__(self, look: Look, pages: tuple[tuple[str, str, str], ...], pause: Callable[[], None]) -> None:
-        """`pages`: (name, icon, shortcut); the last two stand at the foot."""
+    def __init__(self, look: Look, pages: tuple[tuple[str, str], ...], pause: Callable[[], None]) -> None:
+        """`pages`: (name, icon), every one there is; the last two stand at the foot."""
         super().__init__()
         self.setObjectName("rail")
         self.narrow = False
-        self.buttons = {name: RailButton(look, icon, name, f"{name} · {keys}") for name, icon, keys in pages}
+        self.buttons = {name: RailButton(look, icon, name) for name, icon in pages}
         box = column(self, margins=(8, 10, 8, 10), gap=2)
         *upper, settings, last = self.buttons.values()
         for button in upper:
@@ -122,6 +121,12 @@ class Rail(QFrame):
         box.addWidget(self.confirmed)
         box.addWidget(self.pause, 0, Qt.AlignmentFlag.AlignLeft)
         return self._foot_box
+
+    def show_pages(self, keys: dict[str, str]) -> None:
+        """Only these pages, with their keys."""
+        for name, button in self.buttons.items():
+            button.setVisible(name in keys)
+            button.setToolTip(f"{name} · {keys.get(name, '')}")
 
     def show_page(self, name: str) -> None:
         self.buttons[name].setChecked(True)

@@ -76,19 +76,20 @@ QPushButton[kind="rail"]:hover { background: @idleSoft; }
 QPushButton[kind="rail"][on="true"] { background: @select; color: @accentText; font-weight: bold; }
 QPushButton[kind="rail"]:focus { border: 2px solid @accent; padding: 0 12px; min-height: 34px; }
 
-QLineEdit, QPlainTextEdit, QComboBox { background: @surface; color: @text; border: 1px solid @control;
+QLineEdit, QPlainTextEdit, QComboBox, QDateEdit { background: @surface; color: @text; border: 1px solid @control;
   border-radius: 4px; padding: 0 9px; selection-background-color: @accent; selection-color: @onAccent;
   placeholder-text-color: @text3; }
-QLineEdit, QComboBox { min-height: 30px; }
+QLineEdit, QComboBox, QDateEdit { min-height: 30px; }
 QPlainTextEdit { padding: 4px 5px; }
-QLineEdit:focus, QPlainTextEdit:focus, QComboBox:focus { border: 2px solid @accent; padding: 0 8px; }
-QLineEdit:focus, QComboBox:focus { min-height: 28px; }
+QLineEdit:focus, QPlainTextEdit:focus, QComboBox:focus, QDateEdit:focus { border: 2px solid @accent; padding: 0 8px; }
+QLineEdit:focus, QComboBox:focus, QDateEdit:focus { min-height: 28px; }
 QPlainTextEdit:focus { padding: 3px 4px; }
 QLineEdit[wrong="true"], QPlainTextEdit[wrong="true"] { border: 2px solid @bad; padding: 0 8px; min-height: 28px; }
 QPlainTextEdit[wrong="true"] { padding: 3px 4px; }
 QLineEdit:read-only { background: @subtle; color: @text2; border-color: @border; }
-QComboBox::drop-down { border: none; width: 26px; }
-QComboBox::down-arrow { image: url(@folder/icons/@arrow); width: 14px; height: 14px; }
+QComboBox::drop-down, QDateEdit::drop-down { border: none; width: 26px; }
+QComboBox::down-arrow, QDateEdit::down-arrow { image: url(@folder/icons/@arrow); width: 14px; height: 14px; }
+QComboBox QLineEdit, QComboBox QLineEdit:focus { border: none; padding: 0; min-height: 0; background: transparent; }
 QComboBox QAbstractItemView { background: @surface; border: 1px solid @line; selection-background-color: @select;
   selection-color: @text; outline: none; }
 

@@ -19,7 +19,7 @@ from app.gui.dialogs import ask_person
 from app.gui.keys import show_keys
 from app.gui.look import Look
 from app.gui.page import LOW_BELOW, Desk, Json, Page, Question
-from app.gui.pages import Pages
+from app.gui.pages import EVERY, OPTIONAL, Pages
 from app.gui.parts import Mark, column, frame, label, row
 from app.gui.rail import Rail
 from app.gui.walk import Walk
@@ -32,6 +32,7 @@ _ICONS = {
     words.FILL: "page-fill",
     words.QUEUE: "page-queue",
     words.RECONCILE: "page-reconcile",
+    words.RETRIEVE: "page-retrieve",
     words.DEVICES: "page-device",
     words.SETTINGS: "page-settings",
     words.LOG: "page-log",
@@ -66,6 +67,8 @@ class MainWindow(QMainWindow):
         self._name = words.TODAY
         self._areas: dict[str, PageArea] = {}
         self.status: Json | None = None
+        self._can: list[tuple[str, list[str]]] = []
+        """What each destination can do, as the status said last."""
         self.ending = False
         """True: closing is meant, nothing is asked and nothing hides."""
         self.status_listeners: list[Callable[[Json], None]] = []
@@ -208,12 +211,31 @@ class MainWindow(QMainWindow):
         clinic = status["clinic"].get("name", "")
         self.setWindowTitle(f"{words.APP} — {clinic}" if clinic else words.APP)
         self._show_practice(status)
+        self._ask_places([(one["name"], one["capabilities"]) for one in status["destinations"]])
         self.rail.show_status(status, self._now())
         if self._name in self.pages.made:
             self.page().show_status(status)
             self._show_outage(status)
         for listener in self.status_listeners:
             listener(status)
+
+    def _ask_places(self, can: list[tuple[str, list[str]]]) -> None:
+        """Which platforms let look up exams: asked at the start and when the destinations changed."""
+        if can != self._can:
+            self._can = can
+            self.asker.ask(self._face.retrieve_places, self._show_places)
+
+    def _show_places(self, answer: Json) -> None:
+        offered = frozenset({words.RETRIEVE}) if answer["places"] else frozenset()
+        if offered != self.pages.offered:
+            self.pages.offered = offered
+            self._show_pages()
+
+    def _show_pages(self) -> None:
+        """The rail and its keys, as the platforms make pages possible."""
+        self.rail.show_pages({name: f"Ctrl+{self._number(name)}" for name in self.pages})
+        if self._name in OPTIONAL - self.pages.offered:
+            self.go(words.TODAY, "")
 
     def _show_outage(self, status: Json) -> None:
         """A destination that does not answer, until it does; what an act said stays over it."""
@@ -260,8 +282,8 @@ class MainWindow(QMainWindow):
 
     def _build(self, desk: Desk) -> None:
         self.pages = Pages(desk, self._add)
-        entries = tuple((name, _ICONS[name], f"Ctrl+{self._number(name)}") for name in self.pages)
-        self.rail = Rail(self._look, entries, self._pause_or_resume)
+        self.rail = Rail(self._look, tuple((name, _ICONS[name]) for name in EVERY), self._pause_or_resume)
+        self._show_pages()
         self.rail.opened.connect(lambda name: self.go(name, ""))
         self._stack = QStackedWidget()
         self._stack.setObjectName("pages")
@@ -294,14 +316,19 @@ class MainWindow(QMainWindow):
         return {words.SETTINGS: 8, words.LOG: 9}.get(name) or list(self.pages).index(name) + 1
 
     def _keys(self) -> None:
-        for name in self.pages:
-            keys = QKeySequence(f"Ctrl+{self._number(name)}")
-            QShortcut(keys, self, lambda name=name: self.go(name, ""))
+        for number in range(1, 10):
+            QShortcut(QKeySequence(f"Ctrl+{number}"), self, lambda number=number: self._go_to(number))
         QShortcut(QKeySequence("F5"), self, self.refresh)
         QShortcut(QKeySequence("F1"), self, lambda: show_keys(self._look, self))
         QShortcut(QKeySequence("F6"), self, lambda: self.page().next_pane())
         QShortcut(QKeySequence("Ctrl+F"), self, self._focus_search)
         QShortcut(QKeySequence("Esc"), self, self.banner.leave)
+
+    def _go_to(self, number: int) -> None:
+        """The page with this key."""
+        name = next((name for name in self.pages if self._number(name) == number), "")
+        if name:
+            self.go(name, "")
 
     def _focus_search(self) -> None:
         """The page's own search; from a page that has none, that of 上传队列."""

@@ -9,7 +9,7 @@ from app.domain.times import CST
 
 APP = "影像云上传助手"
 TODAY, FILL, QUEUE, RECONCILE, DEVICES, SETTINGS = "今天", "待填报", "上传队列", "对账", "设备", "设置"
-LOG = "日志"
+RETRIEVE, LOG = "调阅", "日志"
 PLACES = {
     "fill": FILL,
     "open": QUEUE,

@@ -59,7 +59,9 @@ def settle(window: MainWindow) -> Settle:
 def shared(look: Look, qapp: QApplication) -> Iterator[MainWindow]:
     """One window for all tests of a module that only look at it."""
     look.set_dark(False)
-    made = MainWindow(FakeFace(), look, now=lambda: NOW, stays=lambda: False, leave=lambda: None)
+    face = FakeFace()
+    face.offer_retrieval()
+    made = MainWindow(face, look, now=lambda: NOW, stays=lambda: False, leave=lambda: None)
     made.show()
     rest(made)
     yield made

@@ -17,6 +17,7 @@ from tests.gui.fake_log import FakeLog
 from tests.gui.fake_pictures import FakePictures
 from tests.gui.fake_queue import FakeQueue
 from tests.gui.fake_reports import FakeReports
+from tests.gui.fake_retrieve import FakeRetrieve
 from tests.gui.fake_setup import FakeSetup
 
 Json = dict[str, Any]
@@ -250,7 +251,9 @@ STUDIES: tuple[tuple[str, str, str, str, int, str, tuple[int, int]], ...] = (
 )
 
 
-class FakeFace(FakeDay, FakeFill, FakeHis, FakeReports, FakeDevices, FakePictures, FakeSetup, FakeQueue, FakeLog):
+class FakeFace(
+    FakeDay, FakeFill, FakeHis, FakeReports, FakeDevices, FakePictures, FakeSetup, FakeQueue, FakeLog, FakeRetrieve
+):
     """Answers like an engine with a busy afternoon; `calls` holds (method, arguments) in order."""
 
     def __init__(self) -> None:
@@ -266,6 +269,7 @@ class FakeFace(FakeDay, FakeFill, FakeHis, FakeReports, FakeDevices, FakePicture
         self.practice = False
         self.can_answer = True
         FakeDevices.__init__(self)
+        FakeRetrieve.__init__(self)
 
     # -- help for tests ---------------------------------------------------------------------------------------------
 

@@ -35,6 +35,7 @@ TARGETS = {
     "8-closing": "09-closing",
     "8-quit": "09-closing",
     "8-tray-menu": "09-tray-menu-notification",
+    "8-retrieve": "08-retrieve",
     "9-error": "10-error-detail",
 }
 """Which target a picture is laid beside; the theme is added, light where there is no dark one."""
@@ -57,6 +58,7 @@ def draw(out: Path, theme: str, scale: str, names: list[str]) -> None:
     from tests.gui.fake_devices import others_alike, two_patients
     from tests.gui.fake_face import NOW, FakeFace
     from tests.gui.fake_pictures import CANNOT_SHOW
+    from tests.gui.shots_retrieve import retrieve_plan
     from tests.gui.shots_wizard import draw_wizard
 
     app = QApplication([])
@@ -252,6 +254,7 @@ def draw(out: Path, theme: str, scale: str, names: list[str]) -> None:
         },
         "9-log": at(words.LOG),
         "9-log-bundle": at(words.LOG, "bundle"),
+        **retrieve_plan(rest),
         "1-today-nothing": at(words.TODAY, before=FakeFace.empty),
         "1-today-paused": at(words.TODAY, before=paused),
         "2-fill-nothing": at(words.FILL, before=FakeFace.empty),

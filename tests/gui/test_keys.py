@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 from PySide6.QtCore import QPoint, Qt
-from PySide6.QtGui import QGuiApplication
+from PySide6.QtGui import QDesktopServices, QGuiApplication
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QLabel, QLineEdit, QWidget
 
@@ -18,10 +18,12 @@ from app.gui.keys import EVERYWHERE, IMAGES, KEYS, NAME, KeysDialog, show_keys, 
 from app.gui.name_repair import NameRepair
 from app.gui.queue import QueuePage
 from app.gui.reconcile import ReconcilePage
+from app.gui.retrieve import RetrievePage
 from app.gui.slip import SlipDialog
 from app.gui.window import MainWindow
 from tests.gui.conftest import Settle, rest
 from tests.gui.fake_face import FakeFace
+from tests.gui.fake_retrieve import PATIENT
 from tests.gui.test_look import cut
 
 CTRL, ALT = Qt.KeyboardModifier.ControlModifier, Qt.KeyboardModifier.AltModifier
@@ -324,6 +326,57 @@ def test_reconciliation(window: MainWindow, face: FakeFace, settle: Settle) -> N
         assert QGuiApplication.clipboard().text() != ""
 
     walk(words.RECONCILE, {"day": day, "pile": pile, "row": act})
+
+
+def test_other_hospitals_exams(
+    window: MainWindow, face: FakeFace, settle: Settle, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    browser: list[str] = []
+    monkeypatch.setattr(QDesktopServices, "openUrl", lambda url: browser.append(url.toString()))
+    face.offer_retrieval()
+    face.had_downloads()
+    page = opened(window, words.RETRIEVE)
+    assert isinstance(page, RetrievePage)
+    QTest.keyClicks(page.search, PATIENT)
+    press(window, Qt.Key.Key_Return)
+    settle()
+    settle()
+    table = page.answer.table
+    assert table.key() == "1" and table.hasFocus()
+
+    def move() -> None:
+        press(window, Qt.Key.Key_Down)
+        assert table.key() == "2"
+        press(window, Qt.Key.Key_Up)
+        assert table.key() == "1"
+        press(window, Qt.Key.Key_Left)
+        press(window, Qt.Key.Key_Left)
+        assert table.at == "report"
+        press(window, Qt.Key.Key_Right)
+        assert table.at == "images"
+
+    def open_() -> None:
+        press(window, Qt.Key.Key_Return)
+        assert browser == [face.exams[0]["image_url"]]
+        press(window, Qt.Key.Key_Right)
+        press(window, Qt.Key.Key_Return)
+        settle()
+        assert [args[1] for args in face.called("start_download")] == [face.exams[0]["index_code"]]
+
+    def copy() -> None:
+        press(window, Qt.Key.Key_C, CTRL)
+        assert QGuiApplication.clipboard().text() == face.exams[0]["index_code"]
+
+    def remove() -> None:
+        page.fetch.act("list")
+        assert page.fetch.list.table.hasFocus()
+        press(window, Qt.Key.Key_Delete)
+        dialog = active_dialog(QuestionDialog)
+        press(dialog, Qt.Key.Key_Escape)
+        assert not dialog.isVisible() and not face.called("remove_download")
+        window.activateWindow()
+
+    walk(words.RETRIEVE, {"move": move, "open": open_, "copy": copy, "remove": remove})
 
 
 def test_choosing_a_name(window: MainWindow, face: FakeFace, settle: Settle) -> None:
