@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from app.practice.faults import FaultBook
 from app.practice.ledger import Ledger
-from app.practice.page import exam_page
+from app.practice.page import count_by_owner, exam_page, image_count
 from app.practice.region import Region
 from app.practice.settings import Settings, change, rekey, shown
 
@@ -104,17 +103,18 @@ class Control:
     def _books(self, query: Query) -> Reply:
         exams, reports, images = (self._ledger.all(kind) for kind in ("exam", "report", "image"))
         with_fields = query.get("fields", "1") != "0"
-        per_study = Counter(image["study_uid"] for image in images if image["state"] == "kept")
-
-        def studies(exam: dict[str, Any]) -> list[str]:
-            return exam["link"].get("studies") or [exam["study_uid"]]
-
+        counts = count_by_owner(images)
+        declared = _declared([*self._ledger.all("image_info"), *images])
         body = {
             "practice": self._practice,
             "clock": self._settings.clock.stamp(),
             "counts": self._ledger.counts(),
             "exams": [
-                {**_shown(exam, with_fields), "images": sum(per_study[one] for one in studies(exam))}
+                {
+                    **_shown(exam, with_fields),
+                    "images": image_count(exam, counts),
+                    "declared": declared.get(exam["key"]),
+                }
                 | {"reports": [one["key"] for one in reports if exam["key"] in one["link"].get("exams", ())]}
                 for exam in exams
             ],
@@ -206,6 +206,12 @@ def _wish(body: bytes) -> dict[str, Any]:
     if not isinstance(wish, dict):
         raise Refusal("请求体应为 JSON 对象")
     return wish
+
+
+def _declared(rows: Iterable[dict[str, Any]]) -> dict[str, Any]:
+    """How many images the clinic said an exam has, when it last said so."""
+    said = sorted((row for row in rows if "total" in row["link"]), key=lambda row: str(row["last_at"]))
+    return {row["link"].get("index", ""): row["link"]["total"] for row in said}
 
 
 def _natural(query: Query, name: str, default: int) -> int:

@@ -46,7 +46,8 @@ ON_THE_WAY = frozenset(["cut_body"])
 @dataclass(frozen=True, kw_only=True)
 class Fault:
     """One order. `times` 0 means until withdrawn; `at` n: from the n-th matching request on; `seconds` of hang, slow
-    and clock_skew; `match` is text that must occur in the decrypted request or among an instance's UIDs."""
+    and clock_skew; `value` is for the region's own faults; `match` is text that must occur in the decrypted request or
+    among an instance's UIDs."""
 
     id: int
     where: str
@@ -56,6 +57,7 @@ class Fault:
     message: str = ""
     seconds: float = 30.0
     match: str = ""
+    value: str = ""
     at: int = 1
 
 
@@ -130,6 +132,7 @@ class FaultBook:
             message=str(wish.get("message", "")),
             seconds=float(_number(wish, "seconds", 600 if what == "clock_skew" else 30)),
             match=str(wish.get("match", "")),
+            value=str(wish.get("value", "")),
             at=_number(wish, "at", 1),
         )
 

@@ -63,18 +63,30 @@ def page(front_end: FrontEnd[Any], ledger: Ledger) -> str:
     )
 
 
+def count_by_owner(images: Iterable[dict[str, Any]]) -> Counter[str]:
+    """Kept images by the exam they were sent for, or by their study where the platform ties them by it."""
+    return Counter(_owner(one) for one in images if one["state"] == "kept")
+
+
+def image_count(exam: dict[str, Any], counts: Counter[str]) -> int:
+    return sum(counts[one] for one in (exam["key"], *_studies(exam)))
+
+
+def _owner(image: dict[str, Any]) -> str:
+    return str(image["link"].get("index") or image["study_uid"])
+
+
+def _studies(exam: dict[str, Any]) -> list[str]:
+    return exam["link"].get("studies") or [exam["study_uid"]]
+
+
 def exam_page(ledger: Ledger, key: str) -> str | None:
     """One exam with its report files and images, as a link to it shows it; None if the platform does not have it."""
     exam = ledger.one("exam", key)
     if exam is None or exam["state"] != "kept":
         return None
     reports = [one for one in ledger.all("report") if key in one["link"].get("exams", ()) and one["state"] == "kept"]
-    images = [
-        one
-        for study in exam["link"].get("studies") or [exam["study_uid"]]
-        for one in ledger.of_study("image", study)
-        if one["state"] == "kept"
-    ]
+    images = [one for one in ledger.all("image") if one["state"] == "kept" and _owner(one) in (key, *_studies(exam))]
     links = "".join(
         f"<p><a href='/practice/report?record={quote(one['key'])}'>报告 {escape(one['key'])}（PDF）</a></p>"
         for one in reports
@@ -98,12 +110,11 @@ def _exam_rows(
     reports: Sequence[dict[str, Any]],
     images: Sequence[dict[str, Any]],
 ) -> Iterable[tuple[str, Sequence[Any]]]:
-    per_study = Counter(one["study_uid"] for one in images if one["state"] == "kept")
+    counts = count_by_owner(images)
     for exam in exams[-SHOWN:]:
         of_exam = [one["key"] for one in reports if exam["key"] in one["link"].get("exams", ())]
         named = [str(exam["fields"].get(name, ""))[:60] for name in columns]
-        count = sum(per_study[one] for one in exam["link"].get("studies") or [exam["study_uid"]])
-        yield exam["state"], [*_head(exam), *named, count, "、".join(of_exam)]
+        yield exam["state"], [*_head(exam), *named, image_count(exam, counts), "、".join(of_exam)]
 
 
 def _report_row(columns: Collection[str], report: dict[str, Any]) -> tuple[str, Sequence[Any]]:

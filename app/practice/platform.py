@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import sys
 import threading
 from pathlib import Path
@@ -96,7 +97,6 @@ class Platform:
 
 def _emptied(folder: Path) -> Path:
     """Where files lie while they come in: empty at the start."""
+    shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True, exist_ok=True)
-    for left_over in folder.iterdir():
-        left_over.unlink()
     return folder

@@ -49,12 +49,16 @@ class Arrival:
 
 @dataclass(frozen=True, kw_only=True)
 class Answer:
-    """What the platform decided: whether it has the data now, why not, and the JSON it says."""
+    """What the platform decided: whether it has the data now, why not, and the JSON it says.
+
+    `reasons`: of several records by key, why some were refused although others are kept.
+    """
 
     kept: bool
     reason: str
     body: dict[str, Any]
     file: Path | None = None
+    reasons: Mapping[str, str] = field(default_factory=dict)
 
 
 class Region(Protocol):

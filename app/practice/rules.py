@@ -13,6 +13,8 @@ NUMBER = "number"
 TEXT = "text"
 DECIMAL = "decimal"
 """A number, or text of one: `length` counts its digits."""
+FILE = "file"
+"""A part of a form; in the record stands its file name."""
 LIST = "list"
 OBJECT = "object"
 
@@ -37,7 +39,15 @@ class Rule:
 
 
 Check = Callable[[str], bool]
-_TYPE_WORDS = {STRING: "字符串", TEXT: "字符串", NUMBER: "数字", DECIMAL: "数字", LIST: "数组", OBJECT: "对象"}
+_TYPE_WORDS = {
+    STRING: "字符串",
+    TEXT: "字符串",
+    FILE: "文件",
+    NUMBER: "数字",
+    DECIMAL: "数字",
+    LIST: "数组",
+    OBJECT: "对象",
+}
 
 
 def problems(

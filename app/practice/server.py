@@ -11,7 +11,7 @@ import os
 import socket
 import struct
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from email.utils import formatdate
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -36,6 +36,9 @@ _JSON = "application/json;charset=UTF-8"
 _HTML = "text/html; charset=utf-8"
 _GATEWAY_PAGE = "<html><head><title>502 Bad Gateway</title></head><body><h1>502 Bad Gateway</h1>nginx</body></html>"
 _ERROR_PAGE = "<html><head><title>500</title></head><body>HTTP Status 500 - Internal Server Error</body></html>"
+
+
+NO_REASONS: Mapping[str, str] = {}
 
 
 class HttpPort(ThreadingHTTPServer):
@@ -240,7 +243,7 @@ class _Handler(BaseHTTPRequestHandler):
         answer = server.region.keep(arrival, own)
         after = server.faults.take(where, "after", arrival.text, HTTP_FAULTS)
         told = " ".join(f"{one.when}:{one.what}" for one in (before, after) if one is not None)
-        self._write_down(arrival, "kept" if answer.kept else "refused", answer.reason, told)
+        self._write_down(arrival, "kept" if answer.kept else "refused", answer.reason, told, answer.reasons)
         self._answer(answer, after, place)
 
     def _numbered(self, arrival: Arrival) -> Arrival:
@@ -288,17 +291,19 @@ class _Handler(BaseHTTPRequestHandler):
                 self.server.settings.stopping.wait(fault.seconds)
             self._hang_up(with_reset=what == "refuse")
 
-    def _write_down(self, arrival: Arrival, verdict: str, reason: str, fault: str = "") -> None:
+    def _write_down(
+        self, arrival: Arrival, verdict: str, reason: str, fault: str = "", reasons: Mapping[str, str] = NO_REASONS
+    ) -> None:
         for kind, key in arrival.keys:
             self.server.ledger.receive(
                 at=self.server.settings.clock.stamp(),
                 place=arrival.place,
                 kind=kind,
                 key=key,
-                verdict=verdict,
+                verdict="refused" if key in reasons else verdict,
                 digest=arrival.digest,
                 size=arrival.size,
-                reason=reason,
+                reason=reasons.get(key, reason),
                 fault=fault,
             )
 
