@@ -26,6 +26,7 @@ from app.engine import (
     checks,
     closing,
     devices,
+    fetches,
     health,
     his_needs,
     moments,
@@ -103,7 +104,7 @@ class Engine:
     def status(self) -> Json:
         house, now = self.house, self._clock.now()
         conn = house.store.read()
-        waiting = pages.needs_you(house, self._of_his())
+        waiting = pages.needs_you(house, [*self._of_his(), *fetches.broken_rows(house)])
         paused, until = paused_until(house)
         seen = answers.destinations(conn)
         troubles = [

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import date, datetime, time, timedelta
 
 from app.domain.times import CST
+from app.engine import fetches
 from app.engine.face import Json
 from app.engine.house import House
 from app.store import answers, tally
@@ -37,6 +38,7 @@ def health(house: House, day: date) -> Json:
                 "last_ok_at": seen.get(name, {}).get("last_ok_at") or None,
                 "average_seconds": round(sum(took) / len(took), 1) if took else None,
                 "sentence": sentence(told, exams, bool(seen.get(name, {}).get("trouble"))),
+                "unfetched": fetches.unfetched(house, name),
             }
         )
     return {"day": day.isoformat(), "destinations": found}

@@ -16,7 +16,7 @@ from app.domain.form import Source
 from app.domain.job import CONFIRMED, JOB_WORDS, Job, JobState, Part
 from app.domain.study import Instance
 from app.domain.submission import STEP_WORDS
-from app.engine import coding, outbox
+from app.engine import coding, fetches, outbox
 from app.engine.face import Json
 from app.engine.house import House
 from app.store import answers, exams, images, jobs, submissions
@@ -50,6 +50,7 @@ def job(house: House, exam_key: str, destination: str) -> Json:
             if each.version > 1
         ],
         "slip": bool(receipts),
+        "fetches": fetches.of_exam(house, exam_key, where),
     }
 
 
@@ -78,6 +79,9 @@ def _moments(house: House, row: Json, own: Sequence[Job], receipts: Sequence[Jso
         found.append(_moment("todo", "平台接收", f"{len(plain)} {steps}"))
     for each in late:
         found += _late(each, taken_at.get((each.part.value, each.report_key, each.version)))
+    is_over = bool(plain) and all(each.state in CONFIRMED for each in plain)
+    if not withdrawn:
+        found += fetches.moments(house, key, row["destination"], is_over=is_over)
     if withdrawn:
         found.append(_moment("done", row["state_words"], "", row["changed_at"], row["state"]))
     elif row["can_reconcile"]:

@@ -18,7 +18,7 @@ from app.domain.job import JOB_WORDS, PART_WORDS, TURN_WORDS, Job, Trouble, Turn
 from app.domain.reconciliation import Discrepancy
 from app.domain.study import DOUBT_WORDS, Doubt, Study
 from app.domain.times import CST
-from app.engine import coding, devices, doubts
+from app.engine import coding, devices, doubts, fetches
 from app.engine.face import Json
 from app.engine.house import House
 from app.engine.timeline_words import told
@@ -61,6 +61,9 @@ TIMELINE_WORDS = {
     "report_replaced": "换了一份报告 PDF",
     "his": "从 HIS 填入",
     "report_read": "读出报告里的内容",
+    "fetched": "平台来取走了",
+    "fetch_broken": "平台来取，文件找不到了",
+    "never_fetched": "一直没有来取，保留期已过",
 }
 
 
@@ -118,6 +121,7 @@ def study(house: House, exam_key: str) -> Json:
         "instances": [_instance(one) for one in images.instances_of(conn, exam_key, current_only=False)],
         "jobs": [job_shown(house, job) for job in jobs.of_exam(conn, exam_key)],
         "receipts": answers.receipts(conn, exam_key),
+        "fetches": fetches.of_exam(house, exam_key),
         "journal": jobs.attempts(conn, exam_key),
         "timeline": [_line(house, row) for row in exams.timeline(house.store, exam_key)],
     }

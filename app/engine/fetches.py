@@ -1,0 +1,113 @@
+"""What platforms took of the addresses that they were given (已取), as pages tell it.
+
+A fetch is a fact beside the receipt: it makes nothing green, and what is not fetched yet is no trouble.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from app.delivery.target import Target
+from app.domain.job import Turn
+from app.engine.face import Json
+from app.engine.house import House
+from app.provide.provider import PDF_WORDS, ZIP_WORDS
+from app.provide.wanted import wants_files
+from app.store import exams, files, submissions
+from app.store.files import Link
+from app.store.times import kept
+
+NOTICE_AFTER = timedelta(hours=24)
+"""A platform that has not come so long after its receipt is worth a quiet word."""
+
+
+def of_exam(house: House, exam_key: str, destination: str = "") -> list[Json]:
+    """Each live address of the exam (at one destination) with what was taken of it."""
+    return [_shown(house, one) for one in files.links_of(house.store.read(), exam_key, destination)]
+
+
+def _shown(house: House, one: Link) -> Json:
+    target = house.targets.get(one.destination)
+    return {
+        "destination": one.destination,
+        "destination_title": target.title if target else one.destination,
+        "what": "zip" if one.is_zip else "pdf",
+        "what_words": ZIP_WORDS if one.is_zip else PDF_WORDS,
+        "words": _words(one),
+        "whole": one.whole,
+        "count": one.fetched_count,
+        "first_at": kept(one.first_fetched_at) if one.first_fetched_at else None,
+        "last_at": kept(one.last_fetched_at) if one.last_fetched_at else None,
+        "bytes": one.sent_bytes,
+        "trouble": one.broken,
+    }
+
+
+def _words(one: Link) -> str:
+    if one.whole:
+        return f"已取 {one.fetched_count} 次"
+    if one.fetched_count:
+        return f"已取 {one.fetched_count} 次，新的还没有来取"
+    return "取了一部分，没有取完" if one.sent_bytes else "还没有来取"
+
+
+def moments(house: House, exam_key: str, destination: str, *, is_over: bool) -> list[Json]:
+    """As entries of the timeline of one submission; what is not fetched is told once the platform took the record."""
+    found = []
+    for one in of_exam(house, exam_key, destination):
+        if not one["bytes"] and not is_over:
+            continue
+        title = f"平台取走了{one['what_words']}" if one["count"] else f"平台{one['words']}{one['what_words']}"
+        if one["count"] or not one["bytes"]:
+            detail = one["trouble"] or ("新的还没有来取" if one["count"] and not one["whole"] else "")
+        else:
+            title, detail = f"平台在取{one['what_words']}", one["trouble"] or one["words"]
+        kind = "step_fact" if one["count"] else "step_todo"
+        moment = {"kind": kind, "title": title, "detail": detail, "at": one["last_at"], "state": "acknowledged"}
+        found.append(moment | {"again": False})
+    return found
+
+
+def unfetched(house: House, destination: str) -> Json:
+    """Exams that the destination took long ago and whose files it has not fetched: {"count", "since", "sentence"}."""
+    found = files.unfetched(house.store.read(), destination, house.clock.now() - NOTICE_AFTER)
+    return {
+        "count": len(found),
+        "since": kept(found[0][1]) if found else None,
+        "sentence": f"{len(found)} 例的文件平台还没有来取，本机留着" if found else "",
+    }
+
+
+def broken_rows(house: House) -> list[Json]:
+    """One row of "needs you" per exam whose files a platform can't get from here."""
+    conn = house.store.read()
+    rows: dict[str, Json] = {}
+    for one in files.broken_links(conn):
+        shown = exams.shown(conn, one.exam_key)
+        if one.exam_key in rows or not shown:
+            continue
+        row = submissions.page_row(conn, one.exam_key, one.destination) or {}
+        name, exam = shown["patient_name"], shown["description"]
+        rows[one.exam_key] = {
+            "uid": row.get("uid") or one.exam_key,
+            "exam_key": one.exam_key,
+            "state": "fetch_broken",
+            "title": " ".join(part for part in (name, exam) if part),
+            "who": name or "姓名待填",
+            "what": exam or shown["modality"],
+            "why": one.broken,
+            "since": kept(one.created_at),
+            "since_is": "",
+            "turn": Turn.TECHNICIAN.value,
+            "action": "open",
+        }
+    return list(rows.values())
+
+
+def needed_by(house: House) -> list[str]:
+    """Titles of the destinations that can't do without the file service."""
+    return [target.title for target in house.targets.values() if is_needed(target)]
+
+
+def is_needed(target: Target) -> bool:
+    return wants_files(target.region, target.options)
