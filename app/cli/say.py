@@ -132,6 +132,13 @@ def study(value: Json) -> list[str]:
         )
         for one in value["jobs"]
     ))  # fmt: skip
+    lines += _section("平台来取", ("目标", "文件", "情况", "最近", "字节", "问题"), (
+        (
+            one["destination_title"], one["what_words"], one["words"], moment(one["last_at"]), one["bytes"],
+            one["trouble"],
+        )
+        for one in value["fetches"]
+    ))  # fmt: skip
     return lines + _section("经过", ("时间", "事情", "详情", "谁"), (
         (moment(one["at"]), one["words"], one["detail"], one["who"]) for one in value["timeline"]
     ))  # fmt: skip

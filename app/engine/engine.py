@@ -104,7 +104,8 @@ class Engine:
     def status(self) -> Json:
         house, now = self.house, self._clock.now()
         conn = house.store.read()
-        waiting = pages.needs_you(house, [*self._of_his(), *fetches.broken_rows(house)])
+        closed = fetches.closed_row(house) if self._life.running else []
+        waiting = pages.needs_you(house, [*self._of_his(), *fetches.broken_rows(house), *closed])
         paused, until = paused_until(house)
         seen = answers.destinations(conn)
         troubles = [
@@ -149,7 +150,7 @@ class Engine:
             "destinations": [self._destination(name, seen.get(name, {})) for name in self._names()],
             "dicom": self._life.gateway.dicom_status(),
             "folders": self._life.gateway.folder_status(),
-            "files": self._life.gateway.files_status(),
+            "files": {**self._life.gateway.files_status(), "needed_by": fetches.needed_by(house)},
             "clinic": document_of(house.settings).get("clinic", {}),
             "set_up": set_up,
             "submit": house.settings.upload.submit,

@@ -31,11 +31,11 @@ class Face(Protocol):
         "needs_you": [{"uid", "exam_key", "state", "title" (both in one line), "who" (person, device or fact), "what"
         (exam and its images or time, or ""), "why", "since", "since_is": "received"|"trouble"|"quiet"|"", "turn",
         "action": "fill"|"open"|"reconcile" (then "uid" is the day)|"device"|"his" ("uid" "his", or "his:" and an export
-        that could not be read)|"his_settings"}],
+        that could not be read)|"his_settings"|"settings" (then "uid" is a section of the settings)}],
         "destinations": [{"name", "title", "region", "base_url", "last_ok_at", "trouble", "trouble_since",
         "clock_offset_seconds", "clock_warning": str, "capabilities": [str], "practice": bool}],
         "dicom": {"ae_title", "port", "listening": bool, "trouble": str}, "folders": [{"path", "ok", "trouble"}],
-        "files": {"listening": bool, "base_url", "trouble"}, "clinic": {"name", ...}, "set_up": bool, "version": str,
+        "files": {"listening": bool, "base_url", "trouble", "needed_by": [title]}, "clinic": {"name", ...}, "set_up": bool, "version": str,
         "home": str}
         """
         ...
@@ -57,8 +57,10 @@ class Face(Protocol):
         "jobs": [{"id", "destination", "destination_title", "part", "part_words", "report_key", "version", "state",
         "state_words", "round", "attempts", "step", "done", "total", "due_at", "trouble", "late", "withdraws",
         "submitted_at", "changed_at"}], "receipts": [...], "journal": [...], "timeline": [{"at", "what", "words",
-        "detail", "who"}]}. "trouble" is None or {"title", "advice", "turn", "turn_words", "code", "words", "step",
-        "items"}."""
+        "detail", "who"}], "fetches": [FETCH]}. "trouble" is None or {"title", "advice", "turn", "turn_words", "code",
+        "words", "step", "items"}. FETCH is an address that a platform was given: {"destination", "destination_title",
+        "what": "pdf"|"zip", "what_words", "words" (已取 1 次), "whole": bool (what it offers now was taken), "count",
+        "first_at", "last_at", "bytes", "trouble": "" or why it can't be sent}."""
         ...
 
     def form(self, uid: str) -> Json:
@@ -254,9 +256,10 @@ class Face(Protocol):
         """One submission from image to reconciliation ("": the destination that needs somebody most): {"row": ROW,
         "about": {"sex", "age", "age_unit"}, "acts": [what may be done, the likeliest last; "fill" opens the form,
         "keys" and "settings" a section of the settings],
-        "moments": [{"kind": "done"|"now"|"todo"|"step_done"|"step_now"|"step_todo", "state", "title", "detail", "at",
-        "again": bool (`at` is the next attempt)}], "acknowledged": [at], "log": {"count", "last_at"}, "versions":
-        [{"part_words", "version", "state_words"}], "slip": bool (there is something to print)}."""
+        "moments": [{"kind": "done"|"now"|"todo"|"step_done"|"step_now"|"step_todo"|"step_fact" (no progress of ours),
+        "state", "title", "detail", "at", "again": bool (`at` is the next attempt)}], "acknowledged": [at], "log":
+        {"count", "last_at"}, "versions": [{"part_words", "version", "state_words"}], "slip": bool (there is something to
+        print), "fetches": as in `study`}."""
         ...
 
     def act_many(
@@ -505,7 +508,8 @@ class Face(Protocol):
     def health(self, day: str = "") -> Json:
         """{"day", "destinations": [{"name", "title", "slots": 40 numbers, one for each quarter of an hour from 8 to 18:
         0 not yet, 1 quiet, 2 only retries, 3 something was confirmed, "last_ok_at", "average_seconds": float|None (from
-        the start of a job to its receipt), "sentence"}]}."""
+        the start of a job to its receipt), "sentence", "unfetched": {"count", "since", "sentence": "" or what a platform
+        took long ago and has not fetched}}]}."""
         ...
 
     def recently_confirmed(self, limit: int = 5) -> Json:

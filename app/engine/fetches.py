@@ -11,7 +11,7 @@ from app.delivery.target import Target
 from app.domain.job import Turn
 from app.engine.face import Json
 from app.engine.house import House
-from app.provide.provider import PDF_WORDS, ZIP_WORDS
+from app.provide.provider import PAGE, PDF_WORDS, ZIP_WORDS
 from app.provide.wanted import wants_files
 from app.store import exams, files, submissions
 from app.store.files import Link
@@ -102,6 +102,29 @@ def broken_rows(house: House) -> list[Json]:
             "action": "open",
         }
     return list(rows.values())
+
+
+def closed_row(house: House) -> list[Json]:
+    """One row of "needs you" while a destination fetches from here and nobody can come in."""
+    status, wanting = house.provider.status(), needed_by(house)
+    if not wanting or (status["base_url"] and not status["trouble"]):
+        return []
+    title = "文件服务没有打开" if status["base_url"] else "还没有填文件服务的地址"
+    return [
+        {
+            "uid": PAGE,
+            "exam_key": "",
+            "state": "files_closed",
+            "title": title,
+            "who": title,
+            "what": "",
+            "why": status["trouble"] or f"{wanting[0]}要来这台电脑取报告和影像，请填平台访问的地址",
+            "since": None,
+            "since_is": "",
+            "turn": Turn.TECHNICIAN.value,
+            "action": "settings",
+        }
+    ]
 
 
 def needed_by(house: House) -> list[str]:

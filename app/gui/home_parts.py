@@ -31,6 +31,7 @@ _BUTTONS = {
     "device": "查看",
     "his": "去看看",
     "his_settings": "去设置",
+    "settings": "去设置",
 }
 _BUTTONS_BY_STATE = {"held": "去修改", "check": "去核对", "ready": "去提交", "to_sign": "去签名", "his": "去选"}
 _STRIP = 18
@@ -234,6 +235,8 @@ def destination_health(look: Look, one: Json, day: Json | None, now: datetime) -
         return Health(look, ("state-held", "you"), one["title"], note, str(one["clock_warning"]), "you", slots)
     mark = ("state-acknowledged", "ok") if last else ("clock", "idle")
     said = str(day["sentence"]) if day else "连得上" if last else "第一次上传后这里会有时间"
+    if day and day["unfetched"]["sentence"]:
+        said += f"\n{day['unfetched']['sentence']}"
     return Health(look, mark, one["title"], note, said, "text2", slots)
 
 

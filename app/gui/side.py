@@ -147,14 +147,16 @@ class SidePanel(Card):
             *([("已传", bytes_line(job["row"]))] if bytes_line(job["row"]) else []),
             ("已试次数", str(job["row"]["attempts"])),
             ("应答日志", f"{log['count']} 条{last}"),
+            *fetched_facts(job["fetches"], now),
             *([("改过", versions)] if versions else []),
             *([("返回的号码", "、".join(job["row"]["numbers"]))] if job["row"]["numbers"] else []),
         ]
-        wide = QFontMetrics(self._look.font("body_small")).horizontalAdvance("返回的号码") + 2
+        metrics = QFontMetrics(self._look.font("body_small"))
+        wide = max((metrics.horizontalAdvance(name) for name, _ in facts if len(name) > 4), default=0) + 2
         for name, value in facts:
             one = row(gap=8)
             caption = label(self._look, name, role="body_small", tone="text2")
-            caption.setMinimumWidth(wide if job["row"]["numbers"] else 0)
+            caption.setMinimumWidth(wide)
             one.addWidget(caption)
             one.addWidget(label(self._look, value, role="body_small", wrap=True), 1)
             self._facts.addLayout(one)
@@ -177,6 +179,16 @@ class SidePanel(Card):
             made = Button(self._look, text, kind=kind, icon=icon if last else "", slot=partial(self.acted.emit, act))
             self.buttons[act] = made
             self._foot.addWidget(made)
+
+
+def fetched_facts(fetches: list[Json], now: datetime) -> list[tuple[str, str]]:
+    """(file, what the platform took of it): a fact beside the receipt."""
+    found = []
+    for one in fetches:
+        last = words.clock(one["last_at"], now)
+        said = one["trouble"] or " · ".join(part for part in (str(one["words"]), last) if part)
+        found.append((str(one["what_words"]), str(said)))
+    return found
 
 
 def _first_and_late(job: Json) -> list[str]:
@@ -277,6 +289,8 @@ class Moment(QWidget):
             painter.drawPixmap(QPointF(_AXIS - 8, middle - 8), pixmap)
             return
         tone = self._look.state(self._moment["state"]).tone if kind == "step_now" else "ok"
+        if kind == "step_fact":
+            tone = "idle"
         radius = 4.0 if kind.startswith("step") else 6.5
         painter.setPen(QPen(self._look.colour("control"), 1.4) if kind.endswith("todo") else Qt.PenStyle.NoPen)
         painter.setBrush(self._look.colour("surface" if kind.endswith("todo") else tone))

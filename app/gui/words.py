@@ -17,6 +17,7 @@ PLACES = {
     "device": DEVICES,
     "his": FILL,
     "his_settings": SETTINGS,
+    "settings": SETTINGS,
 }
 """Where a row of 现在需要您 leads, by its action."""
 SEARCH = "搜索姓名、检查号"
