@@ -35,8 +35,8 @@ class Face(Protocol):
         "destinations": [{"name", "title", "region", "base_url", "last_ok_at", "trouble", "trouble_since",
         "clock_offset_seconds", "clock_warning": str, "capabilities": [str], "practice": bool}],
         "dicom": {"ae_title", "port", "listening": bool, "trouble": str}, "folders": [{"path", "ok", "trouble"}],
-        "files": {"listening": bool, "base_url", "trouble", "needed_by": [title]}, "clinic": {"name", ...}, "set_up": bool, "version": str,
-        "home": str}
+        "files": {"listening": bool, "base_url", "trouble", "needed_by": [title]}, "clinic": {"name", ...},
+        "set_up": bool, "version": str, "home": str}
         """
         ...
 
@@ -258,8 +258,8 @@ class Face(Protocol):
         "keys" and "settings" a section of the settings],
         "moments": [{"kind": "done"|"now"|"todo"|"step_done"|"step_now"|"step_todo"|"step_fact" (no progress of ours),
         "state", "title", "detail", "at", "again": bool (`at` is the next attempt)}], "acknowledged": [at], "log":
-        {"count", "last_at"}, "versions": [{"part_words", "version", "state_words"}], "slip": bool (there is something to
-        print), "fetches": as in `study`}."""
+        {"count", "last_at"}, "versions": [{"part_words", "version", "state_words"}], "slip": bool (there is something
+        to print), "fetches": as in `study`}."""
         ...
 
     def act_many(
@@ -508,8 +508,8 @@ class Face(Protocol):
     def health(self, day: str = "") -> Json:
         """{"day", "destinations": [{"name", "title", "slots": 40 numbers, one for each quarter of an hour from 8 to 18:
         0 not yet, 1 quiet, 2 only retries, 3 something was confirmed, "last_ok_at", "average_seconds": float|None (from
-        the start of a job to its receipt), "sentence", "unfetched": {"count", "since", "sentence": "" or what a platform
-        took long ago and has not fetched}}]}."""
+        the start of a job to its receipt), "sentence", "unfetched": {"count", "since", "sentence": "" or what a
+        platform took long ago and has not fetched}}]}."""
         ...
 
     def recently_confirmed(self, limit: int = 5) -> Json:

@@ -24,6 +24,7 @@ class FakeDay:
     snoozed_until: str | None = None
     seconds_left: float | None = 55.0
     two_destinations = True
+    unfetched = ""
 
     def _answer(self, name: str, *arguments: Any) -> None: ...
 
@@ -59,6 +60,7 @@ class FakeDay:
                 "last_ok_at": at(14, 3),
                 "average_seconds": 1.8,
                 "sentence": "13:10–13:35 平台没有收下，已自动重试，未丢任务",
+                "unfetched": {"count": 0, "since": None, "sentence": ""},
             },
             {
                 "name": "index",
@@ -67,6 +69,7 @@ class FakeDay:
                 "last_ok_at": at(13, 59),
                 "average_seconds": 0.6,
                 "sentence": "今天 12 例，平台都有回执",
+                "unfetched": {"count": 0, "since": None, "sentence": self.unfetched},
             },
         ]
         return {"day": TODAY.isoformat(), "destinations": found if self.two_destinations else found[:1]}

@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from app.engine.moments import masked_number
+from tests.gui.fake_fetches import FakeFetches, moments_of
 
 Json = dict[str, Any]
 PILES = {
@@ -36,7 +37,7 @@ def at(hour: int, minute: int, day: int = 20) -> str:
     return (datetime(2026, 11, day, hour, minute, tzinfo=UTC) - timedelta(hours=8)).isoformat()
 
 
-class FakeQueue:
+class FakeQueue(FakeFetches):
     """Every submitted study goes to `shanxi`, one of them to `index` too; `more` adds that many confirmed ones."""
 
     rows: list[Json]
@@ -83,6 +84,7 @@ class FakeQueue:
             "log": {"count": 6, "last_at": at(14, 4)},
             "versions": [],
             "slip": done,
+            "fetches": list(self.fetches) if done else [],
         }
 
     def act_many(
@@ -223,6 +225,7 @@ class FakeQueue:
                 kind = "step_done" if place < number else "step_now" if place == number else "step_todo"
                 found.append(one(kind, title, "", at(13, 31) if kind == "step_done" else None, state))
             found.append(one("todo", "平台接收", "3 步都有应答才算"))
+        found += moments_of(self.fetches) if state in PILES["confirmed"] else []
         if state == "reconciled":
             found.append(one("done", "对账", "平台已有这例检查", at(7, 30), "reconciled"))
         elif row["can_reconcile"]:

@@ -231,6 +231,8 @@ def draw(out: Path, theme: str, scale: str, names: list[str]) -> None:
         "3-queue-bulk": at(words.QUEUE, "", ticked),
         "3-queue-nothing": at(words.QUEUE, "?赵明宣"),
         "3-queue-slip": at(words.QUEUE, "1.2.3.10", slip),
+        "3-queue-fetched": at(words.QUEUE, "1.2.3.10", before=FakeFace.offers),
+        "1-today-unfetched": at(words.TODAY, before=FakeFace.offers),
         "2-fill-held": at(words.FILL, "1.2.3.4"),
         "3-queue-trouble": at(words.QUEUE, "", trouble),
         "4-reconcile": at(words.RECONCILE),
