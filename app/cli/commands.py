@@ -130,19 +130,20 @@ def resend(face: Face, words: Words) -> Answer:
 
 
 def withdraw(face: Face, words: Words) -> Answer:
-    return _done(face.withdraw(words.uid), "已请平台撤回")
+    value = face.withdraw(words.uid, words.destination)
+    return Answer(value=value, lines=["已请平台撤回", *(f"没有撤回：{clean(one['why'])}" for one in value["skipped"])])
 
 
 def hold(face: Face, words: Words) -> Answer:
-    return _done(face.hold(words.uid), "已暂停这一例")
+    return _done(face.hold(words.uid, words.destination), "已暂停这一例")
 
 
 def release(face: Face, words: Words) -> Answer:
-    return _done(face.release(words.uid), "已继续这一例")
+    return _done(face.release(words.uid, words.destination), "已继续这一例")
 
 
 def cancel(face: Face, words: Words) -> Answer:
-    return _done(face.cancel(words.uid), "已取消")
+    return _done(face.cancel(words.uid, words.destination), "已取消")
 
 
 def send_now(face: Face, words: Words) -> Answer:

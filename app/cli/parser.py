@@ -159,12 +159,12 @@ def _outbox(add: Add) -> None:
     resend.add_argument("uid", metavar="UID", nargs="?", default="", help=_UID_HELP)
     resend.add_argument("--failed", action="store_true", help="所有待处理和已退回的")
     resend.add_argument("--day", metavar="D", type=day, help="某一天的所有检查")
-    for command in (submit, resend):
+    withdraw = _uid(add("withdraw", "请平台撤回已上传的检查"))
+    hold = _uid(add("hold", "先不上传这一例"))
+    release = _uid(add("release", "继续上传这一例"))
+    cancel = _uid(add("cancel", "取消这一例还没传完的部分"))
+    for command in (submit, resend, withdraw, hold, release, cancel):
         command.add_argument("--destination", metavar="NAME", default="", help="只对这个上传目标")
-    _uid(add("withdraw", "请平台撤回已上传的检查"))
-    _uid(add("hold", "先不上传这一例"))
-    _uid(add("release", "继续上传这一例"))
-    _uid(add("cancel", "取消这一例还没传完的部分"))
     _uid(add("send-now", "不等了，现在就当收齐"))
     pause = add("pause", "暂停上传（接收不停）")
     pause.add_argument("--minutes", metavar="N", type=_number(1, 100_000), default=0, help="多少分钟，不写为直到继续")

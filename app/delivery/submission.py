@@ -89,6 +89,7 @@ def send_rest_again(tx: Tx, record: Job, *, now: datetime) -> None:
             _again(tx, job, Event.RESENT, now)
         elif job.state in UNFINISHED:
             jobs.new_round(tx, job.id)
+    exams.note(tx, record.exam_key, "rest_resent", record.destination, at=now)
 
 
 def withdraw(

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
 
-from app.domain.job import CONFIRMED, Job
+from app.domain.job import CONFIRMED, Job, JobState
 from app.domain.submission import live_state, settled_state, unfinished_state
 
 
@@ -58,7 +59,8 @@ def exam_state(
 
     `test`: its images only tested a device. `jobs`: the newest job of each (destination, part, report). `changed`:
     values differ from what was submitted.
-    A doubt that came up after the acknowledgement takes the green back: a person has to look.
+    A doubt that came up after the acknowledgement takes the green back: a person has to look. Taken back by one
+    destination and confirmed by another it is 已取消, neither green nor gone.
     """
     live = [live_state(job.state, withdraws=job.withdraws) for job in jobs]
     unfinished = unfinished_state(live)
@@ -66,6 +68,8 @@ def exam_state(
         return ExamState(unfinished.value)
     if live and not changed:
         settled = settled_state(live)
+        if settled is JobState.WITHDRAWN and _stays_somewhere(jobs):
+            return ExamState.CANCELLED
         return ExamState.CHECK if doubtful and settled in CONFIRMED else ExamState(settled.value)
     if test and not live:
         return ExamState.TEST
@@ -74,6 +78,14 @@ def exam_state(
     if doubtful:
         return ExamState.CHECK
     return ExamState.TO_FILL if problem_count else ExamState.READY
+
+
+def _stays_somewhere(jobs: Sequence[Job]) -> bool:
+    """One platform took it back and another has it still: nobody may read that it is gone."""
+    places: dict[str, list[Job]] = {}
+    for job in jobs:
+        places.setdefault(job.destination, []).append(job)
+    return any(all(job.state in CONFIRMED and not job.withdraws for job in own) for own in places.values())
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -41,7 +41,9 @@ PERSON, PROGRAM, PLATFORM = "操作员", "程序", "平台"
 _OF_PEOPLE = frozenset({"submitted", "resent", "paused", "released", "cancelled", "settled"}) | frozenset(
     {"joined", "parted", "report_shared", "registered"}
 )
-_OF_PLATFORMS = frozenset({"acknowledged", "withdrawn", "held", "rejected", "reconciled", "found_missing"})
+_OF_PLATFORMS = frozenset(
+    {"index_withdrawn", "acknowledged", "withdrawn", "held", "rejected", "reconciled", "found_missing", "fetched"}
+)
 _ACTS_OF_PEOPLE = frozenset({"settings", "report_template", "bundle"})
 _MOST = 500
 SECTION_WORDS = {

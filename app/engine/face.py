@@ -65,7 +65,8 @@ class Face(Protocol):
 
     def form(self, uid: str) -> Json:
         """The form to fill: {"uid", "exam_key", "patient_name", "state", "state_words", "ready": bool,
-        "ready_why_not": [str], "can_submit": bool (nothing blocks 提交上传; a report nobody began does not),
+        "ready_why_not": [str], "can_submit": bool (a destination lacks nothing; a report nobody began holds up
+        only those that take none without),
         "accession_number", "troubles": [trouble of a newest job], "destinations": [name],
         "fields": [FIELD], "reports": [{"report_key", "pdf": bool,
         "fields": [FIELD]}], "settlements": [[FIELD]], "problems": [PROBLEM], "problem_count": n,

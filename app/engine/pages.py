@@ -7,6 +7,7 @@ from dataclasses import replace
 from datetime import date, datetime
 from typing import Any
 
+from app.catalogue.check import HERE
 from app.catalogue.form import build_form
 from app.catalogue.region import CODED
 from app.delivery import record
@@ -214,7 +215,7 @@ def form(house: House, stored: Known, views: list[View]) -> Json:
         "state_words": EXAM_WORDS[stored.exam.state],
         "ready": not reasons,
         "ready_why_not": list(reasons),
-        "can_submit": not stored.doubts and bool(views) and not any(view.blocking for view in views),
+        "can_submit": not stored.doubts and any(not view.blocking and not view.lacks_report for view in views),
         "destinations": [view.target.name for view in views],
         "fields": _merged(house, list(zip(asking, (form.exam for form in built), strict=True)), 0, stored.record.exam),
         "reports": [
@@ -291,8 +292,12 @@ _NOUNS = (Noun.EXAM, Noun.SETTLEMENT, Noun.REPORT)
 
 def _by_all(said: list[tuple[Target, Problem]], count: int) -> Problem:
     target, problem = said[0]
-    who = "" if len(said) == count else "、".join(one.title for one, _ in said) + "："
-    return replace(problem, destination=target.name, title=f"{who}{problem.title}")
+    named = replace(problem, destination=target.name)
+    if len(said) == count:
+        return named
+    who = "、".join(one.title for one, _ in said)
+    told = problem.title.replace(HERE, who) if HERE in problem.title else f"{problem.title}（{who}）"
+    return replace(named, title=told)
 
 
 def problem_shown(problem: Problem) -> Json:

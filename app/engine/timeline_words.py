@@ -19,16 +19,34 @@ _UNREADABLE = frozenset({"joined", "parted", "report_shared"})
 """Their detail is a UID or a key: it is for programs."""
 
 
+_LINKS = {"pdf": "报告 PDF", "zip": "影像"}
+_OF_INDEX = {
+    "index_moved": "索引时间改为 {}，因为同一秒还有一例",
+    "index_changed": "证件或检查时间改过，全部内容用新索引再传一遍",
+    "index_left": "平台没有删除接口，请告知平台",
+    "rest_resent": "平台要先删再存，删掉的影像和报告再传一遍",
+}
+
+
 def told(house: House, what: str, detail: str) -> str:
-    """The detail of one line of a timeline, in words."""
+    """The detail of one line of a timeline, in words; of several destinations the line says which."""
     if what in _UNREADABLE:
         return ""
     if what == "settled":
         return _DECISIONS.get(detail, detail)
     if what == "his":
         return f"{detail} 项" if detail.isdecimal() else detail
-    target = house.targets.get(detail)
-    return target.title if target else _of_job(detail)
+    name, _, rest = detail.partition("/")
+    target, places = house.targets.get(name), [one.name for one in house.settings.destinations]
+    if what in _OF_INDEX:
+        said = _OF_INDEX[what].format(rest)
+    elif not rest:
+        return target.title if target else detail
+    elif target is None and not _is_of_job(rest):
+        return detail
+    else:
+        said = _LINKS.get(rest) or _of_job(rest)
+    return f"{target.title if target else name} · {said}" if len(places) > 1 or name not in places else said
 
 
 def step(name: str) -> str:
@@ -36,15 +54,20 @@ def step(name: str) -> str:
     return STEP_WORDS.get(name, name)
 
 
-def _of_job(detail: str) -> str:
-    """`destination/part/number:title`: the part and, when something went wrong, what."""
-    place, _, title = detail.partition(":")
-    parts = place.split("/")
-    if len(parts) != 3 or parts[1] not in {part.value for part in Part}:
-        return detail
-    what, number = PART_WORDS[Part(parts[1])], parts[2]
+def _is_of_job(rest: str) -> bool:
+    part, _, number = rest.partition(":")[0].partition("/")
+    return part in {one.value for one in Part} and bool(number)
+
+
+def _of_job(rest: str) -> str:
+    """`part/number:title`: the part and, when something went wrong, what."""
+    if not _is_of_job(rest):
+        return rest
+    place, _, title = rest.partition(":")
+    part, _, number = place.partition("/")
+    what = PART_WORDS[Part(part)]
     if number.startswith("v"):
         what += f" · 第 {number[1:]} 版" if number != "v1" else ""
-    elif parts[1] == Part.IMAGES.value:
+    elif part == Part.IMAGES.value:
         what += f" {number} 张"
     return f"{what} · {title}" if title else what

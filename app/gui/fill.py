@@ -251,8 +251,9 @@ class FillPage(Page):
 
     def _submitted(self, uid: str, answer: Json) -> None:
         skipped = next((one["why"] for one in answer["skipped"] if one["uid"] == uid), "")
-        if skipped and uid not in answer["submitted"]:
-            self.desk.tell("you", "这例还没有提交", str(skipped))
+        if skipped:
+            begun = uid in answer["submitted"]
+            self.desk.tell("you", "有一个平台还没有提交" if begun else "这例还没有提交", str(skipped))
             self._open(uid)
             return
         self.desk.tell("", "", "")

@@ -244,6 +244,7 @@ HIS_PREVIEW: Json = {
                "problems": []}],
 }  # fmt: skip
 DEFAULTS: Json = {
+    "withdraw": {"exam_key": "A1", "jobs": 1, "skipped": []},
     "his": HIS_STATE,
     "his_keep": HIS_STATE,
     "his_preview": HIS_PREVIEW,

@@ -76,10 +76,11 @@ def run(
             "resend --day 2026-01-05 --destination main",
             ("resend", {"uid": "", "failed": False, "day": "2026-01-05", "destination": "main"}),
         ),
-        ("withdraw A1", ("withdraw", {"uid": "A1"})),
-        ("hold A1", ("hold", {"uid": "A1"})),
-        ("release A1", ("release", {"uid": "A1"})),
-        ("cancel A1", ("cancel", {"uid": "A1"})),
+        ("withdraw A1", ("withdraw", {"uid": "A1", "destination": ""})),
+        ("withdraw A1 --destination main", ("withdraw", {"uid": "A1", "destination": "main"})),
+        ("hold A1", ("hold", {"uid": "A1", "destination": ""})),
+        ("release A1", ("release", {"uid": "A1", "destination": ""})),
+        ("cancel A1 --destination main", ("cancel", {"uid": "A1", "destination": "main"})),
         ("send-now A1", ("send_now", {"uid": "A1"})),
         ("pause", ("pause", {"minutes": 0})),
         ("pause --minutes 30", ("pause", {"minutes": 30})),
@@ -177,6 +178,12 @@ def test_a_file_of_another_shape_is_refused(
     assert (code, said) == (1, "")
     assert wrong.startswith("文件 values.json")
     assert fake.calls == []
+
+
+def test_a_place_that_can_not_delete_is_named_beside_those_that_can(run: Callable[..., Ran], fake: FakeFace) -> None:
+    why = "市影像云：平台没有删除接口。已经传过去的，请打电话请平台删除"
+    fake.answers["withdraw"] = {"exam_key": "A1", "jobs": 1, "skipped": [{"destination": "city", "why": why}]}
+    assert run("withdraw", "A1") == (0, f"已请平台撤回\n没有撤回：{why}\n", "")
 
 
 def test_an_error_is_one_plain_sentence(run: Callable[..., Ran], fake: FakeFace) -> None:
