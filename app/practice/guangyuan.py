@@ -22,12 +22,11 @@ from app.practice.faults import Fault
 from app.practice.guangyuan_fields import CENTRE_RULES, CLINIC_RULES, EXACT_TABLES, FORMS, TABLES
 from app.practice.ledger import DELETED, KEPT, Ledger
 from app.practice.national import (
-    ALL_FAILED,
     ENVELOPE_RULES,
-    PART_FAILED,
+    FAULTS,
     NationalSettings,
     Result,
-    answered,
+    each_answered,
     envelope_problem,
     index_problem,
     records_of,
@@ -44,7 +43,7 @@ INFNOS = {place: path.rsplit("/", 1)[1] for path, place in PATHS.items()}
 RULES: dict[str, tuple[Rule, ...]] = {"exam": CLINIC_RULES, "centre": CENTRE_RULES}
 REPORT, IMAGES, CENTRE_IMAGES = "examRpotPdfI", "imgInfoDcm", "imgDldLink"
 PAGES = ("examRpotLinkUrl", "imgInfoLinkUrl")
-FLAGS = {"flag_part": PART_FAILED, "flag_all": ALL_FAILED}
+PRACTICE_KEY = "PRACTICE-KEY-GUANGYUAN"
 SCHEMES = ("http://", "https://")
 
 
@@ -52,6 +51,7 @@ SCHEMES = ("http://", "https://")
 class GuangyuanSettings(FetchSettings, NationalSettings):
     """What this platform demands of records and how it fetches."""
 
+    key: str = option(PRACTICE_KEY, "密钥值；空则不核对", secret=True, pattern=".{0,50}")
     exact_length: bool = option(False, "检查部位代码不是 9 位就退回（有的字典印得短）")
     six_parts: bool = option(True, "索引不要求第六段（存储机构信用代码）")
     echo_index: bool = option(False, "回答里带索引（示例是 null）")
@@ -102,19 +102,19 @@ class GuangyuanPlatform(Region):
         if arrival.problem:
             return Answer(kept=False, reason=arrival.problem, body=self.refusal(arrival.place, arrival.problem))
         what = ordered.what if ordered else ""
-        if what in FLAGS:
-            problem = (ordered.message if ordered else "") or "保存数据失败"
-            results = [self._result(one, problem) for one in arrival.data]
-            return self._answer(results, flag=FLAGS[what])
-        results = [
-            self._result(one, self._kept(one, arrival.place, out_of_reach=what == "unreachable"))
-            for one in arrival.data
-        ]
-        answer = self._answer(results)
-        if what == "flag_missing":
-            for row in answer.body["data"] or []:
+
+        def act(record: dict[str, Any]) -> Result:
+            problem = self._kept(record, arrival.place, out_of_reach=what == "unreachable")
+            return Result(index=word(record.get("hiImgIndx")) or None, problem=problem)
+
+        answer = each_answered(arrival, act, ordered, self._settings)
+        rows = answer.body["data"]
+        for row in rows or []:
+            if not self._settings.echo_index:
+                row["hiImgIndx"] = None
+            if what == "no_flag":
                 del row["succFlag"]
-        return answer
+        return replace(answer, body={**answer.body, "data": None if what == "no_data" else rows})
 
     def refusal(self, place: str, message: str) -> dict[str, Any]:
         return refused(message)
@@ -127,13 +127,6 @@ class GuangyuanPlatform(Region):
             records_of({**said, "data": small}, "data")
             return [one for one in given if isinstance(one, dict)]
         return records_of(said, "data")
-
-    def _result(self, record: Mapping[str, Any], problem: str) -> Result:
-        return Result(index=word(record.get("hiImgIndx")) if self._settings.echo_index else None, problem=problem)
-
-    def _answer(self, results: list[Result], *, flag: str = "") -> Answer:
-        reasons = "；".join(one.problem for one in results if one.problem)
-        return Answer(kept=not reasons, reason=reasons, body=answered(results, self._settings, flag=flag))
 
     def _kept(self, record: dict[str, Any], place: str, *, out_of_reach: bool) -> str:
         """Check one record and keep it; why not, empty when it is kept."""
@@ -328,12 +321,12 @@ FRONT_END = FrontEnd(
     build=build,
     places={"exam": "检查", "centre": "检查（共享中心）"},
     faults={
-        "flag_part": "不入库，回答 succFlag 0，话是 message",
-        "flag_all": "不入库，回答 succFlag -1，话是 message",
-        "flag_missing": "入库，回答里没有 succFlag",
-        "unreachable": "入库，这一次的地址怎么也取不到",
+        **FAULTS,
+        "no_flag": "照办，但回答里没有 succFlag",
+        "unreachable": "照办，但这几条记录里的地址一个也取不到",
     },
     exam_columns={"姓名": "psnName", "检查日期": "examDate", "类别": "imgExamType", "项目": "imgExamItem"},
     report_columns={"报告编号": "rpotNo", "诊断结果": "diagRslt"},
-    help='POST /practice/rekey       {"key": 密钥值}',
+    help=f"""密钥默认是 {PRACTICE_KEY}，换一个：POST /practice/rekey {{"key": 值}}
+取到的文件在 /practice/ledger 的 fetched：bytes、images、series、studies、sha256、tries、times（取到几次）""",
 )

@@ -6,7 +6,6 @@ Written from the document alone. What it has of an exam hangs on the 医保影�
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -70,12 +69,7 @@ PLACES = {
     "image_list": "图像清单",
     "image_content": "获取图像",
 }
-FAULTS = {
-    "partial": "只退回含有 match 的那几条记录（match 不写：最后一条），其余收下；话是 message",
-    "wrong_flag": "照办，但 succFlag 都写成 value（不写：0）",
-    "no_data": "照办，但回答的 data 是 null",
-    **guizhou_retrieval.FAULTS,
-}
+FAULTS = {**national.FAULTS, **guizhou_retrieval.FAULTS}
 _NO_IMAGE_FILE = "dicom(影像 dicom 文件)不是可读的 DICOM 文件"
 
 
@@ -191,19 +185,7 @@ class GuizhouPlatform(Region):
         """2.1, 2.3, 2.5: the records one by one, each with its own outcome."""
 
         def answer(arrival: Arrival, ordered: Fault | None) -> Answer:
-            spared = _refused_by(ordered, arrival.data)
-            results = [
-                Result(index=_index_of(record), problem=spared[number]) if number in spared else act(record)
-                for number, record in enumerate(arrival.data)
-            ]
-            reasons = {key: one.problem for (_, key), one in zip(arrival.keys, results, strict=True) if one.problem}
-            flag = (ordered.value or national.PART_FAILED) if ordered and ordered.what == "wrong_flag" else ""
-            return Answer(
-                kept=len(reasons) < len(results),
-                reason="；".join(reasons.values()),
-                body=national.answered(results, self._settings, flag=flag),
-                reasons=reasons,
-            )
+            return national.each_answered(arrival, act, ordered, self._settings)
 
         return answer
 
@@ -478,17 +460,6 @@ def _keys_of(place: str, data: Any) -> tuple[tuple[str, str], ...]:
 
 def _index_of(record: Mapping[str, Any]) -> str | None:
     return word(record.get("hiImgIndx")) or None
-
-
-def _refused_by(ordered: Fault | None, records: Sequence[Mapping[str, Any]]) -> dict[int, str]:
-    """Which of the records the fault `partial` refuses, and in which words."""
-    if ordered is None or ordered.what != "partial":
-        return {}
-    words = ordered.message or "系统繁忙，请稍后重试"
-    if not ordered.match:
-        return {len(records) - 1: words}
-    texts = [json.dumps(record, ensure_ascii=False) for record in records]
-    return {number: words for number, text in enumerate(texts) if ordered.match in text}
 
 
 def _in_table_spelling(record: Mapping[str, Any]) -> dict[str, Any]:

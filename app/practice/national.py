@@ -8,18 +8,26 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from app.practice.reading import Unreadable
+from app.practice.faults import Fault
+from app.practice.reading import Unreadable, word
+from app.practice.region import Answer, Arrival
 from app.practice.rules import STRING, Check, Rule, problems, reads_as, shaped
 from app.practice.settings import Settings, option
 
 SUCCESS, PART_FAILED, ALL_FAILED = "1", "0", "-1"
 """succFlag."""
 LIMIT_OF_INPUT = 40_000
+FAULTS = {
+    "partial": "只退回含有 match 的那几条记录（match 不写：最后一条），其余收下；话是 message",
+    "wrong_flag": "照办，但 succFlag 都写成 value（不写：0）",
+    "no_data": "照办，但回答的 data 是 null",
+}
+"""About records and their answers; `no_data` is the region's own to do."""
 
 
 def _row(name: str, title: str, length: int, form: str = "") -> Rule:
@@ -135,6 +143,36 @@ def answered(results: Sequence[Result], settings: NationalSettings, *, flag: str
         for one in results
     ]
     return succeeded(rows)
+
+
+def each_answered(
+    arrival: Arrival, act: Callable[[dict[str, Any]], Result], ordered: Fault | None, settings: NationalSettings
+) -> Answer:
+    """The records of an upload one by one, each with its own outcome; of `FAULTS` those about records."""
+    spared = _refused_by(ordered, arrival.data)
+    results = [
+        Result(index=word(record.get("hiImgIndx")) or None, problem=spared[number]) if number in spared else act(record)
+        for number, record in enumerate(arrival.data)
+    ]
+    reasons = {key: one.problem for (_, key), one in zip(arrival.keys, results, strict=True) if one.problem}
+    flag = (ordered.value or PART_FAILED) if ordered and ordered.what == "wrong_flag" else ""
+    return Answer(
+        kept=len(reasons) < len(results),
+        reason="；".join(reasons.values()),
+        body=answered(results, settings, flag=flag),
+        reasons=reasons,
+    )
+
+
+def _refused_by(ordered: Fault | None, records: Sequence[Mapping[str, Any]]) -> dict[int, str]:
+    """Which of the records the fault `partial` refuses, and in which words."""
+    if ordered is None or ordered.what != "partial":
+        return {}
+    words = ordered.message or "系统繁忙，请稍后重试"
+    if not ordered.match:
+        return {len(records) - 1: words}
+    texts = [json.dumps(record, ensure_ascii=False) for record in records]
+    return {number: words for number, text in enumerate(texts) if ordered.match in text}
 
 
 def succeeded(data: Any) -> dict[str, Any]:

@@ -24,6 +24,7 @@ from .offers import Offers
 
 PDF = b"%PDF-1.4 an invented report"
 INSTITUTION = "H51080200123"
+KEY = "PRACTICE-KEY-GUANGYUAN"
 STORAGE = "52510802MJ0000034K"
 PATHS = {
     "exam": ("/mie/api/mie/saveExamRpotImgInfo", "saveExamRpotImgInfo"),
@@ -61,7 +62,7 @@ def platform(shared: PracticeProcess) -> Iterator[PracticeProcess]:
     shared.control("options", **USUAL)
     yield shared
     shared.ask("DELETE", "/practice/fault")
-    shared.control("rekey", key="")
+    shared.control("rekey", key=KEY)
 
 
 @pytest.fixture(scope="module")
@@ -111,7 +112,7 @@ def an_envelope(*records: Any, place: str = "exam", **changes: Any) -> dict[str,
         "msgid": f"{INSTITUTION}{now:%Y%m%d%H%M%S}{next(_numbers):04d}",
         "infTime": f"{now:%Y-%m-%d %H:%M:%S}",
         "infCode": INSTITUTION,
-        "key": "DFDKO45DSF1DSF55DS",
+        "key": KEY,
         "data": list(records),
         **changes,
     }
@@ -345,7 +346,7 @@ def test_a_record_beyond_the_printed_length_of_the_whole_is_refused(platform: Pr
 def test_a_wrong_key_and_an_institution_that_is_not_registered_are_refused(platform: PracticeProcess) -> None:
     platform.control("rekey", key="ANOTHER")
     assert "key(密钥值)不正确" in sent(platform, a_record())["message"]
-    platform.control("rekey", key="")
+    platform.control("rekey", key=KEY)
     platform.control("options", institution="H51080299999")
     assert "未在平台登记" in sent(platform, a_record())["message"]
 
@@ -360,22 +361,37 @@ def test_a_msgid_never_comes_twice(platform: PracticeProcess) -> None:
 # Faults
 
 
-@pytest.mark.parametrize(("what", "flag"), [("flag_part", "0"), ("flag_all", "-1")])
-def test_a_failure_by_flag_keeps_nothing_and_has_its_words(platform: PracticeProcess, what: str, flag: str) -> None:
-    platform.fault(where="exam", what=what, message="索引格式不正确")
+def test_a_record_that_is_refused_in_words_is_not_kept(platform: PracticeProcess) -> None:
+    platform.fault(where="exam", what="partial", message="索引格式不正确")
     record = a_record()
-    answer = sent(platform, record)
-    assert (answer["code"], answer["data"]) == (
-        0,
-        [{"hiImgIndx": None, "succFlag": flag, "message": "索引格式不正确"}],
-    )
+    assert words(sent(platform, record)) == "索引格式不正确"
     assert platform.kept("exam", record["hiImgIndx"]) is None
 
 
-def test_an_answer_without_the_flag_keeps_the_record(platform: PracticeProcess) -> None:
-    platform.fault(where="exam", what="flag_missing")
+def test_a_part_is_refused_by_what_it_has_in_it(platform: PracticeProcess) -> None:
+    first, second = a_record(), a_record(psnName="孙玉梅")
+    platform.fault(where="exam", what="partial", match="孙玉梅", message="系统繁忙")
+    rows = sent(platform, first, second)["data"]
+    assert [(row["succFlag"], row["message"]) for row in rows] == [("1", "保存数据成功"), ("0", "系统繁忙")]
+    assert [one["verdict"] for one in platform.received()[-2:]] == ["kept", "refused"]
+
+
+@pytest.mark.parametrize(
+    ("fault", "data"),
+    [
+        ({"what": "wrong_flag"}, [{"hiImgIndx": None, "succFlag": "0", "message": "保存数据成功"}]),
+        ({"what": "wrong_flag", "value": "-1"}, [{"hiImgIndx": None, "succFlag": "-1", "message": "保存数据成功"}]),
+        ({"what": "no_flag"}, [{"hiImgIndx": None, "message": "保存数据成功"}]),
+        ({"what": "no_data"}, None),
+    ],
+)
+def test_an_answer_that_says_another_thing_than_was_done(
+    platform: PracticeProcess, fault: dict[str, Any], data: Any
+) -> None:
+    platform.fault(where="exam", **fault)
     record = a_record()
-    assert sent(platform, record)["data"] == [{"hiImgIndx": None, "message": "保存数据成功"}]
+    answer = sent(platform, record)
+    assert (answer["code"], answer["data"]) == (0, data)
     assert platform.kept("exam", record["hiImgIndx"])
 
 
