@@ -162,8 +162,8 @@ class Outgoing:
     images: tuple[ImageRef, ...]
     index_code: str = ""
     """医保影像云索引 of the exam at this destination, for adapters that have one."""
-    previous_index_code: str = ""
-    """An index under which the platform still has the exam, and which must go (a corrected number or exam time)."""
+    previous_index_codes: tuple[str, ...] = ()
+    """Those under which the platform still has the exam, or may have it: they go (a corrected number or exam time)."""
     update: bool = False
     """True when the platform acknowledged an earlier version of this part under the same index, or may have it."""
     values: Mapping[str, str] = field(default_factory=dict)

@@ -68,7 +68,7 @@ class Guizhou(National):
 
     def withdraw(self, outgoing: Outgoing) -> Conversation:
         """2.5: the record, its index and its images go at once."""
-        for index_code in filter(None, (outgoing.previous_index_code, outgoing.index_code)):
+        for index_code in (*outgoing.previous_index_codes, outgoing.index_code):
             yield self._deletion(index_code)
         return {"index_code": outgoing.index_code}
 
@@ -113,8 +113,9 @@ class Guizhou(National):
 
     def _record(self, outgoing: Outgoing) -> HttpRequest:
         """2.1; an index that must not stay is deleted right before."""
-        replaced = self._delete_first and outgoing.update
-        gone = filter(None, (outgoing.previous_index_code, outgoing.index_code if replaced else ""))
+        gone = outgoing.previous_index_codes
+        if self._delete_first and outgoing.update:
+            gone = (*gone, outgoing.index_code)
         return self._post("exam", [outgoing.exam], first=tuple(self._deletion(index_code) for index_code in gone))
 
     def _file(self, outgoing: Outgoing, image: ImageRef) -> HttpRequest:

@@ -180,7 +180,7 @@ def test_the_adapter_gets_what_was_frozen(stage: Stage, monkeypatch: pytest.Monk
 
     monkeypatch.setattr(stage.adapter, "upload", upload)
     frozen = {"exam": {"a": 1}, "report": {"pdf": {"$file": "ab", "encoding": "md5"}}, "images": refs("1.1")}
-    index = {"index_code": "111-1", "previous_index_code": "111-0", "update": True, "values": {"report_id": "R1"}}
+    index = {"index_code": "111-1", "previous_index_code": "111-0,111-X", "update": True, "values": {"report_id": "R1"}}
     stage.courier().deliver(a_job(stage, **frozen, **index))
     assert seen == [
         Outgoing(
@@ -192,29 +192,11 @@ def test_the_adapter_gets_what_was_frozen(stage: Stage, monkeypatch: pytest.Monk
             report={"pdf": FileRef(sha256="ab", encoding="md5")},
             images=(ImageRef(**refs("1.1")[0]),),
             index_code="111-1",
-            previous_index_code="111-0",
+            previous_index_codes=("111-0", "111-X"),
             update=True,
             values={"report_id": "R1"},
         )
     ]
-
-
-def test_a_second_attempt_may_be_an_update(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
-    updates: list[bool] = []
-
-    def upload(outgoing: Outgoing) -> Conversation:
-        updates.append(outgoing.update)
-        yield HttpRequest(step="exam", path="/exam")
-        return {}
-
-    monkeypatch.setattr(stage.adapter, "upload", upload)
-    job = a_job(stage)
-    stage.courier().deliver(job)
-    stage.store.write(lambda tx: jobs.interrupted(tx, now=NOW))
-    again = claimed(stage.store)
-    assert again is not None
-    stage.courier().deliver(again)
-    assert updates == [False, True]
 
 
 def test_a_request_says_how_large_its_reply_may_be(stage: Stage) -> None:

@@ -91,8 +91,8 @@ def test_where_the_platform_wants_it_so_the_same_index_is_deleted_right_before()
 
 
 def test_an_old_index_goes_before_the_record_under_the_new_one() -> None:
-    request = only(an_adapter().upload(an_outgoing("exam", previous_index_code="111-OLD")))
-    assert [before.body["input"] for before in request.first] == [["111-OLD"]]
+    request = only(an_adapter().upload(an_outgoing("exam", previous_index_codes=("111-OLD", "111-OLDER"))))
+    assert [before.body["input"] for before in request.first] == [["111-OLD"], ["111-OLDER"]]
     assert request.step == "exam"
 
 
@@ -233,7 +233,7 @@ def test_a_platform_that_wants_objects_gets_objects() -> None:
 
 
 def test_a_withdrawal_takes_back_an_old_index_too() -> None:
-    requests, _ = pumped(an_adapter().withdraw(an_outgoing("exam", previous_index_code="111-OLD")))
+    requests, _ = pumped(an_adapter().withdraw(an_outgoing("exam", previous_index_codes=("111-OLD",))))
     assert [request.body["input"] for request in requests] == [["111-OLD"], [INDEX]]
 
 
