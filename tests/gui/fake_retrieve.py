@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import re
+import threading
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
@@ -104,6 +105,9 @@ class FakeRetrieve:
         self.lookup_rows: list[Json] = []
         self.offers = IMAGES
         """How many images the platform has of an exam."""
+        self.lets_answer = threading.Event()
+        """Cleared: the platform keeps its answer to a look-up back."""
+        self.lets_answer.set()
 
     # -- help for tests ---------------------------------------------------------------------------------------------
 
@@ -161,6 +165,7 @@ class FakeRetrieve:
         reason: str = "",
     ) -> Json:
         self._answer("look_up", destination, id_type, id_number, name, day_from, day_to, reason)  # type: ignore[attr-defined]
+        assert self.lets_answer.wait(20)
         if not id_number.strip():
             raise NeedsOperator("还没有填证件号码", "请对照证件填写", fields=("id_number",))
         if not reason.strip():
