@@ -15,7 +15,7 @@ from app.catalogue.tables import Table
 COLUMN = "ours"
 UNCLEAR = "*"
 MARK = ":"
-"""Parts the list that a code is of from the code: `guizhou:02`, `:414` of the shared list. No code holds it."""
+"""Parts the list that a code is of from the code: `region:02`, `:414` of the shared list. No code holds it."""
 
 
 @dataclass(frozen=True, kw_only=True)
