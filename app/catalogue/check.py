@@ -19,6 +19,8 @@ from app.domain.form import Level, Noun, Problem, Value
 from app.errors import NeedsOperator
 
 Values = Mapping[str, Value]
+HERE = "这个平台"
+"""How a problem calls its destination while there is no other."""
 
 
 def problems(
@@ -96,7 +98,7 @@ def _fault(region: Region, row: Row, text: str) -> tuple[str, str] | None:
     """Title and advice for a value that the row cannot carry."""
     kind, table = TYPES[row.field.type], region.table(row.table)
     if kind.name in CODED and is_foreign(text):
-        return f"{row.field.label}：这个平台没有这个代码", "请换一个"
+        return f"{row.field.label}：{HERE}没有这个代码", "请换一个"
     try:
         encoded = kind.encode(text, table)
     except NeedsOperator as refused:

@@ -28,6 +28,11 @@ def saved(field: Field) -> str:
     return str(field["shown"] or field["text"])
 
 
+def helped(field: Field) -> str:
+    """For whom, when not every destination asks for it, and how to fill it."""
+    return " · ".join(part for part in (str(field.get("only", "")), str(field["help"])) if part)
+
+
 class FieldRow(QWidget):
     """`typed` while a person changes it, `left` when the focus goes on, `took(suggestion)` when one was taken."""
 
@@ -124,7 +129,7 @@ class FieldRow(QWidget):
         elif self.note and not empty:
             self._say(self.note, "check", "text2")
         else:
-            self._say(field["help"] if problem is not None or not field["text"] else "", "info", "text3")
+            self._say(helped(field) if problem is not None or not field["text"] else "", "info", "text3")
 
     def be_loud(self) -> None:
         """From now on an empty or wrong value says so (after leaving the field, or on submitting)."""
@@ -200,7 +205,8 @@ def field_label(look: Look, field: Field) -> QWidget:
     inner = row(box, margins=(0, 7, 0, 0), gap=3)
     text = label(look, field["label"], tone="text2", wrap=True)
     text.setAlignment(Qt.AlignmentFlag.AlignRight)
-    text.setToolTip("\n".join(part for part in (field["help"], field.get("doubt", "")) if part))
+    said = (field["help"], field.get("only", ""), field.get("doubt", ""))
+    text.setToolTip("\n".join(part for part in said if part))
     inner.addWidget(text, 1)
     star = label(look, "*" if field.get("level") == "must" else "", tone="bad")
     star.setFixedWidth(8)

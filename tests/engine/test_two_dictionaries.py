@@ -110,16 +110,16 @@ def test_a_field_that_one_alone_asks_for_says_which(both: Desk) -> None:
 def test_with_one_destination_nothing_names_it(desk: Desk) -> None:
     form = desk.engine.form(desk.receive())
     assert {field["only"] for field in fields(form).values()} == {""}
-    assert not any("：" in problem["title"] for problem in form["problems"])
+    assert not any("（" in problem["title"] for problem in form["problems"])
 
 
 def test_a_problem_says_who_has_it_unless_all_have(both: Desk) -> None:
     form = both.engine.form(both.receive())
     titles = {problem["key"]: problem["title"] for problem in form["problems"]}
     assert titles["id_number"] == "还没有证件号"
-    assert titles["settled_at"] == f"{INSURANCE}：还没有结算时间"
-    assert titles["charge_type"] == f"{INSURANCE}：还没有费用类型"
-    assert titles["recognition_mark"] == f"{PROVINCE}：还没有互认标识"
+    assert titles["settled_at"] == f"还没有结算时间（{INSURANCE}）"
+    assert titles["charge_type"] == f"还没有费用类型（{INSURANCE}）"
+    assert titles["recognition_mark"] == f"还没有互认标识（{PROVINCE}）"
     assert fields(form)["charge_type"]["problem"]["title"] == titles["charge_type"]
     by = {problem["key"]: problem["destination"] for problem in form["problems"]}
     assert by["settled_at"] == "insurance" and by["recognition_mark"] == "province"
@@ -217,7 +217,7 @@ def test_a_choice_too_coarse_for_the_new_destination_is_asked_again(
     for both in add_destination(home, insurance, tmp_path):
         field = fields(both.engine.form(uid))["charge_type"]
         assert field["shown"] == "02 医保"
-        assert field["problem"] == {"title": f"{PROVINCE}：费用类型：这个平台没有这个代码", "advice": "请换一个"}
+        assert field["problem"] == {"title": f"费用类型：{PROVINCE}没有这个代码", "advice": "请换一个"}
         both.engine.fill(uid, {"phone": "13800138000"})
         assert told(both, uid, "charge_type")["insurance"] == "02"
         found = fields(both.engine.fill(uid, {"charge_type": "城镇职工基本医疗保险"}))["charge_type"]
@@ -241,7 +241,7 @@ def test_an_old_mark_stands_where_it_was_entered_and_is_never_read_as_its_opposi
     for both in add_destination(home, desk, tmp_path):
         field = fields(both.engine.form(uid))["positive_mark"]
         assert field["shown"] == "1 阳性"
-        assert field["problem"]["title"] == f"{INSURANCE}：阴阳性：这个平台没有这个代码"
+        assert field["problem"]["title"] == f"阴阳性：{INSURANCE}没有这个代码"
         assert told(both, uid, "positive_mark")["province"] == "1"
         again = fields(both.engine.fill(uid, {"positive_mark": field["shown"]}))["positive_mark"]
         assert again["shown"] == "P 阳性" and again["problem"] is None

@@ -19,6 +19,7 @@ from tests.gui.fake_queue import FakeQueue
 from tests.gui.fake_reports import FakeReports
 from tests.gui.fake_retrieve import FakeRetrieve
 from tests.gui.fake_setup import FakeSetup
+from tests.gui.fake_several import said_by
 
 Json = dict[str, Any]
 NOW = datetime(2026, 11, 20, 6, 6, tzinfo=UTC)
@@ -80,6 +81,7 @@ def a_field(key: str, label: str, group: str, **more: Any) -> Json:
         "required_when": "",
         "max_length": 50,
         "help": "",
+        "only": "",
         "doubt": "",
         "text": text,
         "shown": text,
@@ -376,6 +378,8 @@ class FakeFace(
     def _problem(field: Json) -> Json | None:
         if field["key"] == "settlements":
             return None
+        if said := said_by(field):
+            return said
         if field["level"] == "must" and not field["text"]:
             return {"title": f"还没有填{field['label']}", "advice": field["help"] or "请填写"}
         return None

@@ -95,7 +95,7 @@ class FakeFill:
         ]
         told = " · ".join(f"{one['patient_name']}：{one['shown'] or '空'}" for one in now)
         alike = f"{len(held)} 例现在都是 {first['shown']}" if first["text"] else f"{len(held)} 例原来都为空"
-        names = ("key", "label", "noun", "row", "group", "type", "table", "help", "max_length")
+        names = ("key", "label", "noun", "row", "group", "type", "table", "help", "only", "max_length")
         return {
             **{name: first[name] for name in names},
             "text": first["text"] if same else "",

@@ -58,6 +58,7 @@ def draw(out: Path, theme: str, scale: str, names: list[str]) -> None:
     from tests.gui.fake_devices import others_alike, two_patients
     from tests.gui.fake_face import NOW, FakeFace
     from tests.gui.fake_pictures import CANNOT_SHOW
+    from tests.gui.fake_several import two_destinations
     from tests.gui.shots_retrieve import retrieve_plan
     from tests.gui.shots_wizard import draw_wizard
 
@@ -214,6 +215,10 @@ def draw(out: Path, theme: str, scale: str, names: list[str]) -> None:
         "2-fill-codes": at(words.FILL, "1.2.3.0", codes),
         "2-fill-wrong": at(words.FILL, "1.2.3.0", wrong),
         "2-fill-several": at(words.FILL, "1.2.3.0", several),
+        "2-fill-both": at(words.FILL, "1.2.3.0", before=two_destinations),
+        "2-fill-both-asked": at(
+            words.FILL, "1.2.3.0", lambda window: window.pages[words.FILL].form.jump(), two_destinations
+        ),  # type: ignore[attr-defined]
         "2-fill-name": at(words.FILL, "1.2.3.2"),
         "2-fill-ready": at(words.FILL, "1.2.3.3"),
         "2-fill-dr": at(words.FILL, "1.2.3.1"),
