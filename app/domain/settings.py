@@ -117,6 +117,7 @@ class DestinationSettings:
     base_url: str
     options: dict[str, object] = field(default_factory=dict)
     defaults: dict[str, str] = field(default_factory=dict)
+    """Field key -> value that its exams start with; codes are those of its region."""
     secret_names: tuple[str, ...] = ()
 
 

@@ -355,3 +355,33 @@ def test_slip_and_timeline_tell_who_it_is_alike_for_every_destination(both: Desk
     uid = both.receive(PatientSex="F")
     assert both.engine.slip(uid)["patient"]["sex"] == "2"
     assert both.engine.form(uid)["patient_name"] == both.engine.slip(uid)["patient"]["name"]
+
+
+# -- all regions at once ----------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def all_three(home: Home, tmp_path: Path) -> Iterator[Desk]:
+    answers = answers_of("province")
+    answers["destination"] += [a_destination("insurance", "guizhou"), a_destination("city", "guangyuan")]
+    apply_answers(answers, home)
+    with a_desk(home, tmp_path) as made:
+        yield made
+
+
+def test_every_code_on_offer_reaches_each_destination_or_is_refused_in_its_name(all_three: Desk) -> None:
+    uid, engine = all_three.receive(), all_three.engine
+    coded = [field for field in fields(engine.form(uid)).values() if field["type"] in ("code", "codes")]
+    assert len({field["table"] for field in coded}) > 15
+    lists = {field["table"]: engine.search_codes(field["table"], "", limit=8)["codes"] for field in coded}
+    for place in range(8):
+        wish = {f["key"]: lists[f["table"]][place]["code"] for f in coded if place < len(lists[f["table"]])}
+        found = fields(engine.check(uid, wish))
+        for key, code in wish.items():
+            assert found[key]["text"] == code and found[key]["shown"].startswith(code), key
+            if problem := found[key]["problem"]:
+                named = next(title for title in TITLES if title in problem["title"])
+                assert "没有这个代码" in problem["title"] or "不在字典里" in problem["title"], (key, named)
+
+
+TITLES = (PROVINCE, INSURANCE, "广元市医保影像云")
