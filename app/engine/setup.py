@@ -11,6 +11,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from app.catalogue.load import load_region
 from app.catalogue.questions import Question, RegionSetup, Section, load_sections, load_setup
 from app.domain.settings import Settings
 from app.domain.times import Clock
@@ -28,6 +29,7 @@ from app.engine.settings import (
     with_secret_names,
 )
 from app.errors import AgentError, NeedsOperator
+from app.provide.wanted import wants_files
 from app.regions.adapters import ADAPTERS
 from app.store import files
 from app.store.times import kept
@@ -92,18 +94,22 @@ def _question(one: Question) -> Json:
 
 
 def check_answers(house: House, answers: Mapping[str, Any]) -> Json:
-    """Every fault of the answers and everything that is still missing; nothing is written."""
+    """Every fault of the answers and everything that is still missing; nothing is written.
+
+    "wanted": sections that some destination can't do without.
+    """
+    wanted = ["files"] if fetches_from_here({**document_of(house.settings), **answers}) else []
     try:
         settings, given = read_answers(answers, house.settings)
     except NeedsOperator as error:
         missing = list(_missing({**document_of(house.settings), **answers}, {}, house))
         keys = {one["key"] for one in missing}
         wrong = [_problem(fault, answers) for fault in faults_of(error)]
-        return {"problems": [*missing, *(one for one in wrong if one["key"] not in keys)]}
+        return {"problems": [*missing, *(one for one in wrong if one["key"] not in keys)], "wanted": wanted}
     problems = list(_missing({**document_of(house.settings), **answers}, given, house))
     if not problems:
         problems = [_problem(fault, answers) for fault in _together(house, settings, given)]
-    return {"problems": problems}
+    return {"problems": problems, "wanted": wanted}
 
 
 def _together(house: House, settings: Settings, given: Mapping[str, str]) -> tuple[NeedsOperator, ...]:
@@ -161,6 +167,24 @@ def _missing(document: Mapping[str, Any], given: Mapping[str, str], house: House
     for place, row in enumerate(rows):
         if row.get("region") in ADAPTERS:
             yield from _missing_in(place, row, given, house)
+    offered = document.get("files") or {}
+    if fetches_from_here(document) and isinstance(offered, Mapping) and not offered.get("public_base_url"):
+        own = next(iter(own_addresses()), "")
+        port = offered.get("port", house.settings.files.port)
+        yield _gap("files.public_base_url", "平台访问的地址", f"例：http://{own or '本机地址'}:{port}")
+
+
+def fetches_from_here(document: Mapping[str, Any]) -> bool:
+    """Whether a destination, as answered, sends addresses of files instead of files."""
+    rows = [row for row in document.get("destination") or () if isinstance(row, Mapping)]
+    return any(_is_fetched_by(row) for row in rows if row.get("region") in ADAPTERS)
+
+
+def _is_fetched_by(row: Mapping[str, Any]) -> bool:
+    region = load_region(str(row["region"]))
+    given = row.get("options")
+    options = {**region.options.get("options", {}), **(given if isinstance(given, Mapping) else {})}
+    return wants_files(region.with_options(options), options)
 
 
 def _missing_in(place: int, row: Mapping[str, Any], given: Mapping[str, str], house: House) -> Iterator[Json]:

@@ -40,6 +40,8 @@ class Answers(QObject):
         self.step = ""
         self.unfinished = False
         self.problems: list[Json] = []
+        self.wanted: list[str] = []
+        """Sections that a destination can't do without, beside those that everybody answers."""
         self.fresh = True
         """False while answers were typed that the engine has not seen yet."""
         self._timer = QTimer(self, interval=_CHECK_MS, singleShot=True)
@@ -180,7 +182,7 @@ class Answers(QObject):
 
     def _judged(self, document: Json, answer: Json) -> None:
         self.fresh = document == self.document
-        self.problems = answer["problems"]
+        self.problems, self.wanted = answer["problems"], answer["wanted"]
         self.changed.emit()
 
     def _applied(self, draft: Json, then: Callable[[], None]) -> None:

@@ -129,9 +129,21 @@ class ReceiveSection(Section):
 
     def fill(self) -> None:
         for name in self.parts:
+            if name == "files" and not self._offers_files():
+                continue
             section = self.answers.sections[name]
             self.add_title(section["title"])
             self.add_form(self.answers.asked(name, first=False))
+
+    def show_problems(self) -> None:
+        """A destination that is fetched from was added or taken away: the last form comes or goes."""
+        shown = any(one.key.startswith("files.") for form in self.forms for one in form.rows)
+        if self.forms and shown != self._offers_files():
+            self.show_answers()
+        super().show_problems()
+
+    def _offers_files(self) -> bool:
+        return "files" in self.answers.wanted or bool(self.answers.now.get("files", {}).get("public_base_url"))
 
 
 class UploadSection(Section):

@@ -96,12 +96,25 @@ class KeysStep(Step):
             form.setMaximumWidth(_FORM_WIDTH + 60)
             self.forms.append(form)
             self.body.addWidget(form)
+        self._add_files()
         self.body.addWidget(self.place)
         self.place.show()
         self.body.addStretch(1)
 
+    def _add_files(self) -> None:
+        """The address under which the platform reaches this PC, where it fetches from here."""
+        if "files" not in self.answers.wanted:
+            return
+        section = self.answers.sections["files"]
+        self.body.addWidget(label(self.look, section["title"], role="section", bold=True))
+        self.body.addWidget(label(self.look, section["note"], role="body_small", tone="text2", wrap=True))
+        form = QuestionForm(self.look, self.answers, self.answers.asked("files", first=True), label_width=160)
+        form.setMaximumWidth(_FORM_WIDTH + 60)
+        self.forms.append(form)
+        self.body.addWidget(form)
+
     def open_problems(self) -> list[Json]:
-        return self.answers.open_under("destination", "secrets")
+        return self.answers.open_under("destination", "secrets", "files")
 
     def open_words(self) -> str:
         words = super().open_words()
@@ -111,7 +124,7 @@ class KeysStep(Step):
         return super().stops() or self._needs_place()
 
     def take(self, then: Callable[[], None], fail: Fail) -> None:
-        self.answers.apply(("clinic", "secrets", "destination"), then, fail)
+        self.answers.apply(("clinic", "secrets", "files", "destination"), then, fail)
 
     def focus_first(self) -> None:
         if not any(form.focus_open() for form in self.forms) and self.forms:
@@ -141,5 +154,8 @@ class KeysStep(Step):
         self.changed.emit()
 
     def _changed(self) -> None:
+        asked = any(one.key.startswith("files.") for form in self.forms for one in form.rows)
+        if self.forms and asked != ("files" in self.answers.wanted):
+            self.enter()
         for form in self.forms:
             form.show_problems()

@@ -168,6 +168,12 @@ WHOLE: Json = {
     "settlements": [],
     "problems": [PROBLEM],
     "instances": [],
+    "fetches": [
+        {
+            "destination": "main", "destination_title": "影像云", "what": "pdf", "what_words": "报告 PDF",
+            "words": "已取 1 次", "whole": True, "count": 1, "first_at": None, "last_at": None, "bytes": 9, "trouble": "",
+        }
+    ],
     "jobs": [
         {
             "id": 1,

@@ -145,7 +145,11 @@ class FakeSetup:
                 if one["needed"] and not answered and not kept:
                     key = f"destination[{place}].{one['key']}"
                     problems.append(self._asked_for(key, one["label"], one["help"], missing=True))
-        return {"problems": problems}
+        wanted = ["files"] if setup.fetches_from_here(answers) else []
+        if wanted and not answers.get("files", {}).get("public_base_url"):
+            example = "例：http://10.20.0.15:8180"
+            problems.append(self._asked_for("files.public_base_url", "平台访问的地址", example, missing=True))
+        return {"problems": problems, "wanted": wanted}
 
     @staticmethod
     def _asked_for(key: str, label: str, advice: str, *, missing: bool) -> Json:
