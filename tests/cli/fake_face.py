@@ -170,8 +170,17 @@ WHOLE: Json = {
     "instances": [],
     "fetches": [
         {
-            "destination": "main", "destination_title": "影像云", "what": "pdf", "what_words": "报告 PDF",
-            "words": "已取 1 次", "whole": True, "count": 1, "first_at": None, "last_at": None, "bytes": 9, "trouble": "",
+            "destination": "main",
+            "destination_title": "影像云",
+            "what": "pdf",
+            "what_words": "报告 PDF",
+            "words": "已取 1 次",
+            "whole": True,
+            "count": 1,
+            "first_at": None,
+            "last_at": None,
+            "bytes": 9,
+            "trouble": "",
         }
     ],
     "jobs": [

@@ -14,7 +14,7 @@ class FakeFetches:
 
     def offers(self) -> None:
         """A report that was fetched once, images that nobody came for, and exams that wait since yesterday."""
-        fetched_at = datetime(2026, 11, 20, 5, 5, tzinfo=UTC).isoformat()
+        fetched_at = datetime(2026, 11, 20, 6, 3, tzinfo=UTC).isoformat()
         self.fetches = (
             a_fetch("pdf", "报告 PDF", "已取 1 次", whole=True, count=1, at=fetched_at, size=182_000),
             a_fetch("zip", "影像压缩包", "还没有来取"),
