@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
+from urllib.parse import urlsplit
 
 from app.delivery.target import Target
+from app.engine import fetches
 from app.engine.face import Json
 from app.engine.gateway import Gateway
 from app.engine.house import House
 from app.errors import AgentError
 from app.store import answers
 from app.system.disk import free_bytes
+from app.system.network import own_addresses
 from app.system.secrets import secret_store
 from app.wire.dicom_association import Peer
 from app.wire.dicom_send import echo
@@ -34,9 +37,7 @@ def _all(house: House, gateway: Gateway) -> Iterator[Json]:
     yield from (_fault(name, fault) for name, fault in house.faults.items())
     yield _tried("secrets", "密钥存放处可用", lambda: _secrets(house))
     yield _dicom(gateway)
-    if house.settings.files.public_base_url:
-        status = gateway.files_status()
-        yield _line("files", status["listening"], "文件服务已打开", status["trouble"] or "文件服务没有打开")
+    yield from _files(house, gateway)
     for folder in gateway.folder_status():
         yield _line("folder", folder["ok"], f"监视文件夹正常：{folder['path']}", folder["trouble"])
     yield _disk(house)
@@ -86,6 +87,20 @@ def _dicom(gateway: Gateway) -> Json:
     status = gateway.dicom_status()
     good = f"DICOM 端口 {status['port']} 已打开，AE 标题 {status['ae_title']}"
     return _line("dicom", status["listening"], good, status["trouble"] or "程序没有在运行，端口没有打开")
+
+
+def _files(house: House, gateway: Gateway) -> Iterator[Json]:
+    """Open, and opened once from here by the address that platforms get, as far as it leads to this PC."""
+    status, wanting = gateway.files_status(), fetches.needed_by(house)
+    base = status["base_url"]
+    if not base:
+        if wanting:
+            yield _line("files", False, "", f"{wanting[0]}要来本机取文件，还没有填平台访问的地址")
+        return
+    yield _line("files", status["listening"], "文件服务已打开", status["trouble"] or "文件服务没有打开")
+    here = fetches.is_loopback(base) or urlsplit(base).hostname in own_addresses()
+    if status["listening"] and here:
+        yield _tried("files-fetch", "按平台访问的地址打开了文件服务", house.provider.own_fetch)
 
 
 def _disk(house: House) -> Json:

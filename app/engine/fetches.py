@@ -6,6 +6,7 @@ A fetch is a fact beside the receipt: it makes nothing green, and what is not fe
 from __future__ import annotations
 
 from datetime import timedelta
+from urllib.parse import urlsplit
 
 from app.delivery.target import Target
 from app.domain.job import Turn
@@ -134,3 +135,9 @@ def needed_by(house: House) -> list[str]:
 
 def is_needed(target: Target) -> bool:
     return wants_files(target.region, target.options)
+
+
+def is_loopback(base_url: str) -> bool:
+    """Nobody but this PC can open such an address."""
+    host = urlsplit(base_url).hostname or ""
+    return host in ("localhost", "::1") or host.startswith("127.")

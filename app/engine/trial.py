@@ -22,6 +22,7 @@ from app.domain.settings import DestinationSettings, Settings
 from app.domain.times import CST, Clock
 from app.domain.verdict import Verdict
 from app.engine.face import Json
+from app.engine.fetches import is_loopback, is_needed
 from app.engine.house import House
 from app.engine.settings import kept_secrets, read_answers, secret_name
 from app.engine.targets import build_target
@@ -63,7 +64,7 @@ class _Trial:
             yield self._dicom()
         if reply is not None and self.target.can("reconcile"):
             yield self._reconcile()
-        if self.settings.files.public_base_url or self.target.options.get("pdf_mode") == "link":
+        if self.settings.files.public_base_url or is_needed(self.target):
             yield self._files()
 
     def _reached(self) -> tuple[HttpReply | None, Json]:
@@ -181,22 +182,31 @@ class _Trial:
         return _unknown("reconcile", "对账", "还没有要对的", "第一例上传后，第二天自己对")
 
     def _files(self) -> Json:
-        """As far as this side can know: the address is ours, or somebody must pass it on to us."""
-        title, base = "平台来取报告 PDF", self.settings.files.public_base_url
+        """As far as this side can know: the address opens our own file service from here."""
+        title, base = "平台来取文件", self.settings.files.public_base_url
         if not base:
             step = _step(
                 "files", title, Turn.TECHNICIAN, "还没有填平台访问的地址", "请在设置的“收影像”里填文件服务的地址"
             )
             return {**step, "page": "files"}
         host = urlsplit(base).hostname or ""
-        if host in ("localhost", "::1") or host.startswith("127."):
+        if is_loopback(base) and not self.target.practice:
             advice = f"请改成平台够得着的地址，这台电脑是：{'、'.join(own_addresses()) or '没有联网'}"
             return {**_step("files", title, Turn.TECHNICIAN, "平台够不着这个地址", advice, base), "page": "files"}
-        if not self.listening:
-            return _unknown("files", title, "文件服务还没有打开", "保存设置后会打开，再测一次", base)
-        if host in own_addresses():
-            return _step("files", title, None, "地址是这台电脑，文件服务已打开", "", base)
-        return _unknown("files", title, "地址不是这台电脑的", "请网络工程师确认：这个地址会转到这台电脑", base)
+        if not self.listening or self.settings.files != self.house.settings.files:
+            return _unknown("files", title, "文件服务还没有按这个地址打开", "保存设置后会打开，再测一次", base)
+        started, passed_on = time.monotonic(), host not in own_addresses()
+        outside = "请网络工程师确认：这个地址会转到这台电脑；或请平台工程师从那边打开试一次"
+        try:
+            if not self.house.provider.own_fetch():
+                return _unknown("files", title, "只给平台的地址开，从本机试不了", outside, base)
+        except LineCut as error:
+            if passed_on:
+                return _unknown("files", title, "从本机打不开，也许只能从外面打开", outside, base)
+            return {**_fault("files", title, error, started), "page": "files"}
+        except AgentError as error:
+            return {**_fault("files", title, error, started), "page": "files"}
+        return _step("files", title, None, "按这个地址打开了文件服务", "", base, started)
 
 
 def try_destination(house: House, answers: Mapping[str, Any], name: str, *, clock: Clock, listening: bool) -> Json:
