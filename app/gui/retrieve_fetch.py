@@ -185,8 +185,10 @@ class FetchArea(QStackedWidget):
         self._desk.asker.ask(lambda: face.remove_download(which), lambda _answer: self.refresh())
 
     def _fetch(self, row: Json, folder: str) -> None:
-        """First what there is, then the download of it; one that is there already is only shown."""
-        if self.download() is not None:
+        """First what there is, then the download of it. One of before goes on with what it lacks."""
+        if (before := self.download()) is not None:
+            if before["state"] != "running":
+                self._of_download("resume", before)
             return
         face, lookup, key = self._desk.face, self._lookup, str(row["key"])
         which = str(row["index_code"]) or key

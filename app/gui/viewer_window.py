@@ -22,7 +22,12 @@ _LIST_WIDE = 236
 def source_words(source: str) -> str:
     """`ae:CT-1` -> 来自 CT-1"""
     kind, _, name = source.partition(":")
-    return {"ae": f"来自 {name}", "folder": f"来自文件夹 {Path(name).name}", "import": "手工导入"}.get(kind, source)
+    return {
+        "ae": f"来自 {name}",
+        "folder": f"来自文件夹 {Path(name).name}",
+        "import": "手工导入",
+        "retrieved": "调阅下载",
+    }.get(kind, source)
 
 
 class ViewerWindow(QWidget):
