@@ -5,6 +5,7 @@ A question is asked once; who wants the answer decides whether to ask again.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Generator
 from typing import TypeVar, cast
 
@@ -17,6 +18,7 @@ from app.errors import AgentError, NeedsOperator, Rejected, RetryLater
 from app.regions.conversation import FoundExam, FoundImage, PatientQuery, Reply, Request, Retrieves
 from app.wire.faults import LineCut
 
+log = logging.getLogger("app.delivery")
 R = TypeVar("R")
 _UNREADABLE = (AttributeError, LookupError, TypeError, ValueError)
 """What an adapter trips over in an answer that has another shape than the document's."""
@@ -54,6 +56,7 @@ class Retriever:
         except NotAccepted as refusal:
             raise _error(refusal.judged, refusal.__cause__) from refusal
         except _UNREADABLE as error:
+            log.info("an answer of %s made no sense: %s", self._target.name, type(error).__name__)
             raise NoSense(
                 "平台的回答看不懂", "请把平台的原话复制给工程师", details=f"{type(error).__name__}"
             ) from error

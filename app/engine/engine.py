@@ -477,22 +477,22 @@ class Engine:
         return self._life.retrieval.images_offered(lookup, index_code)
 
     def start_download(self, lookup: str, index_code: str, folder: str = "") -> Json:
-        return self._life.retrieval.start_download(lookup, index_code, folder)
+        return self._life.downloading.begin(lookup, index_code, folder)
 
     def downloads(self, limit: int = 50) -> Json:
-        return self._life.retrieval.downloads(limit)
+        return self._life.downloading.listed(limit)
 
     def pause_download(self, id: int) -> Json:
-        return self._life.retrieval.pause(id)
+        return self._life.downloading.pause(id)
 
     def resume_download(self, id: int) -> Json:
-        return self._life.retrieval.resume(id)
+        return self._life.downloading.resume(id)
 
     def remove_download(self, id: int) -> Json:
-        return self._life.retrieval.remove(id)
+        return self._life.downloading.remove(id)
 
     def download_series(self, id: int) -> Json:
-        return retrieve_pictures.series(self.house, self._screen, self._life.retrieval.known(id))
+        return retrieve_pictures.series(self.house, self._screen, self._life.downloading.known(id))
 
     def download_frame(
         self,
@@ -504,7 +504,7 @@ class Engine:
         preset: str = "",
         side: int = 0,
     ) -> Json:
-        download = self._life.retrieval.known(id)
+        download = self._life.downloading.known(id)
         return retrieve_pictures.frame(
             self.house, self._screen, download, sop_instance_uid, frame, center, width, preset, side
         )

@@ -23,6 +23,7 @@ from app.engine import acts, audit
 from app.engine.arrivals import Arrivals
 from app.engine.clockwork import Clockwork, paused_until
 from app.engine.devices import Watch
+from app.engine.downloading import Downloading
 from app.engine.face import Json
 from app.engine.gateway import Gateway
 from app.engine.his import His
@@ -68,7 +69,8 @@ class Life:
         self.running = False
         self._couriers: dict[str, Courier] = {}
         self._lookups = Lookups()
-        self.retrieval = self._new_retrieval()
+        self.retrieval = Retrieval(self.house, self._lookups, self._courier)
+        self.downloading = Downloading(self.house, self.retrieval, jitter=self._jitter)
         self._workers: dict[str, Workers] = {}
         self._clockwork: Clockwork | None = None
 
@@ -85,7 +87,7 @@ class Life:
             self.reports.start()
             self.gateway.start()
             self.his_watch.start()
-            self.retrieval.start()
+            self.downloading.start()
             self._clockwork = Clockwork(
                 house,
                 complete_due=self._complete_due,
@@ -116,13 +118,10 @@ class Life:
         self.his_watch.stop()
         for workers in self._workers.values():
             workers.join(within_seconds)
-        self.retrieval.join(within_seconds)
+        self.downloading.join(within_seconds)
         if self._clockwork is not None:
             self._clockwork.join(3.0)
         self.running = False
-
-    def _new_retrieval(self) -> Retrieval:
-        return Retrieval(self.house, self._lookups, self._courier, jitter=self._jitter)
 
     def _courier(self, name: str) -> Courier:
         """The one at work, else one for the moment."""
@@ -173,7 +172,8 @@ class Life:
             self.his = His(self.house)
             self.his_watch = HisWatch(self.house, self.his)
             self._couriers = {}
-            self.retrieval = self._new_retrieval()
+            self.retrieval = Retrieval(self.house, self._lookups, self._courier)
+            self.downloading = Downloading(self.house, self.retrieval, jitter=self._jitter)
             if was_running:
                 self.start()
             self._mend_settings()

@@ -350,7 +350,7 @@ def test_a_kill_in_the_middle_goes_on_at_the_next_image(room: Room) -> None:
     assert before["state"] == "running"
     assert before["state_words"] == "程序运行时接着下载"
     assert 2 <= before["done"] < 5
-    room.engine._life.retrieval.start()
+    room.engine._life.downloading.start()
     done = room.wait(id)
     assert done["done"] == 5
     asked = room.cloud.images_asked()
@@ -417,7 +417,7 @@ def test_paused_stays_paused_over_a_restart(room: Room) -> None:
     room.cloud.gate.release(100)  # the one on its way is not thrown away
     room.wait(id, lambda one: one["done"] == 2)
     room.start_again()
-    room.engine._life.retrieval.start()
+    room.engine._life.downloading.start()
     assert room.shown(id)["state_words"] == "已暂停"
     assert room.engine.resume_download(id)["state"] == "running"
     assert room.wait(id)["done"] == 3
@@ -500,7 +500,7 @@ def test_look_ups_outlive_new_settings(room: Room) -> None:
 def test_a_download_whose_platform_left_the_settings_can_still_be_removed(room: Room) -> None:
     room.cloud.offer(room.folder / "other", images=1)
     id = room.wait(room.download()["id"])["id"]
-    room.engine._life.retrieval._workers.clear()
-    assert fault(lambda: room.engine.resume_download(id)).title == "这个下载的上传目标已经不在设置里了"
+    room.engine._life.downloading._workers.clear()
+    assert fault(lambda: room.engine.resume_download(id)).title == "这个下载的平台现在用不了"
     assert room.engine.remove_download(id) == {}
     assert list(room.home.retrieved.rglob("*.dcm")) == []
