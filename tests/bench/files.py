@@ -1,0 +1,164 @@
+"""500 CT images by multipart beside curl, to the same sink: a form and an MD5 each, here with journal and holdings."""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import sys
+import time
+from contextlib import nullcontext
+from dataclasses import asdict
+from datetime import UTC, datetime
+from pathlib import Path
+from threading import Event
+from typing import Any
+
+from app.catalogue.codes import load_codes
+from app.catalogue.load import load_region
+from app.delivery.converse import Courier
+from app.delivery.target import Target
+from app.delivery.verdict import Judge
+from app.domain.job import JobState, Part
+from app.practice.modality import make_study
+from app.regions.adapters import ADAPTERS
+from app.regions.conversation import ImageRef
+from app.store import Store, jobs
+from app.store.database import opened
+from app.wire.http_client import HttpClient
+from tests.bench.rounds import (
+    children,
+    free_port,
+    interleaved,
+    last_line,
+    machine,
+    program,
+    run_together,
+    scratch,
+    settle,
+    table,
+    wait_for_port,
+)
+from tests.delivery.stage import Files
+from tests.intake.clinic import HandClock
+
+REGION, PATH = "guizhou", "/mie/api/mie/saveImgFile"
+
+
+def main() -> None:
+    options = _options()
+    with scratch() as folder, children() as held:
+        paths = make_study(folder / "images", images=options.images)
+        port = free_port()
+        held.start(sys.executable, "-m", "tests.bench.upload", "--sink", str(port))
+        wait_for_port(port)
+        url = f"http://127.0.0.1:{port}"
+        config = _curl_config(folder / "curl.txt", url + PATH, paths)
+        with opened(folder / "agent.db") as store:
+            taken = interleaved(
+                {
+                    **{f"agent x{n}": lambda n=n: _agent(store, url, paths, n) for n in (1, 2, 4)},
+                    **{f"curl x{n}": lambda n=n: _curl(config, n) for n in (1, 2, 4)},
+                },
+                options.rounds,
+                settle,
+            )
+        print(
+            f"\n{len(paths)} CT images of {paths[0].stat().st_size / 1e6:.1f} MB by multipart, {options.rounds} rounds"
+        )
+        rows = [
+            [name, f"{len(paths) / taken.median(name):.0f}", f"{taken.times_faster(name, 'curl ' + name[-2:]):.2f}"]
+            for name in taken
+        ]
+        table(("sender, at once", "files/s", "x curl"), rows)
+        last_line("files", machine(folder), {name: round(len(paths) / taken.median(name), 1) for name in taken})
+
+
+class _Disk(Files):
+    """Images at their own paths."""
+
+    def image(self, ref: ImageRef) -> Any:
+        return nullcontext(Path(ref.path))
+
+
+def _agent(store: Store, url: str, paths: list[Path], at_once: int) -> float:
+    """From the claimed job to the last image held: serial numbers, MD5, journal and holdings on the disk."""
+    region = load_region(REGION)
+    options = {**region.options["options"], "institution_code": "H52010300123", "image_workers": at_once}
+    target = Target(
+        name="main",
+        title="影像云",
+        base_url=url,
+        region=region,
+        adapter=ADAPTERS[REGION](region, options, {"key": "BENCH"}),
+        judge=Judge(load_codes(REGION), region.options["replies"]),
+        http=HttpClient(),
+        options=options,
+    )
+    exam = f"E{time.monotonic_ns()}"
+    now = datetime.now(UTC)
+    refs = [asdict(_ref(path)) for path in paths]
+    job_id = store.write(
+        lambda tx: jobs.insert(
+            tx,
+            destination="main",
+            exam_key=exam,
+            report_key="",
+            part=Part.IMAGES,
+            payload={"images": refs, "index_code": exam},
+            digest=exam,
+            exam_day="2026-11-05",
+            total_count=len(refs),
+            state=JobState.QUEUED,
+            now=now,
+        )
+    )
+    job = jobs.job(store.read(), job_id)
+    courier = Courier(store, target, HandClock(), _Disk(paths[0].parent), Event())
+    started = time.perf_counter()
+    courier.deliver(job)
+    took = time.perf_counter() - started
+    target.http.close()
+    return took
+
+
+def _ref(path: Path) -> ImageRef:
+    return ImageRef(
+        sop_instance_uid=path.stem,
+        sop_class_uid="",
+        transfer_syntax_uid="",
+        sha256=path.stem,
+        path=str(path),
+        size_bytes=path.stat().st_size,
+        study_instance_uid="1.2.3",
+    )
+
+
+def _curl_config(config: Path, url: str, paths: list[Path]) -> Path:
+    """The same forms for curl, the MD5 ready. `Expect:` off, else it would wait for a 100 before each body."""
+
+    def one(path: Path) -> str:
+        md5 = hashlib.md5(path.read_bytes()).hexdigest().upper()
+        fields = {"hiImgIndx": "E1", "studyUid": "1.2.3", "accessionNumber": "A1", "fileMd5": md5}
+        forms = [f'form = "{name}={value}"' for name, value in fields.items()]
+        file = f'form = "dicom=@{path};type=application/dicom"'
+        head = [f'url = "{url}"', 'header = "Expect:"', "silent", "fail", 'output = "/dev/null"']
+        return "\n".join([*head, *forms, file, f'form = "imageTotalNum={len(paths)}"'])
+
+    config.write_text("\nnext\n".join(one(path) for path in paths), encoding="utf-8")
+    return config
+
+
+def _curl(config: Path, at_once: int) -> float:
+    parallel = ["--parallel", "--parallel-immediate", "--parallel-max", str(at_once)] if at_once > 1 else []
+    return run_together([[program("curl"), *parallel, "--config", config]])
+
+
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--images", type=int, default=500)
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    main()
