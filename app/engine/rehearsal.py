@@ -87,11 +87,20 @@ class Rehearsal:
         folder.mkdir(parents=True, exist_ok=True)
         return str(folder)
 
+    def _dicom(self) -> Json:
+        """Where images are pushed to; a platform that fetches them has no DICOM port."""
+        if not self._at["ae_title"]:
+            return {}
+        at = {"dicom_port": self._at["dicom_port"], "dicom_ae_title": self._at["ae_title"]}
+        return {"dicom_host": "127.0.0.1", **at}
+
     def _answers(self) -> Json:
+        port = _free_port()
         return {
             "clinic": self._script["clinic"],
             "intake": {"quiet_seconds": 2.0, "report_folder": self._script["folders"]["reports"]},
             "dicom": {"ae_title": "CLINIC_AGENT", "port": _free_port(), "bind": "127.0.0.1"},
+            "files": {"public_base_url": f"http://127.0.0.1:{port}", "bind": "127.0.0.1", "port": port},
             "secrets": {"store": "file"},
             "upload": {"reconcile_again_seconds": 2.0},
             "signing": {"staff": self._script["staff"]},
@@ -106,9 +115,7 @@ class Rehearsal:
                     "region": self._region,
                     "base_url": self._at["base_url"],
                     "options": {
-                        "dicom_host": "127.0.0.1",
-                        "dicom_port": self._at["dicom_port"],
-                        "dicom_ae_title": self._at["ae_title"],
+                        **self._dicom(),
                         "practice": True,
                         **self._script["options"],
                     },

@@ -47,12 +47,16 @@ class Story:
         yield from self._his_exports()
         yield from self._reports_come()
         yield from self._send(("done", "lost"))
-        days = self._days_over()
+        yield from self._platform_fetches()
+        days = self._days_over() if self._can_answer() else []
         if days:
             yield from self._platform_loses()
             yield from self._ask_again(days)
         yield from self._send(("refused",))
-        yield from self._reconciled(days or self._days())
+        if self._can_answer():
+            yield from self._reconciled(days or self._days())
+        else:
+            yield "对账：平台没有对账接口，以回执为准"
         yield self._ledger()
 
     # -- what comes in ----------------------------------------------------------------------------------------------
@@ -200,10 +204,29 @@ class Story:
             return f"平台退回了 {name}（约好的）：{words}"
         if study["state"] not in ("acknowledged", "reconciled"):
             raise NeedsOperator("演练平台没有全部接收", f"现在是：{study['state_words']}")
-        images = sum(job["done"] for job in study["jobs"] if job["part"] == "images")
-        return f"平台已接收 {name}：记录和报告各 1 份，影像 {images} 张"
+        pushed = [job["done"] for job in study["jobs"] if job["part"] == "images"]
+        files = f"报告 1 份，影像 {sum(pushed)} 张" if pushed else "报告和影像由平台来取"
+        return f"平台已接收 {name}：记录 1 份，{files}"
+
+    def _platform_fetches(self) -> Iterator[str]:
+        """What the records name by address, if they do, the platform comes for."""
+        until(lambda: all(one["state"] != "waiting" for one in self._fetched()))
+        files = self._fetched()
+        if files:
+            images = sum(one.get("images", 0) for one in files)
+            fetched = sum(one["state"] == "fetched" for one in files)
+            yield f"演练平台来取文件：{len(files)} 个地址取到 {fetched} 个，影像一共 {images} 张"
+
+    def _fetched(self) -> list[Json]:
+        """What the platform has come for, or will."""
+        files: list[Json] = self._ask_platform("GET", "ledger?fields=0")["fetched"]
+        return files
 
     # -- whether both sides agree -----------------------------------------------------------------------------------
+
+    def _can_answer(self) -> bool:
+        """Whether the platform can be asked what it has."""
+        return any(one["can_answer"] for day in self._days() for one in self._face.reconciliation(day)["destinations"])
 
     def _days(self, ends: tuple[str, ...] = ("done", "lost")) -> list[str]:
         keys = {self._uids[exam["patient_name"]] for exam in self._exams if exam["ends"] in ends}
