@@ -64,7 +64,7 @@ class _Trial:
             yield self._dicom()
         if reply is not None and self.target.can("reconcile"):
             yield self._reconcile()
-        if self.settings.files.public_base_url or is_needed(self.target):
+        if is_needed(self.target):
             yield self._files()
 
     def _reached(self) -> tuple[HttpReply | None, Json]:
