@@ -23,6 +23,7 @@ from app.gui.retrieve_table import IMAGES, OWN, REPORT
 
 FORGET_MS = 10 * 60 * 1000
 """How long an answer stands while nobody touches it."""
+_NOTE = "按证件号码查患者在其他医院的检查"
 
 
 class RetrievePage(Page):
@@ -40,7 +41,7 @@ class RetrievePage(Page):
         self.destination.hide()
         self.records = Button(desk.look, "今天的调阅记录", icon="page-log", slot=self._ask_records)
         super().__init__(desk, self.destination, self.records)
-        self.header.note.setText("按证件号码查患者在其他医院的检查")
+        self.header.note.setText(_NOTE)
         self._places: list[Json] = []
         self._round = 0
         """Answers to questions of an earlier round are nobody's any more."""
@@ -90,6 +91,8 @@ class RetrievePage(Page):
         self.destination.setCurrentIndex(max(0, self.destination.findData(kept)))
         self.destination.blockSignals(quiet)
         self.destination.setVisible(len(self._places) > 1)
+        only = f" · {self._places[0]['title']}" if len(self._places) == 1 else ""
+        self.header.note.setText(f"{_NOTE}{only}")
         self._put_place()
 
     def _place(self) -> Json:

@@ -61,7 +61,9 @@ class AnswerCard(Card):
         self.answer = answer
         self.head.title.setText(answer["words"])
         at = words.clock(answer["asked_at"], self._now())
-        self.head.note.setText(f"{at} 查询 · 平台用时 {float(answer['seconds']):.1f} 秒")
+        seconds = float(answer["seconds"])
+        took = f"{seconds:.1f} 秒" if seconds >= 0.1 else "不到 0.1 秒"
+        self.head.note.setText(f"{at} 查询 · 平台用时 {took}")
         if self.table.rows_model.rows:
             self.table.choose_first()
             self.table.setFocus(Qt.FocusReason.OtherFocusReason)
