@@ -391,9 +391,23 @@ def test_a_path_that_is_not_there_is_the_engineers_turn(stage: tuple[Engine, Jso
 
 
 def test_a_loopback_address_of_the_file_service_is_out_of_reach(stage: tuple[Engine, Json]) -> None:
-    engine, _ = stage
-    found = steps(engine, {"files": {"public_base_url": "http://127.0.0.1:8180"}})
+    engine, now = stage
+    row = {**now["destination"][0]}
+    row["options"] = {**row["options"], "pdf_mode": "link", "practice": False}
+    files = {"public_base_url": "http://127.0.0.1:8180"}
+    found = steps(engine, {"files": files, "destination": [row]})
     assert (found["files"]["state"], found["files"]["page"]) == ("you", "files")
+
+
+def test_a_file_service_that_is_open_is_opened_once_from_here(stage: tuple[Engine, Json]) -> None:
+    """A platform of the rehearsal is on this PC: the loop is no wrong address for it."""
+    engine, now = stage
+    row = {**now["destination"][0]}
+    row["options"] = {**row["options"], "pdf_mode": "link"}
+    found = steps(engine, {"destination": [row]})
+    assert (found["files"]["state"], found["files"]["title"]) == ("ok", "按这个地址打开了文件服务")
+    elsewhere = {"files": {**now["files"], "public_base_url": "http://127.0.0.1:8180"}, "destination": [row]}
+    assert steps(engine, elsewhere)["files"]["state"] == "unknown", "not in force yet"
 
 
 def test_the_letter_says_what_an_engineer_asks_for(stage: tuple[Engine, Json]) -> None:
