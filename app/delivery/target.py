@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
@@ -15,6 +16,19 @@ from app.domain.settings import DestinationSettings, Settings
 from app.regions.conversation import Adapter, ImageRef, Stamp
 from app.store import Store, serials
 from app.wire.http_client import HttpClient
+
+_DRAWN_AT_ONCE = 50
+
+
+@dataclass(kw_only=True)
+class Drawn:
+    """Serial numbers of one second that are written down as used already: files in a row cost one write a second.
+
+    What is left when the second is over is never used.
+    """
+
+    left: list[str] = field(default_factory=list)
+    lock: threading.Lock = field(default_factory=threading.Lock)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,6 +45,7 @@ class Target:
     options: Mapping[str, Any] = field(default_factory=dict)
     defaults: Mapping[str, str] = field(default_factory=dict)
     practice: bool = False
+    drawn: Drawn = field(default_factory=Drawn, compare=False)
 
     def can(self, capability: str) -> bool:
         return capability in self.adapter.capabilities
@@ -43,10 +58,14 @@ class Target:
         series = self.adapter.serial_series
         if not series:
             return Stamp(now=now)
-        first = int(self.options.get("serial_from", serials.FIRST))
-        last = int(self.options.get("serial_to", serials.LAST))
-        serial = store.write(lambda tx: serials.next_stamp(tx, series, now, first=first, last=last))
-        return Stamp(now=now, serial=serial)
+        with self.drawn.lock:
+            if not self.drawn.left or self.drawn.left[0] < serials.second_of(now):
+                first = int(self.options.get("serial_from", serials.FIRST))
+                last = int(self.options.get("serial_to", serials.LAST))
+                self.drawn.left = store.write(
+                    lambda tx: serials.next_stamps(tx, series, now, first=first, last=last, most=_DRAWN_AT_ONCE)
+                )
+            return Stamp(now=now, serial=self.drawn.left.pop(0))
 
 
 def options_of(region: Region, destination: DestinationSettings, settings: Settings) -> dict[str, Any]:

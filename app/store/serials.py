@@ -21,10 +21,13 @@ def next_value(tx: Tx, name: str) -> int:
     return int(row["value"])
 
 
-def next_stamp(tx: Tx, series: str, now: datetime, *, first: int = FIRST, last: int = LAST) -> str:
-    """yyyyMMddHHmmss (China Standard Time) and four digits from `first` to `last`: greater than any of the series.
+def next_stamps(
+    tx: Tx, series: str, now: datetime, *, first: int = FIRST, last: int = LAST, most: int = 1
+) -> list[str]:
+    """yyyyMMddHHmmss (China Standard Time) and four digits from `first` to `last`: greater than all of the series.
 
-    A clock that was set back is waited for in the last second given; a second that is used up runs into the next.
+    At least one and up to `most`, all of one second. A clock that was set back is waited for in the last second given;
+    a second that is used up runs into the next.
     """
     name, moment = f"stamp-{series}", now.astimezone(CST).replace(tzinfo=None, microsecond=0)
     row = tx.execute("SELECT value FROM serials WHERE name = ?", (name,)).fetchone()
@@ -36,6 +39,11 @@ def next_stamp(tx: Tx, series: str, now: datetime, *, first: int = FIRST, last: 
             moment, number = latest, max(first, used + 1)
         if number > last:
             moment, number = latest + timedelta(seconds=1), first
-    stamp = f"{moment.strftime(_TIME)}{number:04d}"
-    tx.execute("INSERT OR REPLACE INTO serials (name, value) VALUES (?, ?)", (name, int(stamp)))
-    return stamp
+    stamps = [f"{moment.strftime(_TIME)}{each:04d}" for each in range(number, min(number + most - 1, last) + 1)]
+    tx.execute("INSERT OR REPLACE INTO serials (name, value) VALUES (?, ?)", (name, int(stamps[-1])))
+    return stamps
+
+
+def second_of(now: datetime) -> str:
+    """What the stamps of this moment begin with."""
+    return now.astimezone(CST).strftime(_TIME)

@@ -28,12 +28,13 @@ from app.store import Store, serials
 store = Store(Path(sys.argv[1]))
 now = datetime.fromisoformat(sys.argv[2])
 while True:
-    print(store.write(lambda tx: serials.next_stamp(tx, "H52010300123", now)), flush=True)
+    print(*store.write(lambda tx: serials.next_stamps(tx, "H52010300123", now)), flush=True)
 """
 
 
 def drawn(store: Store, now: datetime = NOW, series: str = SERIES, **limits: int) -> str:
-    return store.write(lambda tx: serials.next_stamp(tx, series, now, **limits))
+    (stamp,) = store.write(lambda tx: serials.next_stamps(tx, series, now, **limits))
+    return stamp
 
 
 def test_a_stamp_is_the_time_of_china_and_a_number_that_starts_in_each_second(store: Store) -> None:
@@ -52,12 +53,15 @@ def test_a_clock_set_back_goes_on_in_the_last_second(store: Store) -> None:
 
 
 def test_a_second_that_is_used_up_runs_into_the_next(store: Store) -> None:
-    def many(tx: object) -> list[str]:
-        return [serials.next_stamp(tx, SERIES, NOW) for _ in range(10_001)]  # type: ignore[arg-type]
+    found = store.write(lambda tx: serials.next_stamps(tx, SERIES, NOW, most=20_000))
+    assert (len(found), found[0], found[-1]) == (9999, "202611051031070001", "202611051031079999")
+    assert [drawn(store), drawn(store)] == ["202611051031080001", "202611051031080002"]
 
-    found = store.write(many)
-    assert found[9998:] == ["202611051031079999", "202611051031080001", "202611051031080002"]
-    assert len(set(found)) == len(found)
+
+def test_several_drawn_at_once_are_of_one_second_and_all_used_up(store: Store) -> None:
+    several = store.write(lambda tx: serials.next_stamps(tx, SERIES, NOW, first=7, last=9, most=50))
+    assert several == ["202611051031070007", "202611051031070008", "202611051031070009"]
+    assert drawn(store, first=7, last=9) == "202611051031080007"
 
 
 def test_two_computers_with_ranges_of_their_own_never_meet(store: Store, tmp_path: Path) -> None:
