@@ -13,7 +13,7 @@ from pathlib import Path
 
 from app.engine.face import Face
 from app.engine.reach import home_at, hosted
-from app.engine.rehearsal import NOTE, Rehearsal
+from app.engine.rehearsal import NOTE, Rehearsal, rehearsed_regions
 from app.errors import AgentError
 
 ShowWindow = Callable[[Face, str], int]
@@ -25,15 +25,15 @@ def run(argv: list[str], show_window: ShowWindow) -> int:
     headless = words.headless or not _has_display()
     with _home(words.home) as folder:
         try:
-            return _rehearse(folder, headless=headless, show_window=show_window)
+            return _rehearse(folder, words.region, headless=headless, show_window=show_window)
         except AgentError as error:
             print(f"{error.title}。{error.advice}", file=sys.stderr)
             return 1
 
 
-def _rehearse(folder: Path, *, headless: bool, show_window: ShowWindow) -> int:
+def _rehearse(folder: Path, region: str, *, headless: bool, show_window: ShowWindow) -> int:
     home = home_at(folder).make()
-    rehearsal = Rehearsal(home)
+    rehearsal = Rehearsal(home, region=region)
     with contextlib.closing(rehearsal):
         print(f"{NOTE}。患者都是编的，数据在 {folder}", flush=True)
         rehearsal.open()
@@ -74,6 +74,8 @@ def _has_display() -> bool:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="imaging-agent demo", description="在自带的演练平台上走一遍")
+    names = rehearsed_regions()
+    parser.add_argument("--region", choices=names, default=names[0], help=f"地区，不写时是 {names[0]}")
     parser.add_argument("--headless", action="store_true", help="不开窗口")
     parser.add_argument("--home", default=None, metavar="DIR", help="数据文件夹；不写时用完就删")
     return parser

@@ -30,7 +30,7 @@ class Rehearsal:
     def __init__(self, home: Home, *, region: str = "", only_one: bool = False) -> None:
         """`only_one`: the first exam of the script instead of all of them."""
         self._home = home
-        self._region = region or _first_region()
+        self._region = region or rehearsed_regions()[0]
         folder = resources_dir() / "regions" / self._region / "demo.toml"
         self._script: dict[str, Any] = tomllib.loads(folder.read_text(encoding="utf-8"))
         if only_one:
@@ -130,9 +130,9 @@ def can_rehearse(region: str) -> bool:
     return (resources_dir() / "regions" / region / "demo.toml").is_file()
 
 
-def _first_region() -> str:
-    """The first region of the table."""
-    return next(iter(ADAPTERS))
+def rehearsed_regions() -> list[str]:
+    """The regions that have a rehearsal, in the order of the table of regions."""
+    return [name for name in ADAPTERS if can_rehearse(name)]
 
 
 def _free_port() -> int:
