@@ -27,7 +27,7 @@ from app.engine.house import House
 from app.engine.settings import kept_secrets, read_answers, secret_name
 from app.engine.targets import build_target
 from app.errors import AgentError, NeedsOperator
-from app.regions.conversation import HttpRequest, Outgoing
+from app.regions.conversation import Batch, HttpRequest, Outgoing, Request
 from app.store import days
 from app.system.network import host_name, own_addresses
 from app.wire.dicom_association import Peer
@@ -60,7 +60,7 @@ class _Trial:
             yield self._clock_step(reply)
             yield self._key()
             yield self._interfaces()
-        if self.target.options.get("dicom_host"):
+        if self.target.options.get("dicom_host") and not self._sends_files:
             yield self._dicom()
         if reply is not None and self.target.can("reconcile"):
             yield self._reconcile()
@@ -96,7 +96,7 @@ class _Trial:
         if not name:
             return _unknown("key", title, "平台没有能试的接口", "第一例上传时就知道")
         started = time.monotonic()
-        request = self._empty(name)
+        request = cast(HttpRequest, self._first_of(name))
         try:
             stamp = self.target.stamp(self.house.store, self.clock.now())
             wired = self.target.adapter.wrap(request, json.dumps(request.body).encode("ascii"), stamp)
@@ -118,17 +118,33 @@ class _Trial:
             "key", title, Turn.AUTOMATIC, trouble.title, "过一会儿点“全部重测”；不影响继续设置", words, started
         )
 
-    def _empty(self, part: str) -> HttpRequest:
+    def _first_of(self, part: str) -> Request:
         """What an upload of nothing would send first."""
         nothing = Outgoing(part=part, exam_key="", report_key="", version=1, exam={}, report={}, images=())
-        return cast(HttpRequest, next(self.target.adapter.upload(nothing)))
+        return next(self.target.adapter.upload(nothing))
+
+    def _path_of(self, part: str) -> str:
+        """Where it goes, "" for what goes by DICOM alone."""
+        first = self._first_of(part)
+        if isinstance(first, HttpRequest):
+            return first.path
+        return self._paths.get(first.step if isinstance(first, Batch) else part, "")
+
+    @property
+    def _sends_files(self) -> bool:
+        parts = self.target.adapter.parts
+        return "images" not in parts or isinstance(self._first_of("images"), Batch)
+
+    @property
+    def _paths(self) -> Mapping[str, str]:
+        return {**self.target.region.options["paths"], **self.target.options.get("paths", {})}
 
     def _interfaces(self) -> Json:
         """Whether there is anything at the paths; asked without a body, so nothing can be written."""
         started = time.monotonic()
-        paths: Mapping[str, str] = {**self.target.region.options["paths"], **self.target.options.get("paths", {})}
-        used = [name for name in (*self.target.adapter.parts, *self.target.adapter.capabilities) if name in paths]
-        used = [name for name in _INTERFACES if name in used]
+        paths = {part: self._path_of(part) for part in self.target.adapter.parts}
+        paths |= {name: self._paths.get(name, "") for name in self.target.adapter.capabilities if name not in paths}
+        used = [name for name in _INTERFACES if paths.get(name)]
         title = " · ".join(_INTERFACES[name] for name in used)
         absent: list[str] = []
         for name in used:
