@@ -17,7 +17,7 @@ from app.intake.reports import UNCLEAR, Fate, Reports
 from app.intake.retrieved import is_retrieved
 from app.intake.take import Taker
 from app.intake.whole import is_whole
-from app.store import Store, files
+from app.store import Store, files, retrievals
 from app.store.images import Outcome
 
 
@@ -45,6 +45,7 @@ class Found:
 
 
 _OUTCOMES = {Outcome.NEW: Became.NEW, Outcome.AGAIN: Became.AGAIN, Outcome.CONFLICT: Became.CONFLICT}
+FOREIGN = ("这是从平台调阅下载的外院影像", "只供查看，不收进来，也不会上传；请移出影像文件夹")
 CUT_OFF = ("影像文件不完整", "文件可能还在写，或者复制时中断了；请在设备上重新导出这份影像")
 
 
@@ -71,6 +72,8 @@ class Incoming:
             header = read_header(path)
             if is_dicomdir(header):
                 return Found(path=path, became=Became.NOTED)
+            if retrievals.is_foreign(self._store.read(), header.sop_instance_uid, header.study_instance_uid):
+                return self.give_up(Found(path=path, became=Became.ASIDE, title=FOREIGN[0], advice=FOREIGN[1]), source)
             if not is_whole(path):
                 return Found(path=path, became=Became.UNFINISHED, title=CUT_OFF[0], advice=CUT_OFF[1])
             taken = self._taker.take_file(path, source)

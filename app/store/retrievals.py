@@ -161,8 +161,14 @@ def active(conn: sqlite3.Connection, destination: str) -> list[Download]:
     return [_download(row) for row in rows.fetchall()]
 
 
-def folders(conn: sqlite3.Connection) -> list[str]:
-    return [row["folder"] for row in conn.execute("SELECT DISTINCT folder FROM downloads").fetchall()]
+def is_foreign(conn: sqlite3.Connection, sop_instance_uid: str, study_instance_uid: str) -> bool:
+    """Whether it was downloaded to look at, and nothing of its study ever came to us from a device."""
+    row = conn.execute(
+        """SELECT 1 FROM download_images WHERE sop_instance_uid = ? AND state = 'kept'
+           AND NOT EXISTS (SELECT 1 FROM studies WHERE study_instance_uid = ?)""",
+        (sop_instance_uid, study_instance_uid),
+    ).fetchone()
+    return row is not None
 
 
 def people(conn: sqlite3.Connection) -> tuple[set[str], set[str]]:

@@ -554,3 +554,9 @@ def index_codes(db: Database) -> None:
     db.execute("CREATE UNIQUE INDEX idx_index_in_use ON index_codes (destination, exam_key) WHERE replaced_at IS NULL")
     db.table("index_codes").create_index(["exam_key", "destination"])
     db.table("jobs").add_column("index_code", str, not_null_default="")
+
+
+@MIGRATIONS()
+def downloads_by_image(db: Database) -> None:
+    """Whether an image that lies somewhere was downloaded to look at (see `retrievals.is_foreign`)."""
+    db.table("download_images").create_index(["sop_instance_uid"])

@@ -13,6 +13,7 @@ from typing import Any
 import pydicom
 import pytest
 
+from app.engine.bundle import masker_of
 from app.engine.engine import Engine
 from app.errors import AgentError, NeedsOperator, Rejected, RetryLater
 from app.intake.retrieved import MARK
@@ -269,6 +270,17 @@ def test_what_was_found_dies_with_the_program(room: Room) -> None:
     assert INDEX not in everything
 
 
+def test_the_help_bundle_names_nobody_whose_images_were_downloaded(room: Room) -> None:
+    room.cloud.offer(room.folder / "other", images=1)
+    index = "414-G1234567-20251108094210-0000000000000-000000000"
+    room.cloud.exams = [an_exam(index, psnName="欧阳某芳")]
+    found = room.look_up()
+    room.wait(room.engine.start_download(found["lookup"], index)["id"])
+    told = masker_of(room.engine.house).text(f"{index} 欧阳某芳 G1234567")
+    assert "G1234567" not in told
+    assert "欧阳某芳" not in told
+
+
 # -- the platform's list ----------------------------------------------------------------------------------------------
 
 
@@ -485,6 +497,13 @@ def test_other_hospitals_images_never_become_ours(room: Room) -> None:
     done = room.wait(room.download(folder=str(room.folder / "chosen"))["id"])
     taken = room.engine.import_paths([done["folder"], str(next(Path(done["folder"]).rglob("*.dcm")))])
     assert (taken["images"], taken["aside"], taken["studies"]) == (0, 0, [])
+    copied = room.folder / "copied"
+    copied.mkdir()
+    for number, path in enumerate(Path(done["folder"]).rglob("*.dcm")):
+        (copied / f"IMG{number}").write_bytes(path.read_bytes())
+    taken = room.engine.import_paths([str(copied)])
+    assert (taken["images"], taken["aside"], taken["studies"]) == (0, 3, [])
+    assert room.engine.set_asides()["files"][0]["title"] == "这是从平台调阅下载的外院影像"
     assert room.engine.studies()["total"] == 0
     assert list(room.home.spool.rglob("*.dcm")) == []
 
