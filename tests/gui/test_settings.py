@@ -36,6 +36,20 @@ def test_the_name_an_error_gives_opens_its_section_and_no_words_are_cut(
     assert cut_off(page.section()) == []
 
 
+def test_the_file_service_is_asked_about_only_where_a_platform_fetches(page: SettingsPage, window: MainWindow) -> None:
+    def asked() -> bool:
+        return any(one.key.startswith("files.") for form in page.section().forms for one in form.rows)
+
+    window.go(words.SETTINGS, "dicom")
+    until(lambda: page.answers.fresh, window)
+    assert not asked()
+    page.answers.put("destination[0].options.pdf_mode", "link")
+    until(asked, window)
+    assert cut_off(page.section()) == []
+    page.answers.put("destination[0].options.pdf_mode", "base64")
+    until(lambda: not asked(), window)
+
+
 def test_a_change_is_saved_and_the_button_says_why_it_waits(
     page: SettingsPage, window: MainWindow, face: FakeFace
 ) -> None:

@@ -11,6 +11,7 @@ from PySide6.QtGui import QKeyEvent
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QLabel, QPushButton, QWidget
 
+from app.engine.setup import fetches_from_here
 from app.gui.window import MainWindow
 from app.gui.wizard import SIZE, Wizard
 from tests.gui.conftest import rest
@@ -71,7 +72,8 @@ def test_the_keyboard_alone_leads_from_the_first_page_to_the_last(
     wizard: Wizard, window: MainWindow, face: FakeFace
 ) -> None:
     assert wizard.step().name == "选择地区"
-    ready(wizard, window)  # the only region is chosen by itself
+    press(wizard, Key.Key_Space)  # the first region
+    ready(wizard, window)
     press(wizard, Key.Key_Return)
     at(wizard, window, "机构信息")
     for text in CLINIC:
@@ -124,6 +126,7 @@ def test_a_wrong_code_is_told_where_it_stands_and_holds_the_next_page(wizard: Wi
 def test_left_in_the_middle_it_comes_back_at_its_step_without_the_key(
     wizard: Wizard, window: MainWindow, face: FakeFace
 ) -> None:
+    press(wizard, Key.Key_Space)
     wizard.go_to("密钥")
     wizard.answers.put("destination[0].secrets.sm4_key", SECRET)
     press(wizard, Key.Key_Escape)
@@ -132,6 +135,29 @@ def test_left_in_the_middle_it_comes_back_at_its_step_without_the_key(
     window.offer_setup()
     until(lambda: window.wizard is not None and bool(window.wizard.answers.document), window)
     assert window.wizard is not None and window.wizard.step().name == "密钥"
+
+
+def test_where_a_platform_fetches_its_way_in_is_asked_for_and_put_into_force(
+    wizard: Wizard, window: MainWindow, face: FakeFace
+) -> None:
+    asked = wizard.answers
+    regions = [one["name"] for one in asked.regions]
+    fetching = next(one for one in regions if fetches_from_here({"destination": [{"region": one}]}))
+    asked.choose(next(one for one in regions if one != fetching), True)
+    wizard.go_to("密钥")
+    until(lambda: asked.fresh, window)
+    assert not [one for form in wizard.step().forms for one in form.rows if one.key.startswith("files.")]  # type: ignore[attr-defined]
+    wizard.go_to("选择地区")
+    asked.choose(fetching, True)
+    wizard.go_to("密钥")
+    until(lambda: "files" in asked.wanted and asked.problem("files.public_base_url"), window)
+    form = wizard.step().forms[-1]  # type: ignore[attr-defined]
+    assert [one.key for one in form.rows] == ["files.public_base_url", "files.port"]
+    assert cut_off(wizard.step()) == []
+    letters(form.row_of("files.public_base_url").editor.line, "http://10.20.0.15:8180")
+    until(lambda: asked.problem("files.public_base_url") is None, window)
+    wizard.step().take(lambda: None, window.fail)  # type: ignore[attr-defined]
+    until(lambda: face.document["files"]["public_base_url"] == "http://10.20.0.15:8180", window)
 
 
 def test_a_test_image_is_marked_and_its_name_read_with_a_click(
