@@ -6,7 +6,6 @@ Written from the document alone. CA signing (四(二)4) is not part of it yet.
 from __future__ import annotations
 
 import base64
-import binascii
 import hashlib
 import json
 import re
@@ -367,7 +366,7 @@ def _encrypted(text: str, key_hex: str) -> str:
 def _from_base64(text: str, name: str) -> bytes:
     try:
         return base64.b64decode(text, validate=True)
-    except binascii.Error:
+    except ValueError:
         raise Unreadable(f"{name} 不是正确的 Base64") from None
 
 

@@ -6,7 +6,9 @@ from collections.abc import Iterator
 
 import pytest
 
+from . import guangyuan_clinic
 from .clinic import SAMPLE_KEY, PracticeProcess
+from .offers import Offers
 
 USUAL = {
     "demand_signature": True,
@@ -35,3 +37,24 @@ def platform(shared: PracticeProcess) -> Iterator[PracticeProcess]:
     shared.control("options", **USUAL)
     shared.control("clock", offset_seconds=0)
     shared.control("rekey", sm4_key=SAMPLE_KEY)
+
+
+@pytest.fixture(scope="module")
+def guangyuan_process(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PracticeProcess]:
+    process = PracticeProcess(tmp_path_factory.mktemp("guangyuan"), region="guangyuan")
+    yield process
+    assert process.stop() == 0
+
+
+@pytest.fixture
+def guangyuan(guangyuan_process: PracticeProcess) -> Iterator[PracticeProcess]:
+    guangyuan_process.control("options", **guangyuan_clinic.USUAL)
+    yield guangyuan_process
+    guangyuan_process.ask("DELETE", "/practice/fault")
+    guangyuan_process.control("rekey", key=guangyuan_clinic.KEY)
+
+
+@pytest.fixture(scope="module")
+def offers() -> Iterator[Offers]:
+    with Offers() as running:
+        yield running

@@ -176,6 +176,7 @@ def test_a_report_must_name_a_known_exam_unless_switched_off(platform: PracticeP
         ({"reportPdfBase64": ""}, "pdf_path(报告pdf地址)不能为空"),
         ({"reportPdfBase64": base64.b64encode(b"<html>").decode()}, "不是 PDF 文件"),
         ({"reportPdfBase64": "***"}, "Base64"),
+        ({"reportPdfBase64": "不是"}, "Base64"),
         ({"ACCESS_NO": "ACC1"}, "ACCESS_NO(图像访问号)应与 recordNum 保持一致"),
         ({"isLastAudit": 1}, "lastAuditDoctor(终审医生姓名)不能为空"),
         ({"SignValue": ""}, "SignValue(CA签名值)不能为空"),
