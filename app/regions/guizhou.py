@@ -49,6 +49,8 @@ class Guizhou(National):
         self._delete_first = self._choice("same_index", "update", "delete_first") == "delete_first"
         self._delete_objects = self._choice("delete_input", "strings", "objects") == "objects"
         self._md5 = {"upper": "md5_upper", "lower": "md5"}[self._choice("md5_case", "upper", "lower")]
+        self._at_once = self._whole("image_workers", 1, 16)
+        self._port = self._whole("dicom_port", 0, 65535)
         self._answers: Mapping[str, Mapping[str, list[str]]] = region.options["answers"]
         self._data_name: str = region.options["replies"]["query"]["items"]
 
@@ -63,7 +65,7 @@ class Guizhou(National):
             yield self._push(outgoing)
         else:
             files = tuple(self._file(outgoing, image) for image in outgoing.images)
-            yield Batch(step="image", requests=files, at_once=int(self._options["image_workers"]))
+            yield Batch(step="image", requests=files, at_once=self._at_once)
         return {"index_code": outgoing.index_code}
 
     def withdraw(self, outgoing: Outgoing) -> Conversation:
@@ -149,7 +151,7 @@ class Guizhou(National):
         return DicomSend(
             step="images",
             host=str(self._options["dicom_host"]),
-            port=int(self._options["dicom_port"]),
+            port=self._port,
             called_ae=str(self._options["dicom_ae_title"]),
             calling_ae=str(self._options.get("calling_ae_title", "")),
             images=outgoing.images,

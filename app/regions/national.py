@@ -39,10 +39,8 @@ class National:
             )
         if not self._institution:
             raise NeedsOperator("还没有填医保机构编码", "请在设置里填 12 位的医保机构编码", page="clinic")
-        if not 1 <= int(self._options["serial_from"]) <= int(self._options["serial_to"]) <= 9999:
-            raise NeedsOperator(
-                "报文顺序号的范围写错了", "serial_from 到 serial_to 应在 1 到 9999 之间，请改设置", page=_SETTINGS
-            )
+        self._whole("serial_to", self._whole("serial_from", 1, 9999), 9999)
+        self._zeros = ("0" * self._whole("index_device_zeros", 1, 20), "0" * self._whole("index_part_zeros", 1, 20))
         self.serial_series = self._institution
 
     def index_code(self, exam: Mapping[str, str], moved_seconds: int = 0) -> str:
@@ -60,8 +58,7 @@ class National:
             id_type,
             re.sub(r"[^0-9A-Z]", "", id_number.upper()),
             moment.strftime("%Y%m%d%H%M%S"),
-            "0" * int(self._options["index_device_zeros"]),
-            "0" * int(self._options["index_part_zeros"]),
+            *self._zeros,
             *([storage] if storage else []),
         ]
         return "-".join(pieces).upper()
@@ -96,3 +93,9 @@ class National:
         if chosen not in allowed:
             raise NeedsOperator(f"设置里的“{option}”写错了", f"只能是 {' 或 '.join(allowed)}，请改设置", page=_SETTINGS)
         return chosen
+
+    def _whole(self, option: str, least: int, most: int) -> int:
+        said = str(self._options[option])
+        if not said.isdecimal() or not least <= int(said) <= most:
+            raise NeedsOperator(f"设置里的“{option}”写错了", f"应是 {least} 到 {most} 的整数，请改设置", page=_SETTINGS)
+        return int(said)

@@ -61,7 +61,9 @@ def test_it_offers_what_the_document_has() -> None:
     assert adapter.capabilities == {"withdraw", "images", "index_code", "history", "image_list", "image"}
 
 
-@pytest.mark.parametrize("option", ["image_mode", "same_index", "md5_case", "delete_input"])
+@pytest.mark.parametrize(
+    "option", ["image_mode", "same_index", "md5_case", "delete_input", "image_workers", "dicom_port"]
+)
 def test_an_option_that_no_document_knows_is_refused_by_name(option: str) -> None:
     with pytest.raises(NeedsOperator) as refused:
         an_adapter(**{option: "perhaps"})

@@ -100,6 +100,8 @@ def test_an_institution_code_of_another_length_is_sent_whole(name: str) -> None:
         ({"serial_from": 0}, KEY, "destination"),
         ({"serial_from": 5000, "serial_to": 4999}, KEY, "destination"),
         ({"serial_to": 10000}, KEY, "destination"),
+        ({"serial_to": "all"}, KEY, "destination"),
+        ({"index_part_zeros": "nine"}, KEY, "destination"),
     ],
 )
 def test_what_is_missing_or_wrong_is_asked_for_on_its_page(
