@@ -109,6 +109,17 @@ def test_no_words_lie_over_the_hours_of_a_destination(
         assert over == []
 
 
+def test_what_a_platform_has_not_fetched_is_a_quiet_line_under_its_day(
+    window: MainWindow, home: HomePage, face: FakeFace, settle: Settle
+) -> None:
+    face.offers()
+    home.enter()
+    settle()
+    lines = [one.text() for one in home.findChildren(QLabel)]
+    assert any(one.endswith("3 例的文件平台还没有来取，本机留着") for one in lines)
+    assert home.sentence.text() == "7 件事等您处理，其余正常"
+
+
 def test_searching_goes_to_the_queue(window: MainWindow, home: HomePage, settle: Settle) -> None:
     home._find("郑国强")
     settle()

@@ -199,6 +199,16 @@ def test_the_panel_tells_the_way_and_what_is_still_to_come(page: QueuePage, sett
         assert words_ in said(page)
 
 
+def test_the_panel_says_what_the_platform_fetched_and_what_it_did_not(
+    page: QueuePage, face: FakeFace, settle: Settle
+) -> None:
+    face.offers()
+    open_at(page, settle, DONE)
+    shown = said(page)
+    assert "已取 1 次 · 14:03" in shown and "还没有来取" in shown
+    assert "平台取走了报告 PDF" in shown and "平台还没有来取影像压缩包" in shown
+
+
 @pytest.mark.parametrize("answer", ["yes", "no"])
 def test_withdrawing_asks_with_patient_and_exam(
     page: QueuePage, window: MainWindow, face: FakeFace, settle: Settle, answer: str
