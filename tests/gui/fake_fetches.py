@@ -1,4 +1,4 @@
-"""The fake face's files that a platform came for: nothing offered, until a test says `offers`. Part of `FakeFace`."""
+"""The fake face's files that a platform came for: nothing offered, until a test says `offers_files`. Part of `FakeFace`."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ class FakeFetches:
     fetches: tuple[Json, ...] = ()
     unfetched = ""
 
-    def offers(self) -> None:
+    def offers_files(self) -> None:
         """A report that was fetched once, images that nobody came for, and exams that wait since yesterday."""
         fetched_at = datetime(2026, 11, 20, 6, 3, tzinfo=UTC).isoformat()
         self.fetches = (

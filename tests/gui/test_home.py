@@ -112,8 +112,8 @@ def test_no_words_lie_over_the_hours_of_a_destination(
 def test_what_a_platform_has_not_fetched_is_a_quiet_line_under_its_day(
     window: MainWindow, home: HomePage, face: FakeFace, settle: Settle
 ) -> None:
-    face.offers()
-    home.enter()
+    face.offers_files()
+    home.refresh()
     settle()
     lines = [one.text() for one in home.findChildren(QLabel)]
     assert any(one.endswith("3 例的文件平台还没有来取，本机留着") for one in lines)

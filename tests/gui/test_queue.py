@@ -202,7 +202,7 @@ def test_the_panel_tells_the_way_and_what_is_still_to_come(page: QueuePage, sett
 def test_the_panel_says_what_the_platform_fetched_and_what_it_did_not(
     page: QueuePage, face: FakeFace, settle: Settle
 ) -> None:
-    face.offers()
+    face.offers_files()
     open_at(page, settle, DONE)
     shown = said(page)
     assert "已取 1 次 · 14:03" in shown and "还没有来取" in shown
