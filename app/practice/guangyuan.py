@@ -137,7 +137,7 @@ class GuangyuanPlatform(Region):
         try:
             if place == "exam" and not _is_address(record[REPORT]):
                 pdf = self._inside(record[REPORT])
-                record = {**record, REPORT: f"（Base64，{len(record[REPORT])} 字）"}
+                record = {**record, REPORT: f"（Base64，SHA-256 {pdf.stem}）"}
         except Unreadable as error:
             return f"{REPORT}(检查报告pdf文件){error}"
         errands = [
