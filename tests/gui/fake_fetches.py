@@ -1,4 +1,4 @@
-"""The fake face's files that a platform came for: nothing offered, until a test says `offers_files`. Part of `FakeFace`."""
+"""The fake face's files that a platform came for: nothing offered, until a test says so. Part of `FakeFace`."""
 
 from __future__ import annotations
 
