@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -38,6 +38,7 @@ KINDS = frozenset(
     }
 )
 _QUESTION = {"key": str, "label": str, "kind": str, "help": str, "default": None, "table": str, "choice": list}
+_WHEN = "when"
 _MARKS = ("first", "needed")
 _SECTION = {"name", "title", "note", "question"}
 _SETUP = {"name", "pinyin", "does", "clinic", "needs", "probe", "probe_words", "question"}
@@ -52,6 +53,14 @@ class Choice:
 
 
 @dataclass(frozen=True, kw_only=True)
+class When:
+    """Another question of the same destination, and the answer that makes this one worth asking."""
+
+    key: str
+    value: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class Question:
     """One setting as it is asked. `first`: the first set-up asks it; `needed`: nothing works without an answer."""
 
@@ -63,7 +72,12 @@ class Question:
     first: bool = False
     needed: bool = False
     default: object = ""
+    """What a new destination begins with."""
+    unanswered: object = ""
+    """What counts while nobody has answered: the region's own option."""
     choices: tuple[Choice, ...] = ()
+    when: When | None = None
+    """None: always asked."""
 
     @property
     def secret(self) -> bool:
@@ -98,6 +112,23 @@ class RegionSetup:
     """What its refusal says (a pattern) when it could read the record: that something in it is missing."""
     questions: tuple[Question, ...]
 
+    def asked(self, row: Mapping[str, Any]) -> tuple[Question, ...]:
+        """What is worth asking of a destination that has answered `row` so far."""
+        return tuple(
+            one for one in self.questions if one.when is None or self._answer(row, one.when.key) == one.when.value
+        )
+
+    def _answer(self, row: Mapping[str, Any], key: str) -> str:
+        where, _, name = key.partition(".")
+        table = row.get(where)
+        usual = next(one.unanswered for one in self.questions if one.key == key)
+        return as_answer(table.get(name, usual) if isinstance(table, Mapping) else usual)
+
+
+def as_answer(value: object) -> str:
+    """An answer as `when` of a question writes it."""
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
 
 def load_sections(root: Path | None = None) -> tuple[Section, ...]:
     """The sections that every clinic has. Raises `Bug` naming the place."""
@@ -130,6 +161,8 @@ def load_setup(name: str, root: Path | None = None) -> RegionSetup:
     asked = tuple(_region_question(path, row, region) for row in table["question"])
     secrets = tuple(_secret(path, key, rule) for key, rule in region.options.get("secrets", {}).items())
     _unique(path, "[setup]", [one.key for one in asked])
+    for one in asked:
+        _may_depend(path, one, asked)
     _must(any(one.key == "base_url" for one in asked), path, "[setup]", "base_url is not asked")
     return RegionSetup(
         region=name,
@@ -158,6 +191,7 @@ def choices_of_options(region: Region) -> dict[str, tuple[str, ...]]:
 def _section(path: Path, row: Mapping[str, Any], tables: Mapping[str, Table]) -> Section:
     place = f"[[section]] {row.get('name', '')}"
     _must(set(row) == _SECTION, path, place, f"must have exactly {', '.join(sorted(_SECTION))}")
+    _must(not any(_WHEN in one for one in row["question"]), path, place, "a section's questions are always asked")
     questions = tuple(_question(path, one, tables) for one in row["question"])
     _unique(path, place, [one.key for one in questions])
     return Section(name=row["name"], title=row["title"], note=row["note"], questions=questions)
@@ -166,6 +200,8 @@ def _section(path: Path, row: Mapping[str, Any], tables: Mapping[str, Table]) ->
 def _question(path: Path, row: Mapping[str, Any], tables: Mapping[str, Table]) -> Question:
     place = f"question {row.get('key', '')}"
     for key, value in row.items():
+        if key == _WHEN:  # a region's questions alone have one
+            continue
         known = key in _MARKS or key in _QUESTION
         _must(known, path, place, f"{key!r} is not known")
         kind = bool if key in _MARKS else _QUESTION[key]
@@ -183,6 +219,7 @@ def _question(path: Path, row: Mapping[str, Any], tables: Mapping[str, Table]) -
         first=row.get("first", False),
         needed=row.get("needed", False),
         default=row.get("default", ""),
+        unanswered=row.get("default", ""),
         choices=choices,
     )
 
@@ -206,7 +243,28 @@ def _region_question(path: Path, row: Mapping[str, Any], region: Region) -> Ques
     _must(not values or options.get(name) in values, path, found.key, "the option's default is none of the choices")
     is_flag = isinstance(options.get(name), bool)
     _must(is_flag == (found.kind == "yes_no"), path, found.key, "yes_no belongs to true or false, and only to them")
-    return found
+    return replace(found, unanswered=options.get(name, ""), when=_when(path, found.key, row.get(_WHEN)))
+
+
+def _when(path: Path, place: str, text: object) -> When | None:
+    """From `key=value`."""
+    if text is None:
+        return None
+    key, _, value = str(text).partition("=")
+    _must(isinstance(text, str) and key and value, path, place, 'when: write "options.NAME=value"')
+    return When(key=key, value=value)
+
+
+def _may_depend(path: Path, one: Question, asked: tuple[Question, ...]) -> None:
+    """Only on a choice or a switch that everybody is asked, and on one of its answers."""
+    if one.when is None:
+        return
+    other = next((other for other in asked if other.key == one.when.key), None)
+    answers = {"true", "false"} if other is not None and other.kind == "yes_no" else set[str]()
+    answers |= {choice.value for choice in other.choices} if other is not None else set[str]()
+    _must(one.when.value in answers, path, one.key, "when: no question has this answer")
+    _must(other is not None and other.when is None, path, one.key, "when: the other question must always be asked")
+    _must(one.first <= other.first if other is not None else False, path, one.key, "when: the other comes too late")
 
 
 def _secret(path: Path, key: str, rule: Mapping[str, Any]) -> Question:

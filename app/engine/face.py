@@ -567,9 +567,10 @@ class Face(Protocol):
         "questions": [QUESTION]}], "sections": [{"name", "title", "note", "questions": [QUESTION]}]}. QUESTION:
         {"key", "label", "help", "kind": "text"|"code"|"url"|"host"|"port"|"number"|"seconds"|"days"|"time"|"choice"|
         "yes_no"|"folder"|"folders"|"list"|"statement"|"secret",
-        "first": bool (the first set-up asks it), "needed": bool, "default", "secret": bool, "choices": [{"value",
-        "label"}]}. A region's keys stand within its destination: "base_url", "options.NAME", "secrets.NAME"; a
-        section's within the section."""
+        "first": bool (the first set-up asks it), "needed": bool, "default" (of a new destination), "unanswered" (what
+        counts without an answer), "secret": bool, "when": {"key", "value"}|None (ask only while that question has that
+        answer; yes_no: "true"|"false"), "choices": [{"value", "label"}]}. A region's keys stand within its
+        destination: "base_url", "options.NAME", "secrets.NAME"; a section's within the section."""
         ...
 
     def check_answers(self, answers: Json) -> Json:

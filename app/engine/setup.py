@@ -85,7 +85,9 @@ def _question(one: Question) -> Json:
         "first": one.first,
         "needed": one.needed,
         "default": one.default,
+        "unanswered": one.unanswered,
         "secret": one.secret,
+        "when": {"key": one.when.key, "value": one.when.value} if one.when else None,
         "choices": [{"value": choice.value, "label": choice.label} for choice in one.choices],
     }
 
@@ -190,7 +192,7 @@ def _is_fetched_by(row: Mapping[str, Any]) -> bool:
 def _missing_in(place: int, row: Mapping[str, Any], given: Mapping[str, str], house: House) -> Iterator[Json]:
     typed = row.get("secrets") or {}
     present = set(next((one.secret_names for one in house.settings.destinations if one.name == row.get("name")), ()))
-    for one in load_setup(str(row["region"])).questions:
+    for one in load_setup(str(row["region"])).asked(row):
         if not one.needed:
             continue
         where, _, name = one.key.rpartition(".")

@@ -139,10 +139,20 @@ class Answers(QObject):
         row = self.destinations()[place]
         asked = self.region(row["region"])["questions"]
         return [
-            {**one, "key": f"destination[{place}].{one['key']}"}
+            {**one, "key": f"destination[{place}].{one['key']}", "when": _within(place, one["when"])}
             for one in asked
             if one["secret"] == secret and (one["first"] or not first)
         ]
+
+    def is_asked(self, question: Json, among: Iterable[Json]) -> bool:
+        """Whether the answers so far make the question worth asking; `among`: where the question it hangs on is."""
+        when = question["when"]
+        if when is None:
+            return True
+        other = next((one for one in among if one["key"] == when["key"]), None)
+        answer = self.value(when["key"], other["unanswered"] if other else "")
+        said = str(answer).lower() if isinstance(answer, bool) else str(answer)
+        return said == str(when["value"])
 
     def asked(self, section: str, *, first: bool) -> list[Json]:
         return [
@@ -191,6 +201,10 @@ class Answers(QObject):
             row.pop("secrets", None)  # in the store now
         then()
         self.check()
+
+
+def _within(place: int, when: Json | None) -> Json | None:
+    return when and {**when, "key": f"destination[{place}].{when['key']}"}
 
 
 def _parts(key: str) -> list[tuple[str, int | None]]:

@@ -298,8 +298,7 @@ class QuestionRow(QWidget):
         box = row(self, gap=12)
         box.addWidget(self.caption, 0, Qt.AlignmentFlag.AlignTop)
         box.addLayout(right, 1)
-        default = answers.value(self.key, question["default"])
-        self.editor.show_value(default)
+        self.editor.show_value(answers.value(self.key, question["unanswered"]))
         self.editor.typed.connect(self._typed)
         self.editor.left.connect(self._left)
         self.show_problem()
@@ -328,19 +327,25 @@ class QuestionRow(QWidget):
 
 
 class QuestionForm(QWidget):
-    """Rows of questions over one set of answers."""
+    """Rows of questions over one set of answers; a question that hangs on another comes and goes with its answer."""
 
     def __init__(self, look: Look, answers: Answers, questions: list[Json], *, label_width: int = 116) -> None:
         super().__init__()
-        self._answers = answers
+        self._answers, self._questions = answers, questions
         self.rows = [QuestionRow(look, one, answers, label_width=label_width) for one in questions]
         box = column(self, gap=10)
         for one in self.rows:
+            one.editor.typed.connect(self._show_asked)
             box.addWidget(one)
+        self._show_asked()
 
     def show_problems(self) -> None:
         for one in self.rows:
             one.show_problem()
+
+    def _show_asked(self) -> None:
+        for one, question in zip(self.rows, self._questions, strict=True):
+            one.setVisible(self._answers.is_asked(question, self._questions))
 
     def row_of(self, key: str) -> QuestionRow | None:
         return next((one for one in self.rows if one.key == key), None)

@@ -101,6 +101,10 @@ def test_defaults_of_the_questions_are_answers_the_settings_take() -> None:
         ('label = "前置机地址"\n', "", "label is missing"),
         ('key = "options.dicom_host"', 'key = "base_url"', "stands twice"),
         ('value = "merged"', 'value = ""', "a choice has a value"),
+        ('kind = "host"', 'kind = "host"\nwhen = "options.pdf_mode"', 'write "options.NAME=value"'),
+        ('kind = "host"', 'kind = "host"\nwhen = "options.pdf_mode=fax"', "no question has this answer"),
+        ('kind = "host"', 'kind = "host"\nwhen = "options.pdf_mode=link"', "the other comes too late"),
+        ('kind = "code"', 'kind = "code"\nwhen = "options.dicom_host=x"', "no question has this answer"),
     ],
 )
 def test_odd_questions_are_refused_with_their_place(tmp_path: Path, was: str, is_now: str, says: str) -> None:
@@ -117,6 +121,30 @@ def test_odd_questions_are_refused_with_their_place(tmp_path: Path, was: str, is
     with pytest.raises(Bug) as refused:
         load_setup(REGION, root)
     assert says in refused.value.details
+
+
+def test_a_question_that_hangs_on_another_is_asked_with_that_answer_alone() -> None:
+    """Every choice of every region: what it leaves unasked can't be missing."""
+    hanging = 0
+    for name in ADAPTERS:
+        setup = load_setup(name)
+        always = {one.key for one in setup.questions if one.when is None}
+        for one in (one for one in setup.questions if one.when is not None):
+            hanging += 1
+            assert one.when is not None
+            row = {"options": {one.when.key.removeprefix("options."): one.when.value}}
+            assert one in setup.asked(row)
+            assert {asked.key for asked in setup.asked({})} == always, "nothing hangs on an answer that counts unasked"
+    assert hanging >= 5
+
+
+def test_the_addresses_of_a_push_are_missing_where_images_go_by_push(bare: Desk) -> None:
+    row = {"name": "gz", "region": "guizhou", "base_url": "http://192.0.2.8", "options": {"image_mode": "dicom"}}
+    pushed = problems(bare, {"destination": [row]})
+    by_file = problems(bare, {"destination": [{**row, "options": {}}]})
+    assert set(pushed) - set(by_file) == {
+        f"destination[0].options.{name}" for name in ("dicom_host", "dicom_port", "dicom_ae_title")
+    }
 
 
 # -- the check as typed -----------------------------------------------------------------------------------------------

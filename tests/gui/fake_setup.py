@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 from typing import Any
 
+from app.catalogue.questions import load_setup
 from app.engine import setup
 
 Json = dict[str, Any]
@@ -137,14 +138,13 @@ class FakeSetup:
             words = f"少 {18 - len(code)} 位，应为 18 位"
             problems.append(self._asked_for("clinic.uscc", "统一社会信用代码", words, missing=False))
         for place, row in enumerate(answers.get("destination", [])):
-            region = next(one for one in setup.regions()["regions"] if one["name"] == row["region"])
-            for one in region["questions"]:
-                where, _, name = one["key"].rpartition(".")
+            for one in load_setup(row["region"]).asked(row):
+                where, _, name = one.key.rpartition(".")
                 answered = row.get(where, {}).get(name) if where else row.get(name)
                 kept = where == "secrets" and name in self.kept_secrets.get(row["name"], [])
-                if one["needed"] and not answered and not kept:
-                    key = f"destination[{place}].{one['key']}"
-                    problems.append(self._asked_for(key, one["label"], one["help"], missing=True))
+                if one.needed and not answered and not kept:
+                    key = f"destination[{place}].{one.key}"
+                    problems.append(self._asked_for(key, one.label, one.help, missing=True))
         wanted = ["files"] if setup.fetches_from_here(answers) else []
         if wanted and not answers.get("files", {}).get("public_base_url"):
             example = "例：http://10.20.0.15:8180"
