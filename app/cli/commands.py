@@ -131,7 +131,8 @@ def resend(face: Face, words: Words) -> Answer:
 
 def withdraw(face: Face, words: Words) -> Answer:
     value = face.withdraw(words.uid, words.destination)
-    return Answer(value=value, lines=["已请平台撤回", *(f"没有撤回：{clean(one['why'])}" for one in value["skipped"])])
+    said = "已请平台撤回" if value["jobs"] else "平台那里没有要撤回的；还没传的不再传"
+    return Answer(value=value, lines=[said, *(f"没有撤回：{clean(one['why'])}" for one in value["skipped"])])
 
 
 def hold(face: Face, words: Words) -> Answer:

@@ -23,6 +23,7 @@ _LINKS = {"pdf": "报告 PDF", "zip": "影像"}
 _OF_INDEX = {
     "index_moved": "索引时间改为 {}，因为同一秒还有一例",
     "index_changed": "证件或检查时间改过，全部内容用新索引再传一遍",
+    "index_withdrawn": "",
     "index_left": "平台没有删除接口，请告知平台",
     "rest_resent": "平台要先删再存，删掉的影像和报告再传一遍",
 }
@@ -46,7 +47,8 @@ def told(house: House, what: str, detail: str) -> str:
         return detail
     else:
         said = _LINKS.get(rest) or _of_job(rest)
-    return f"{target.title if target else name} · {said}" if len(places) > 1 or name not in places else said
+    place = (target.title if target else name) if len(places) > 1 or name not in places else ""
+    return " · ".join(part for part in (place, said) if part)
 
 
 def step(name: str) -> str:
