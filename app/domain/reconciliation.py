@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from datetime import date, datetime
+from collections.abc import Mapping, Set
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
 from enum import Enum
+from typing import Any
 
 
 class DayState(Enum):
@@ -35,6 +37,9 @@ class Sent:
     img_exam_type: str
     image_count: int
     report_count: int
+    index_code: str = ""
+    record: Mapping[str, Any] = field(default_factory=dict)
+    """The exam's record as it went: what a platform knows the patient by."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,3 +55,68 @@ class Discrepancy:
     confirmed_at: datetime | None
     resend_count: int
     solved_at: datetime | None
+
+
+class ImageState(Enum):
+    """What a platform's image list said last of the images of an exam, while it did not list them all."""
+
+    UNKNOWN = "unknown"
+    """It listed none: it has them not at hand, which says nothing about what it was sent."""
+    SUSPECTED = "suspected"
+    LACKING = "lacking"
+    """Two answers in a row, far enough apart, lacked the same images."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ImageAnswer:
+    """The last answer about the images of an exam, as the job `job_id` brought them there in its `round`."""
+
+    job_id: int
+    round: int
+    state: ImageState
+    listed_count: int
+    lacking: tuple[str, ...]
+    """SOP instance UIDs."""
+    suspected_at: datetime | None
+    confirmed_at: datetime | None
+    asked_at: datetime
+    asked_count: int
+
+
+def judged_images(
+    before: ImageAnswer | None,
+    job: tuple[int, int],
+    ours: Set[str],
+    listed: Set[str],
+    *,
+    now: datetime,
+    again: timedelta,
+) -> ImageAnswer | None:
+    """The next answer after `before` (of the same `job`, its id and round); None when every image of ours is listed.
+
+    Pure. `again`: how far apart two answers must be; only images that both of them lack count.
+    """
+    lacking = ours - listed
+    if not lacking:
+        return None
+    known = before if before is not None and (before.job_id, before.round) == job else None
+    state, since, confirmed = ImageState.UNKNOWN, None, None
+    if listed:
+        both = lacking & set(known.lacking) if known else set()
+        if known is None or known.suspected_at is None or not both:
+            state, since = ImageState.SUSPECTED, now
+        else:
+            lacking, since, confirmed = both, known.suspected_at, known.confirmed_at
+            counts = confirmed is not None or now - since >= again
+            state, confirmed = (ImageState.LACKING, confirmed or now) if counts else (ImageState.SUSPECTED, None)
+    return ImageAnswer(
+        job_id=job[0],
+        round=job[1],
+        state=state,
+        listed_count=len(ours & listed),
+        lacking=tuple(sorted(lacking)) if listed else (),
+        suspected_at=since,
+        confirmed_at=confirmed,
+        asked_at=now,
+        asked_count=(known.asked_count if known else 0) + 1,
+    )

@@ -250,6 +250,15 @@ class Reconciles(Protocol):
     def reconcile(self, ours: Ours) -> Generator[Request, Reply, Missing]: ...
 
 
+class ReconcilesApart(Reconciles, Protocol):
+    """The capability `reconcile_apart` beside it: what `apart` parts is asked about, and answered, by itself.
+
+    With the capability `reconcile_images` the image list of an exam (`Retrieves.image_list`) tells of its images.
+    """
+
+    def apart(self, ours: Ours) -> tuple[Ours, ...]: ...
+
+
 class Retrieves(Protocol):
     """The capabilities `history`, `image_list` and `image` (调阅); every request is fresh."""
 
