@@ -270,9 +270,9 @@ def _slip_of(
 
 def _left_out(target: Target | None, mine: Sequence[Job], instances: Sequence[Instance]) -> int:
     """How many images of the exam no submission to this destination carries: they came later, or wait for a person."""
-    if target is None or Part.IMAGES.value not in target.adapter.parts:
+    newest = next((each for each in jobs.newest(list(mine)) if refs_of(each) and not each.withdraws), None)
+    if target is None or (newest is None and Part.IMAGES.value not in target.adapter.parts):
         return 0
-    newest = next((each for each in jobs.newest(list(mine)) if each.part is Part.IMAGES), None)
     carried = {(ref["sop_instance_uid"], ref["sha256"]) for ref in refs_of(newest)} if newest else set()
     return sum((one.sop_instance_uid, one.data_set_sha256) not in carried for one in instances)
 

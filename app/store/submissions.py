@@ -252,9 +252,11 @@ def acknowledged_at(conn: sqlite3.Connection, exam_key: str, destination: str) -
 
 
 def numbers(conn: sqlite3.Connection, exam_key: str, destination: str) -> list[str]:
-    """What the platform returned to find the exam by: index codes and the like, as returned."""
+    """What the platform returned to find the exam by: index codes and the like, as returned; none that is replaced."""
     rows = conn.execute(
-        "SELECT DISTINCT number FROM receipt_numbers WHERE exam_key = ? AND destination = ? ORDER BY number",
+        """SELECT DISTINCT number FROM receipt_numbers n WHERE exam_key = ? AND destination = ? AND NOT EXISTS (
+             SELECT 1 FROM index_codes i WHERE i.destination = n.destination AND i.index_code = n.number
+             AND i.replaced_at IS NOT NULL) ORDER BY number""",
         (exam_key, destination),
     ).fetchall()
     return [row["number"] for row in rows]

@@ -98,6 +98,16 @@ def test_a_corrected_number_takes_the_old_index_back_and_sends_all_under_the_new
     assert told.index(CHANGED) < told.index(DELETED) and clinic.state(uid) == "acknowledged"
 
 
+def test_after_a_correction_the_new_index_alone_is_shown_and_the_old_still_finds_the_exam(clinic: Clinic) -> None:
+    uid = clinic.sent()
+    (old,) = clinic.city.held
+    correct(clinic, uid)
+    clinic.submit(uid)
+    clinic.deliver()
+    (row,) = clinic.desk.engine.jobs(text=old)["rows"]
+    assert row["numbers"] == clinic.desk.engine.slip(uid)["destinations"][0]["numbers"] == list(clinic.city.held)
+
+
 def test_a_corrected_time_is_another_index_too(clinic: Clinic) -> None:
     uid = clinic.sent()
     clinic.desk.engine.fill(uid, {"examined_at": "2026-01-05 09:35:00"})

@@ -255,6 +255,13 @@ def test_late_images_send_nothing_that_was_typed_since(clinic: Clinic) -> None:
     assert clinic.state(uid) == "ready", "what was typed waits for its person"
 
 
+def test_a_slip_does_not_read_better_than_the_truth_where_images_go_by_address(clinic: Clinic) -> None:
+    uid = clinic.sent()
+    assert {one["verdict"] for one in clinic.desk.engine.slip(uid)["destinations"]} == {"平台已接收"}
+    clinic.desk.more(uid)
+    assert {one["verdict"] for one in clinic.desk.engine.slip(uid)["destinations"]} == {"尚未被平台接收"}
+
+
 def test_a_new_address_alone_is_nothing_new(clinic: Clinic) -> None:
     uid = clinic.sent()
     house = clinic.desk.engine.house
