@@ -11,6 +11,7 @@ from app.engine import fetches
 from app.engine.face import Json
 from app.engine.gateway import Gateway
 from app.engine.house import House
+from app.engine.targets import pushes_images
 from app.errors import AgentError
 from app.store import answers
 from app.system.disk import free_bytes
@@ -125,7 +126,7 @@ def _platform(house: House, target: Target) -> Iterator[Json]:
         clock_warning(offset),
     )
     options = target.options
-    if options.get("dicom_host") and options.get("dicom_port"):
+    if options.get("dicom_host") and options.get("dicom_port") and pushes_images(target):
         peer = Peer(
             host=str(options["dicom_host"]),
             port=int(options["dicom_port"]),

@@ -576,7 +576,8 @@ class Face(Protocol):
     def check_answers(self, answers: Json) -> Json:
         """The answers as typed, all faults at once; nothing is written. {"problems": [{"key", "label", "title",
         "advice", "missing": bool (nothing answered yet)}], "wanted": [section that a destination can't do without:
-        "files"]}; "key" as in "clinic.uscc", "destination[0].options.dicom_port"."""
+        "files"], "proposed": {key: answer} (of a wanted section, what this machine knows)}; "key" as in "clinic.uscc",
+        "destination[0].options.dicom_port"."""
         ...
 
     def setup_draft(self) -> Json:

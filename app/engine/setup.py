@@ -40,6 +40,7 @@ from app.system.secrets import KeyringStore
 _DRAFT = "setup_draft"
 _IN_DESTINATION = re.compile(r"destination\[(\d+)\]\.(.+)")
 _PROBE = "setup-probe"
+_REACHED_AT = "files.public_base_url"
 
 
 # -- the questions ----------------------------------------------------------------------------------------------------
@@ -98,20 +99,22 @@ def _question(one: Question) -> Json:
 def check_answers(house: House, answers: Mapping[str, Any]) -> Json:
     """Every fault of the answers and everything that is still missing; nothing is written.
 
-    "wanted": sections that some destination can't do without.
+    "wanted": sections that some destination can't do without. "proposed": what this machine knows by itself.
     """
-    wanted = ["files"] if fetches_from_here({**document_of(house.settings), **answers}) else []
+    document = {**document_of(house.settings), **answers}
+    wanted = ["files"] if fetches_from_here(document) else []
+    told: Json = {"wanted": wanted, "proposed": _proposed(document, house) if wanted else {}}
     try:
         settings, given = read_answers(answers, house.settings)
     except NeedsOperator as error:
-        missing = list(_missing({**document_of(house.settings), **answers}, {}, house))
+        missing = list(_missing(document, {}, house))
         keys = {one["key"] for one in missing}
         wrong = [_problem(fault, answers) for fault in faults_of(error)]
-        return {"problems": [*missing, *(one for one in wrong if one["key"] not in keys)], "wanted": wanted}
-    problems = list(_missing({**document_of(house.settings), **answers}, given, house))
+        return {"problems": [*missing, *(one for one in wrong if one["key"] not in keys)], **told}
+    problems = list(_missing(document, given, house))
     if not problems:
         problems = [_problem(fault, answers) for fault in _together(house, settings, given)]
-    return {"problems": problems, "wanted": wanted}
+    return {"problems": problems, **told}
 
 
 def _together(house: House, settings: Settings, given: Mapping[str, str]) -> tuple[NeedsOperator, ...]:
@@ -171,9 +174,15 @@ def _missing(document: Mapping[str, Any], given: Mapping[str, str], house: House
             yield from _missing_in(place, row, given, house)
     offered = document.get("files") or {}
     if fetches_from_here(document) and isinstance(offered, Mapping) and not offered.get("public_base_url"):
-        own = next(iter(own_addresses()), "")
-        port = offered.get("port", house.settings.files.port)
-        yield _gap("files.public_base_url", "平台访问的地址", f"例：http://{own or '本机地址'}:{port}")
+        example = _proposed(document, house).get(_REACHED_AT, f"http://本机地址:{house.settings.files.port}")
+        yield _gap(_REACHED_AT, "平台访问的地址", f"例：{example}")
+
+
+def _proposed(document: Mapping[str, Any], house: House) -> Json:
+    """The address of the file service, as far as this machine knows its own."""
+    offered, own = document.get("files"), next(iter(own_addresses()), "")
+    port = offered.get("port", house.settings.files.port) if isinstance(offered, Mapping) else house.settings.files.port
+    return {_REACHED_AT: f"http://{own}:{port}"} if own else {}
 
 
 def fetches_from_here(document: Mapping[str, Any]) -> bool:

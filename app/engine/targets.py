@@ -12,6 +12,7 @@ from app.domain.settings import DestinationSettings, Settings
 from app.engine.settings import secrets_of
 from app.errors import AgentError, NeedsOperator
 from app.regions.adapters import ADAPTERS
+from app.regions.conversation import Batch, Outgoing, Request
 from app.system.secrets import SecretStore
 from app.wire.http_client import HttpClient
 
@@ -56,3 +57,14 @@ def build_target(settings: Settings, destination: DestinationSettings, secrets: 
         defaults=destination.defaults,
         practice=bool(options.get("practice", False)),
     )
+
+
+def first_of(target: Target, part: str) -> Request:
+    """What an upload of nothing would send first."""
+    nothing = Outgoing(part=part, exam_key="", report_key="", version=1, exam={}, report={}, images=())
+    return next(target.adapter.upload(nothing))
+
+
+def pushes_images(target: Target) -> bool:
+    """Whether images go by DICOM; else they go in requests of their own, or the platform fetches them."""
+    return "images" in target.adapter.parts and not isinstance(first_of(target, "images"), Batch)

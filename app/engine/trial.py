@@ -25,9 +25,9 @@ from app.engine.face import Json
 from app.engine.fetches import is_loopback, is_needed
 from app.engine.house import House
 from app.engine.settings import kept_secrets, read_answers, secret_name
-from app.engine.targets import build_target
+from app.engine.targets import build_target, first_of, pushes_images
 from app.errors import AgentError, NeedsOperator
-from app.regions.conversation import Batch, HttpRequest, Outgoing, Request
+from app.regions.conversation import Batch, HttpRequest
 from app.store import days
 from app.system.network import host_name, own_addresses
 from app.wire.dicom_association import Peer
@@ -60,7 +60,7 @@ class _Trial:
             yield self._clock_step(reply)
             yield self._key()
             yield self._interfaces()
-        if self.target.options.get("dicom_host") and not self._sends_files:
+        if pushes_images(self.target) and self.target.options.get("dicom_host"):
             yield self._dicom()
         if reply is not None and self.target.can("reconcile"):
             yield self._reconcile()
@@ -75,9 +75,15 @@ class _Trial:
             advice = "请核对地址有没有抄错、网线通不通；都对，就请平台工程师放行这台电脑的 IP"
             if isinstance(error, NeedsOperator):
                 advice = error.advice
-            wrong = _step("http", "前置机地址", Turn.TECHNICIAN, error.title, advice, error.details, started)
+            wrong = _step("http", self._address, Turn.TECHNICIAN, error.title, advice, error.details, started)
             return None, {**wrong, "page": "destination"}
-        return reply, _step("http", "前置机地址", None, "能连上", "", self.target.base_url, started)
+        return reply, _step("http", self._address, None, "能连上", "", self.target.base_url, started)
+
+    @property
+    def _address(self) -> str:
+        """How the region calls the address."""
+        asked = load_setup(self.target.region.name).questions
+        return next(one.label for one in asked if one.key == "base_url")
 
     def _clock_step(self, reply: HttpReply) -> Json:
         if reply.date is None:
@@ -96,7 +102,7 @@ class _Trial:
         if not name:
             return _unknown("key", title, "平台没有能试的接口", "第一例上传时就知道")
         started = time.monotonic()
-        request = cast(HttpRequest, self._first_of(name))
+        request = cast(HttpRequest, first_of(self.target, name))
         try:
             stamp = self.target.stamp(self.house.store, self.clock.now())
             wired = self.target.adapter.wrap(request, json.dumps(request.body).encode("ascii"), stamp)
@@ -118,22 +124,12 @@ class _Trial:
             "key", title, Turn.AUTOMATIC, trouble.title, "过一会儿点“全部重测”；不影响继续设置", words, started
         )
 
-    def _first_of(self, part: str) -> Request:
-        """What an upload of nothing would send first."""
-        nothing = Outgoing(part=part, exam_key="", report_key="", version=1, exam={}, report={}, images=())
-        return next(self.target.adapter.upload(nothing))
-
     def _path_of(self, part: str) -> str:
         """Where it goes, "" for what goes by DICOM alone."""
-        first = self._first_of(part)
+        first = first_of(self.target, part)
         if isinstance(first, HttpRequest):
             return first.path
         return self._paths.get(first.step if isinstance(first, Batch) else part, "")
-
-    @property
-    def _sends_files(self) -> bool:
-        parts = self.target.adapter.parts
-        return "images" not in parts or isinstance(self._first_of("images"), Batch)
 
     @property
     def _paths(self) -> Mapping[str, str]:
@@ -253,13 +249,17 @@ def _own(destination: DestinationSettings, secrets: Mapping[str, str]) -> dict[s
 
 def _letter(settings: Settings, target: Target, steps: list[Json]) -> str:
     """What the platform's engineer wants to know, to copy into a chat. Never a key."""
-    options = target.options
+    options, clinic = target.options, settings.clinic
     host, port, title = (options.get(key, "") for key in ("dicom_host", "dicom_port", "dicom_ae_title"))
+    pushed = [f"影像推送：{host}:{port} AE {title} · 我们的 AE 标题 {options.get('calling_ae_title', '')}"]
+    fetched = [f"平台来取文件的地址：{settings.files.public_base_url or '未填'}"]
     facts = [
-        f"{settings.clinic.name or '机构名称未填'} · 统一社会信用代码 {settings.clinic.uscc or '未填'}",
-        f"平台：{target.title} · 前置机 {target.base_url}",
-        f"影像推送：{host}:{port} AE {title}",
-        f"我们的 AE 标题：{options.get('calling_ae_title', '')} · 电脑 {host_name()} · IP {'、'.join(own_addresses())}",
+        f"{clinic.name or '机构名称未填'} · 统一社会信用代码 {clinic.uscc or '未填'}"
+        f" · 医保机构编码 {clinic.fixmedins_code or '未填'}",
+        f"平台：{target.title} · 地址 {target.base_url}",
+        *(pushed if pushes_images(target) else ()),
+        *(fetched if is_needed(target) else ()),
+        f"电脑 {host_name()} · IP {'、'.join(own_addresses())}",
     ]
     marks = {"ok": "通过", "unknown": "还不知道", "skipped": "没有测"}
     for step in steps:

@@ -42,6 +42,7 @@ class Answers(QObject):
         self.problems: list[Json] = []
         self.wanted: list[str] = []
         """Sections that a destination can't do without, beside those that everybody answers."""
+        self._proposed: set[str] = set()
         self.fresh = True
         """False while answers were typed that the engine has not seen yet."""
         self._timer = QTimer(self, interval=_CHECK_MS, singleShot=True)
@@ -122,6 +123,18 @@ class Answers(QObject):
     def title(self, row: Json) -> str:
         return next((str(one["title"]) for one in self.regions if one["name"] == row["region"]), str(row["region"]))
 
+    def is_new(self, row: Json) -> bool:
+        """Whether this destination is not in force yet."""
+        return all(one["name"] != row["name"] for one in self.now.get("destination", []))
+
+    def unsaved(self, *sections: str) -> Json:
+        """These sections, as far as they differ from what is in force."""
+        return {
+            name: copy.deepcopy(self.document[name])
+            for name in sections
+            if name in self.document and self.document[name] != self.now.get(name)
+        }
+
     def has_region(self, name: str) -> bool:
         return any(row["region"] == name for row in self.destinations())
 
@@ -139,18 +152,17 @@ class Answers(QObject):
         row = self.destinations()[place]
         asked = self.region(row["region"])["questions"]
         return [
-            {**one, "key": f"destination[{place}].{one['key']}", "when": _within(place, one["when"])}
+            {**one, "key": f"destination[{place}].{one['key']}", "when": _within(place, one["when"], asked)}
             for one in asked
             if one["secret"] == secret and (one["first"] or not first)
         ]
 
-    def is_asked(self, question: Json, among: Iterable[Json]) -> bool:
-        """Whether the answers so far make the question worth asking; `among`: where the question it hangs on is."""
+    def is_asked(self, question: Json) -> bool:
+        """Whether the answers so far make the question worth asking."""
         when = question["when"]
         if when is None:
             return True
-        other = next((one for one in among if one["key"] == when["key"]), None)
-        answer = self.value(when["key"], other["unanswered"] if other else "")
+        answer = self.value(when["key"], when["unanswered"])
         said = str(answer).lower() if isinstance(answer, bool) else str(answer)
         return said == str(when["value"])
 
@@ -193,7 +205,16 @@ class Answers(QObject):
     def _judged(self, document: Json, answer: Json) -> None:
         self.fresh = document == self.document
         self.problems, self.wanted = answer["problems"], answer["wanted"]
+        if self.fresh:
+            self._propose(answer["proposed"])
         self.changed.emit()
+
+    def _propose(self, proposed: Json) -> None:
+        """Answer what the engine can guess, once: what a person empties stays empty."""
+        for key, value in proposed.items():
+            if key not in self._proposed and not self.value(key):
+                self._proposed.add(key)
+                self.put(key, value)
 
     def _applied(self, draft: Json, then: Callable[[], None]) -> None:
         self.now, self.kept = draft["now"], draft["kept"]
@@ -203,8 +224,12 @@ class Answers(QObject):
         self.check()
 
 
-def _within(place: int, when: Json | None) -> Json | None:
-    return when and {**when, "key": f"destination[{place}].{when['key']}"}
+def _within(place: int, when: Json | None, asked: list[Json]) -> Json | None:
+    """What a question hangs on, its key as in the document, and what counts there without an answer."""
+    if when is None:
+        return None
+    other = next(one for one in asked if one["key"] == when["key"])
+    return {**when, "key": f"destination[{place}].{when['key']}", "unanswered": other["unanswered"]}
 
 
 def _parts(key: str) -> list[tuple[str, int | None]]:

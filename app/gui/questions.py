@@ -277,7 +277,7 @@ class QuestionRow(QWidget):
     def __init__(self, look: Look, question: Json, answers: Answers, *, label_width: int) -> None:
         super().__init__()
         self.key = str(question["key"])
-        self._look, self._question, self._answers = look, question, answers
+        self._look, self.question, self._answers = look, question, answers
         kept = question["secret"] and answers.is_kept(self.key)
         self.editor: Any = editor_of(look, question, kept=kept)
         self.editor.setFont(look.font("body"))
@@ -311,7 +311,7 @@ class QuestionRow(QWidget):
         self._mark.setVisible(wrong)
         self._mark.show_mark("state-rejected", "bad")
         set_tone(self.note, "bad" if wrong else "text3")
-        self.note.setText(str(problem["advice"]) if wrong and problem else self._question["help"])
+        self.note.setText(str(problem["advice"]) if wrong and problem else self.question["help"])
 
     def _typed(self) -> None:
         self._touched = self._touched and self._answers.problem(self.key) is not None
@@ -331,7 +331,7 @@ class QuestionForm(QWidget):
 
     def __init__(self, look: Look, answers: Answers, questions: list[Json], *, label_width: int = 116) -> None:
         super().__init__()
-        self._answers, self._questions = answers, questions
+        self._answers = answers
         self.rows = [QuestionRow(look, one, answers, label_width=label_width) for one in questions]
         box = column(self, gap=10)
         for one in self.rows:
@@ -342,10 +342,11 @@ class QuestionForm(QWidget):
     def show_problems(self) -> None:
         for one in self.rows:
             one.show_problem()
+        self._show_asked()
 
     def _show_asked(self) -> None:
-        for one, question in zip(self.rows, self._questions, strict=True):
-            one.setVisible(self._answers.is_asked(question, self._questions))
+        for one in self.rows:
+            one.setVisible(self._answers.is_asked(one.question))
 
     def row_of(self, key: str) -> QuestionRow | None:
         return next((one for one in self.rows if one.key == key), None)

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from functools import partial
 
-from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QCheckBox
+from PySide6.QtCore import Qt, QTimer
+from PySide6.QtWidgets import QCheckBox, QWidget
 
 from app.gui.page import Json, Question
-from app.gui.parts import Button, label
+from app.gui.parts import Button, column, label, line, row
 from app.gui.settings_section import Section
 from app.gui.wizard_trial import TrialList
+
+_LABEL = 128
 
 
 class ClinicSection(Section):
@@ -24,15 +26,24 @@ class ClinicSection(Section):
 
 
 class TargetsSection(Section):
-    """Where to upload: address and options of each destination; a further region; the connection test."""
+    """Where to upload: address and options of each destination; a further region; the connection test.
+
+    A destination that is not in force yet is asked for its keys here too, and for the address of the file service if it
+    is the first that fetches.
+    """
 
     title = "上传目标"
     note = "一例检查填一次，分别上传"
     said = "保存后，正在传的会传完；因为设置不对停下的，会自己再传"
-    parts = ("destination",)
+    parts = ("destination", "files")
 
     def build(self) -> None:
-        self.trial = TrialList(self.desk, self.answers, lambda page: self.desk.go("设置", page))
+        self.trial = QWidget()
+        self.list = TrialList(self.desk, self.answers, self._mend)
+        back = Button(self.look, "回到上传目标", kind="link", icon="undo", small=True, slot=self.enter)
+        box = column(self.trial, margins=(16, 14, 16, 14), gap=8)
+        box.addWidget(back, 0, Qt.AlignmentFlag.AlignLeft)
+        box.addWidget(self.list, 1)
         self.trial.hide()
         self.card.box.insertWidget(2, self.trial, 1)
 
@@ -43,19 +54,22 @@ class TargetsSection(Section):
                 label(self.look, "还没有上传目标。加上以后，填好的检查才能上传。", tone="text2", wrap=True)
             )
         for place, one in enumerate(present):
-            self.add_title(self.answers.title(one), self.answers.region(one["region"])["document"])
-            self.add_form(self.answers.keys(place, first=False, secret=False))
-            slot = partial(self._ask_away, one)
-            away = Button(self.look, "不再向这里上传", kind="link", small=True, slot=slot)
-            self.box.addWidget(away, 0, Qt.AlignmentFlag.AlignLeft)
-        for region in self.answers.regions:
-            if not self.answers.has_region(region["name"]):
-                words = f"{'再加一个' if present else '加上'}：{region['title']}"
-                add = Button(self.look, words, slot=partial(self._add, region["name"]))
-                self.box.addWidget(add, 0, Qt.AlignmentFlag.AlignLeft)
+            self._add_destination(place, one)
+        self._asks_files = self._must_ask_files()
+        if self._asks_files:
+            section = self.answers.sections["files"]
+            self.add_title(section["title"], section["note"])
+            self.add_form(self.answers.asked("files", first=True), label_width=_LABEL)
         again = Button(self.look, "测连接", icon="resend", slot=self.run)
-        again.setEnabled(bool(self.answers.now.get("destination")))
+        again.setEnabled(bool(present))
         self.box.addWidget(again, 0, Qt.AlignmentFlag.AlignLeft)
+        left = [one for one in self.answers.regions if not self.answers.has_region(one["name"])]
+        if left:
+            self.box.addWidget(line())
+            self.add_title("再加一个平台" if present else "加上平台")
+        for region in left:
+            add = Button(self.look, f"加上：{region['title']}", slot=partial(self._add, region["name"]))
+            self.box.addWidget(add, 0, Qt.AlignmentFlag.AlignLeft)
 
     def enter(self) -> None:
         self.trial.hide()
@@ -64,27 +78,78 @@ class TargetsSection(Section):
     def run(self) -> None:
         self.trial.show()
         self.area.hide()
-        self.trial.test()
+        self.list.test()
+
+    def problems(self) -> list[Json]:
+        """A destination that is not in force yet can't be saved without what it needs."""
+        places = [place for place, one in enumerate(self.answers.destinations()) if self.answers.is_new(one)]
+        new = tuple(f"destination[{place}]." for place in places) + (("files.",) if places else ())
+        return [*super().problems(), *(one for one in self.answers.open_under(*new) if one["missing"])]
+
+    def show_problems(self) -> None:
+        """A destination that is fetched from was added or taken away: the last form comes or goes."""
+        if self.forms and self._asks_files != self._must_ask_files():
+            self.show_answers()
+        super().show_problems()
+
+    def _must_ask_files(self) -> bool:
+        return "files" in self.answers.wanted and not self.answers.now.get("files", {}).get("public_base_url")
+
+    def _add_destination(self, place: int, one: Json) -> None:
+        made = QWidget()  # a widget: a layout inside a list that is emptied would be freed twice
+        head = row(made, gap=12)
+        head.addWidget(label(self.look, self.answers.title(one), bold=True))
+        head.addStretch(1)
+        words = "不加了" if self.answers.is_new(one) else "不再向这里上传"
+        head.addWidget(Button(self.look, words, kind="link", small=True, slot=partial(self._ask_away, one)))
+        self.box.addWidget(made)
+        document = self.answers.region(one["region"])["document"]
+        self.box.addWidget(label(self.look, document, role="caption", tone="text3", wrap=True))
+        first = self.answers.keys(place, first=True, secret=False)
+        if self.answers.is_new(one):
+            first += self.answers.keys(place, first=True, secret=True)
+        self.add_form(first, label_width=_LABEL)
+        others = [each for each in self.answers.keys(place, first=False, secret=False) if not each["first"]]
+        if others:
+            self.box.addWidget(label(self.look, "平台另有要求才改", role="body_small", tone="text2"))
+            self.add_form(others, label_width=_LABEL)
 
     def _add(self, region: str) -> None:
         self.answers.choose(region, True)
         self.show_answers()
+        form = next(
+            form for form in self.forms if form.rows[0].key == f"destination[{self._place_of(region)}].base_url"
+        )
+        form.rows[0].editor.focus()
+        QTimer.singleShot(0, form, lambda: self.area.ensureWidgetVisible(form))
+
+    def _place_of(self, region: str) -> int:
+        return next(place for place, one in enumerate(self.answers.destinations()) if one["region"] == region)
 
     def _ask_away(self, one: Json) -> None:
-        title = self.answers.title(one)
+        if self.answers.is_new(one):
+            self._away(one)
+            return
         question = Question(
-            title=f"不再向{title}上传？",
-            text="已经上传的不受影响；排队等着传的不会再传。点“保存”后才生效。",
+            title=f"不再向{self.answers.title(one)}上传？",
+            text="已经上传的不受影响，凭单和记录都在；排着队的停下，以后再加回来会接着传。点“保存”后才生效。",
             yes="不再上传",
             no="留着",
         )
         self.desk.confirm(question, lambda: self._away(one))
 
     def _away(self, one: Json) -> None:
-        rows = [row for row in self.answers.destinations() if row["name"] != one["name"]]
-        self.answers.document["destination"] = rows
+        self.answers.document["destination"] = [
+            each for each in self.answers.destinations() if each["name"] != one["name"]
+        ]
         self.answers.check()
         self.show_answers()
+
+    def _mend(self, page: str) -> None:
+        if page in ("destination", "files"):
+            self.enter()
+        else:
+            self.desk.go("设置", page)
 
 
 class KeysSection(Section):
@@ -93,7 +158,11 @@ class KeysSection(Section):
     said = "保存后，因为密钥不对停下的任务会自己再传"
     parts = ("secrets", "destination")
 
+    def build(self) -> None:
+        self._names: list[str] | None = None
+
     def fill(self) -> None:
+        self._names = self._named()
         for place, one in enumerate(self.answers.destinations()):
             self.add_title(self.answers.title(one))
             self.add_form(self.answers.keys(place, first=False, secret=True), label_width=160)
@@ -113,6 +182,15 @@ class KeysSection(Section):
                 wrap=True,
             )
         )
+
+    def show_problems(self) -> None:
+        """A destination was added or taken away in its own section."""
+        if self._names is not None and self._names != self._named():
+            self.show_answers()
+        super().show_problems()
+
+    def _named(self) -> list[str]:
+        return [one["name"] for one in self.answers.destinations()]
 
     def _turn(self, on: bool) -> None:
         self.answers.put("secrets.store", "file" if on else "keyring")

@@ -127,6 +127,8 @@ class Section(QWidget):
         wrong = self.problems()
         if self._saving:
             return "正在保存"
+        if wrong and wrong[0]["missing"]:
+            return str(wrong[0]["title"])
         if wrong:
             return f"{wrong[0]['label'] or wrong[0]['title']}：{wrong[0]['advice']}"
         if not self.is_changed():

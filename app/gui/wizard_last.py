@@ -198,4 +198,5 @@ class FinishStep(Step):
             ("上传到", "、".join(chosen) or "还没有选，先用演练平台"),
             ("机构", str(self.answers.value("clinic.name")) or "没有填"),
             ("收影像", " · ".join([dicom, *folders])),
+            ("再加一个", "还要向别的平台上传，到“设置”的“上传目标”里加；一例检查仍只填一次"),
         ]

@@ -71,10 +71,11 @@ class TrialList(QWidget):
             self._end()
             return
         face, name = self._desk.face, names[0]
+        answers = self._answers.unsaved("clinic", "dicom", "files", "destination")
         self.summary.setText("正在测，最多半分钟")
         self.changed.emit()
         self._desk.asker.ask(
-            lambda: face.try_destination({}, name),
+            lambda: face.try_destination(answers, name),
             lambda answer: self._take(answer, names[1:]),
             lambda error: self._failed(error, names[1:]),
         )

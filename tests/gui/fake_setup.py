@@ -149,7 +149,8 @@ class FakeSetup:
         if wanted and not answers.get("files", {}).get("public_base_url"):
             example = "例：http://10.20.0.15:8180"
             problems.append(self._asked_for("files.public_base_url", "平台访问的地址", example, missing=True))
-        return {"problems": problems, "wanted": wanted}
+        proposed = {"files.public_base_url": "http://192.0.2.10:8180"} if wanted else {}
+        return {"problems": problems, "wanted": wanted, "proposed": proposed}
 
     @staticmethod
     def _asked_for(key: str, label: str, advice: str, *, missing: bool) -> Json:

@@ -150,11 +150,17 @@ def test_where_a_platform_fetches_its_way_in_is_asked_for_and_put_into_force(
     wizard.go_to("选择地区")
     asked.choose(fetching, True)
     wizard.go_to("密钥")
-    until(lambda: "files" in asked.wanted and asked.problem("files.public_base_url"), window)
+    until(lambda: "files" in asked.wanted and asked.problem("files.public_base_url") is None, window)
     form = wizard.step().forms[-1]  # type: ignore[attr-defined]
     assert [one.key for one in form.rows] == ["files.public_base_url", "files.port"]
     assert cut_off(wizard.step()) == []
-    letters(form.row_of("files.public_base_url").editor.line, "http://10.20.0.15:8180")
+    line = form.row_of("files.public_base_url").editor.line
+    assert line.text() == "http://192.0.2.10:8180", "this PC's own, to be mended"
+    line.clear()
+    line.textEdited.emit("")
+    until(lambda: asked.problem("files.public_base_url"), window)
+    assert not line.text(), "what was emptied stays empty"
+    letters(line, "http://10.20.0.15:8180")
     until(lambda: asked.problem("files.public_base_url") is None, window)
     wizard.step().take(lambda: None, window.fail)  # type: ignore[attr-defined]
     until(lambda: face.document["files"]["public_base_url"] == "http://10.20.0.15:8180", window)
