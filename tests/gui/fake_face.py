@@ -687,16 +687,16 @@ class FakeFace(
         self._answer("resend", uid, failed)
         return {"resent": [uid], "jobs": 1, "skipped": []}
 
-    def withdraw(self, uid: str) -> Json:
+    def withdraw(self, uid: str, destination: str = "") -> Json:
         return self._act("withdraw", uid, "withdrawn")
 
-    def hold(self, uid: str) -> Json:
+    def hold(self, uid: str, destination: str = "") -> Json:
         return self._act("hold", uid, "paused")
 
-    def release(self, uid: str) -> Json:
+    def release(self, uid: str, destination: str = "") -> Json:
         return self._act("release", uid, "queued")
 
-    def cancel(self, uid: str) -> Json:
+    def cancel(self, uid: str, destination: str = "") -> Json:
         return self._act("cancel", uid, "cancelled")
 
     def send_now(self, uid: str) -> Json:

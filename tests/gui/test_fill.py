@@ -94,6 +94,25 @@ def test_submitting_keeps_then_submits_and_goes_on_to_the_next(page: FillPage, f
     assert page.uid == "1.2.3.1"
 
 
+def test_an_exam_that_one_platform_lacks_stays_open_and_says_why(
+    window: MainWindow, page: FillPage, face: FakeFace, settle: Settle, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for key, text in (
+        ("id_number", "140928198005124320"),
+        ("apply_doctor_name", "张伟明"),
+        ("body_part_code", "B710ZYZZZ"),
+    ):
+        enter(page, key, text)
+    page.exam.check()
+    settle()
+    why = "市影像云：还差 1 项：检查执行科室。请填写检查执行科室"
+    skipped = [{"uid": OPEN, "destination": "city", "why": why}]
+    monkeypatch.setattr(face, "submit", lambda uid: {"submitted": [uid], "skipped": skipped, "jobs": 1})
+    page.submit_button.click()
+    settle()
+    assert (page.uid, window.banner.title.text()) == (OPEN, "有一个平台还没有提交")
+
+
 def test_a_wrong_value_says_what_is_wrong_after_leaving_the_field(page: FillPage, settle: Settle) -> None:
     one = row(page, "id_number")
     enter(page, "id_number", "1409281980051243X")
