@@ -316,6 +316,11 @@ class Agent:
     def runs(self) -> bool:
         return self._child is not None and self._child.poll() is None
 
+    @property
+    def pid(self) -> int:
+        assert self._child is not None
+        return self._child.pid
+
     # -- asking
 
     def cli(self, *words: str, check: bool = True, seconds: float = 60.0) -> Said:
