@@ -1,36 +1,102 @@
-"""Reconciliation (对账): ask the platform about a whole day, believe a miss only the second time, send it again.
+"""Reconciliation (对账): ask the platform about a day, believe a miss only the second time, send it again.
 
-A miss counts after a second whole-day question; it is sent again by itself, at most twice, then it is the engineer's.
-A platform that can't be asked leaves the day as it is: unanswerable is never missing.
+A miss counts after a second answer ten minutes later; it is sent again by itself, at most twice, then it is the
+engineer's. A platform that can't be asked leaves the day as it is: unanswerable is never missing.
+
+Some platforms answer for a whole day in one request. Others (`reconcile_apart`) are asked bit by bit, patient by
+patient: slowly, by the program itself only about what is not reconciled yet, and each answer is written down before
+the next is asked for, so that a platform that dies in the middle costs only the rest.
+
+Where a platform lists the images that it has at hand (`reconcile_images`), images have an answer of their own:
+
+- It lists all of ours: they are reconciled, and not asked about again. That green is never taken back, for a list that
+  is shorter tomorrow says that a cache was cleared, not that an image was lost.
+- It lists none: nobody can tell (无法核对). They stay 已上传 by their receipts. It is asked again on a few nights, then
+  left in peace; a person may ask any time.
+- It lists some, and the same ones are not there ten minutes later: 缺影像. Each of them has a receipt and a cache may
+  have a part only, so the green of the receipt stays and nothing is sent again by itself; a person decides.
+
+What the answer about its index settles is the record with its reports (their words and numbers are in it, and what is
+deleted with it hangs on it); only images can be asked for one by one.
 """
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Generator
+from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
-from typing import cast
+from typing import Any, TypeVar, cast
 
 from app.delivery.converse import Courier, Interrupted, NotAccepted
+from app.delivery.findings import MOST_RESENDS, Findings, own_newest
+from app.delivery.gently import Gently
 from app.delivery.question import question_job
+from app.delivery.retrieve import UNREADABLE
 from app.delivery.target import Target
-from app.domain.job import CONFIRMED, MOVING, Event, Job, JobState, Part, Trouble, Turn
-from app.domain.reconciliation import DayState, Discrepancy, Sent
+from app.delivery.verdict import judged_error
+from app.domain.job import CONFIRMED, RECORDS, Job, JobState, Part
+from app.domain.reconciliation import DayState, Sent, asks_for_images
 from app.domain.settings import UploadSettings
 from app.domain.times import Clock
+from app.domain.verdict import Judged, Verdict
 from app.errors import RetryLater
-from app.regions.conversation import Missing, Ours, Reconciles
-from app.store import Store, Tx, answers, days, exams, images, jobs
+from app.regions.conversation import FoundImage, Ours, Reconciles, ReconcilesApart, Reply, Request, Retrieves
+from app.store import Reader, Store, Tx, answers, days, image_lists, images, jobs
 
+__all__ = ["MOST_RESENDS", "Reconciler", "gently_of", "open_days"]
 log = logging.getLogger("app.delivery")
-MOST_RESENDS = 2
+R = TypeVar("R")
+_MOST_FAILURES = 3
+_ENDS_ALL = (Verdict.SLOW_DOWN, Verdict.FIX_SETTINGS, Verdict.LOGIN)
+_PASSES = (Verdict.RETRY, Verdict.SLOW_DOWN, Verdict.LOGIN)
+
+
+def gently_of(target: Target, clock: Clock) -> Gently:
+    """How the region wants to be asked."""
+    return Gently(clock, float(_manners(target).get("seconds_between", 0.0)))
+
+
+def open_days(conn: Reader, target: Target, until: date) -> list[date]:
+    """Days up to and including `until` that the program asks about by itself."""
+    return days.open_days(conn, target.name, until, image_asks=_image_asks(target))
+
+
+def _manners(target: Target) -> dict[str, Any]:
+    return dict(target.region.options.get("reconcile", {}))
+
+
+def _image_asks(target: Target) -> int:
+    return int(_manners(target).get("image_asks", 0))
+
+
+@dataclass(kw_only=True)
+class _Question:
+    """One question about a day, as far as it has come."""
+
+    day: date
+    at: datetime
+    number: int | None = None
+    asked: list[str] = field(default_factory=list)
+    missing: list[str] = field(default_factory=list)
+    images: Counter[str] = field(default_factory=Counter)
+    trouble: Judged | None = None
+    heard: int = 0
+    failures: int = 0
+    """In a row."""
+
+    def fails(self, judged: Judged) -> None:
+        self.trouble, self.failures = judged, self.failures + 1
+
+    @property
+    def is_over(self) -> bool:
+        """The platform is dead, wants rest or takes nothing from us: the rest is asked another time."""
+        return self.failures >= _MOST_FAILURES or (self.trouble is not None and self.trouble.verdict in _ENDS_ALL)
 
 
 class Reconciler:
-    """Reconciles one destination. `resend(tx, exam_key)` opens a new round for all parts of one exam.
-
-    `after(tx, exam_key)` follows each move of an exam's jobs in its transaction.
-    """
+    """Reconciles one destination. `resend` and `after`: see `Findings`."""
 
     def __init__(
         self,
@@ -41,43 +107,53 @@ class Reconciler:
         settings: UploadSettings,
         resend: Callable[[Tx, str], None],
         after: Callable[[Tx, str], None],
+        gently: Gently | None = None,
     ) -> None:
         self._store = store
         self._target = target
         self._courier = courier
         self._clock = clock
-        self._resend = resend
-        self._after = after
         self._again = timedelta(seconds=settings.reconcile_again_seconds)
+        self._findings = Findings(target, self._again, resend, after)
+        self._gently = gently or gently_of(target, clock)
+        self._apart = target.can("reconcile_apart")
 
-    def ask(self, day: date) -> DayState:
-        """One whole-day question, its answer written down. Raises RetryLater when the platform gave none."""
-        ours = self._ours(day)
-        keys = [sent.exam_key for sent in ours.exams]
-        if not keys:
-            return self._nothing_sent(day)
-        try:
-            adapter = cast(Reconciles, self._target.adapter)
-            missing = self._courier.drive(adapter.reconcile(ours), question_job(self._target.name, self._clock.now()))
-        except Interrupted as stop:
-            raise RetryLater("程序正在退出", "下次启动会接着对账，您不用管") from stop
-        except NotAccepted as refusal:
-            trouble = refusal.judged.trouble
-            self._store.write(lambda tx: self._no_answer(tx, day, keys, trouble.title))
-            raise RetryLater(
-                f"平台没有回答 {day.isoformat()} 的对账",
-                trouble.advice or "程序会再问，您不用管",
-                details=f"{trouble.title} {trouble.code} {trouble.words}".strip(),
-            ) from refusal
-        return self._store.write_surely(lambda tx: self._answered(tx, day, keys, missing), self._courier.stopping)
+    def ask(self, day: date, *, everything: bool = False) -> DayState:
+        """One question about a day, its answers written down. Raises RetryLater when the platform gave none to some.
 
-    def open_days(self, until: date) -> list[date]:
-        return days.open_days(self._store.read(), self._target.name, until)
+        `everything`: a person asks, so also about what is reconciled already.
+        """
+        with self._gently.alone(self._courier.stopping, waits=not (self._apart and everything)):
+            question = _Question(day=day, at=self._clock.now())
+            for ours in self._parts(day, everything):
+                if not question.is_over:
+                    self._ask_records(question, ours)
+            for job, held in self._images(day, everything):
+                if not question.is_over:
+                    self._ask_images(question, job, held)
+            return self._over(question)
 
-    def _ours(self, day: date) -> Ours:
+    def _parts(self, day: date, everything: bool) -> tuple[Ours, ...]:
+        """What is asked about in one go each."""
         conn = self._store.read()
         keys = days.acknowledged_on(conn, self._target.name, day)
-        return Ours(day=day, exams=tuple(self._sent(key) for key in keys))
+        if self._apart and not everything:
+            suspected = {
+                each.exam_key for each in days.discrepancies(conn, self._target.name, day) if each.solved_at is None
+            }
+            keys = [key for key in keys if key in suspected or self._is_open(key)]
+        if not keys:
+            return ()
+        ours = Ours(day=day, exams=tuple(self._sent(key) for key in keys))
+        return cast(ReconcilesApart, self._target.adapter).apart(ours) if self._apart else (ours,)
+
+    def _is_open(self, exam_key: str) -> bool:
+        """Something that the answer about its record settles is acknowledged only."""
+        own_answer = (Part.IMAGES,) if self._target.can("reconcile_images") else ()
+        return any(
+            job.state is JobState.ACKNOWLEDGED and not job.withdraws and job.part not in own_answer
+            for job in own_newest(self._store.read(), self._target.name, exam_key)
+        )
 
     def _sent(self, exam_key: str) -> Sent:
         conn = self._store.read()
@@ -89,144 +165,138 @@ class Reconciler:
         records = [job for job in confirmed if job.part in (Part.EXAM, Part.MERGED)]
         reports = {job.report_key for job in confirmed if job.part in (Part.REPORT, Part.MERGED)}
         held = answers.held(conn, self._target.name, exam_key, Part.IMAGES.value)
+        last = records[-1].payload if records else {}
+        record = last.get("exam")
         return Sent(
             exam_key=exam_key,
             study_instance_uids=tuple(study.study_instance_uid for study in images.studies_of(self._store, exam_key)),
-            img_exam_type=str(records[-1].payload.get("img_exam_type", "")) if records else "",
+            img_exam_type=str(last.get("img_exam_type", "")),
             image_count=len(held),
             report_count=len(reports),
+            index_code=records[-1].index_code if records else "",
+            record=record if isinstance(record, dict) else {},
         )
 
-    def _nothing_sent(self, day: date) -> DayState:
-        """Nothing of that day is acknowledged now: there is nothing to ask; a miss that was found stays in sight."""
-        return self._store.write(lambda tx: self._left_alone(tx, day))
+    def _images(self, day: date, everything: bool) -> list[tuple[Job, frozenset[str]]]:
+        """Of which exams the image list is asked for: the platform knows the record, the images are acknowledged."""
+        if not self._target.can("reconcile_images"):
+            return []
+        conn, name = self._store.read(), self._target.name
+        found = []
+        for key in days.acknowledged_on(conn, name, day):
+            own = own_newest(conn, name, key)
+            job = next((each for each in own if each.part is Part.IMAGES and not each.withdraws), None)
+            held = frozenset(answers.held(conn, name, key, Part.IMAGES.value))
+            known = all(each.state is JobState.RECONCILED for each in own if each.part in RECORDS)
+            if job is None or job.state is not JobState.ACKNOWLEDGED or not known or not held:
+                continue
+            before, asks = image_lists.answer(conn, name, key), _image_asks(self._target)
+            now, this = self._clock.now(), (job.id, job.round)
+            if everything or asks_for_images(before, this, now=now, again=self._again, most=asks):
+                found.append((job, held))
+        return found
 
-    def _left_alone(self, tx: Tx, day: date) -> DayState:
-        unsolved = self._unsolved(tx, day)
-        return self._write_day(tx, day, self._state_of(tx, unsolved) if unsolved else DayState.OPEN, unsolved, 0)
+    # -- asking -------------------------------------------------------------------------------------------------------
 
-    def _write_day(self, tx: Tx, day: date, state: DayState, unsolved: list[Discrepancy], sent_count: int) -> DayState:
-        now = self._clock.now()
-        days.write_day(
+    def _ask_records(self, question: _Question, ours: Ours) -> None:
+        keys = [sent.exam_key for sent in ours.exams]
+        question.asked += keys
+        missing = self._heard(question, cast(Reconciles, self._target.adapter).reconcile(ours))
+        if missing is None:
+            return
+        question.missing += [key for key in missing.exam_keys if key in keys]
+
+        def change(tx: Tx) -> int:
+            now = self._clock.now()
+            self._findings.records(tx, question.day, keys, missing.exam_keys, now)
+            self._findings.write_so_far(tx, question.day, now)
+            return self._keep(tx, question)
+
+        question.number = self._written(change)
+
+    def _ask_images(self, question: _Question, job: Job, held: frozenset[str]) -> None:
+        uids = self._heard(question, _uids(cast(Retrieves, self._target.adapter).image_list(job.index_code)))
+        if uids is None:
+            return
+
+        def change(tx: Tx) -> tuple[str, int]:
+            now = self._clock.now()
+            found = self._findings.images(tx, job, held, uids, now)
+            self._findings.write_so_far(tx, question.day, now)
+            return found, self._keep(tx, question, more=found)
+
+        found, question.number = self._written(change)
+        question.images[found] += 1
+
+    def _heard(self, question: _Question, conversation: Generator[Request, Reply, R]) -> R | None:
+        """The answer, None when there was none. Raises RetryLater when the program stops."""
+        job = question_job(self._target.name, self._clock.now())
+        try:
+            answer = self._courier.drive(self._gently.paced(conversation, self._courier.stopping), job)
+        except Interrupted as stop:
+            raise RetryLater("程序正在退出", "下次启动会接着对账，您不用管") from stop
+        except NotAccepted as refusal:
+            question.fails(refusal.judged)
+            return None
+        except UNREADABLE as error:
+            log.warning("an answer of %s made no sense: %s", self._target.name, type(error).__name__)
+            question.fails(judged_error(_senseless(type(error).__name__), "reconcile"))
+            return None
+        question.failures, question.heard = 0, question.heard + 1
+        return answer
+
+    # -- writing down -------------------------------------------------------------------------------------------------
+
+    def _keep(self, tx: Tx, question: _Question, more: str = "") -> int:
+        """The question as far as it has come, with what was `more` found of images just now; its number."""
+        return days.note_question(
             tx,
             self._target.name,
-            day,
-            state,
-            now=now,
-            sent_count=sent_count,
-            missing_count=sum(1 for each in unsolved if each.confirmed_at),
-            ask_again_at=now + self._again if any(self._may_solve_itself(tx, each) for each in unsolved) else None,
+            question.day,
+            question.asked,
+            sorted(question.missing),
+            now=question.at,
+            failed=question.trouble.trouble.title if question.trouble else "",
+            images=question.images + Counter([more] if more else []),
+            of=question.number,
         )
+
+    def _over(self, question: _Question) -> DayState:
+        """How the day stands after it. Nothing asked leaves no question behind; a miss once found stays in sight."""
+        judged = question.trouble
+
+        def change(tx: Tx) -> DayState:
+            if question.asked or question.images or judged:
+                self._keep(tx, question)
+            return self._findings.write_day(
+                tx,
+                question.day,
+                self._clock.now(),
+                trouble=judged.trouble.title if judged else "",
+                again=judged is not None and (judged.transport or judged.verdict in _PASSES or not self._apart),
+            )
+
+        state = self._written(change)
+        if judged is not None:
+            trouble, day = judged.trouble, question.day.isoformat()
+            raise RetryLater(
+                f"平台没有回答 {day} 的{'一部分' if question.heard else ''}对账",
+                "程序会接着问剩下的，您不用管" if question.heard else trouble.advice or "程序会再问，您不用管",
+                details=f"{trouble.title} {trouble.code} {trouble.words}".strip(),
+            )
         return state
 
-    def _unsolved(self, tx: Tx, day: date) -> list[Discrepancy]:
-        """What is still missing; an exam withdrawn or moved to another day meanwhile is not."""
-        name = self._target.name
-        expected = set(days.expected_on(tx.conn, name, day))
-        open_ones = [each for each in days.discrepancies(tx.conn, name, day) if each.solved_at is None]
-        for each in open_ones:
-            if each.exam_key not in expected:
-                days.forget(tx, name, day, each.exam_key)
-        return [each for each in open_ones if each.exam_key in expected]
-
-    def _may_solve_itself(self, tx: Tx, missing: Discrepancy) -> bool:
-        """False while the exam waits for a person: asking again every few minutes would find the same."""
-        records = [job for job in self._own_newest(tx, missing.exam_key) if job.part in (Part.EXAM, Part.MERGED)]
-        return all(job.state in CONFIRMED or job.state in MOVING for job in records)
-
-    def _no_answer(self, tx: Tx, day: date, keys: list[str], title: str) -> None:
-        now = self._clock.now()
-        before = days.day(tx.conn, self._target.name, day)
-        days.note_question(tx, self._target.name, day, keys, [], now=now, failed=title)
-        days.write_day(
-            tx,
-            self._target.name,
-            day,
-            DayState(before["state"]) if before else DayState.OPEN,
-            now=now,
-            sent_count=len(keys),
-            missing_count=before["missing_count"] if before else 0,
-            ask_again_at=now + self._again,
-            trouble=title,
-        )
-
-    def _answered(self, tx: Tx, day: date, keys: list[str], missing: Missing) -> DayState:
-        """Write down one answer and draw its consequences, in one transaction."""
-        now, name = self._clock.now(), self._target.name
-        lacking = set(missing.exam_keys)
-        days.note_question(tx, name, day, keys, sorted(lacking), now=now)
-        known = {each.exam_key: each for each in self._unsolved(tx, day)}
-        still = set(keys) & set(days.acknowledged_on(tx.conn, name, day))  # what went again meanwhile was not asked
-        for key in sorted(still - lacking):
-            if key in known:
-                days.solve(tx, name, day, key, now=now)
-            self._reconciled(tx, key, now)
-        for key in sorted(still & lacking):
-            suspected_at = known[key].suspected_at if key in known else None
-            if suspected_at is None or now - suspected_at < self._again:
-                days.suspect(tx, name, day, key, now=now)
-            else:
-                self._missed(tx, day, key, known[key].resend_count, now)
-        answers.note_destination(tx, name, now=now, ok=True)
-        unsolved = self._unsolved(tx, day)
-        return self._write_day(tx, day, self._state_of(tx, unsolved), unsolved, len(keys))
-
-    def _missed(self, tx: Tx, day: date, key: str, resend_count: int, now: datetime) -> None:
-        """The second answer in a row that lacks this exam: it counts."""
-        name = self._target.name
-        days.confirm(tx, name, day, key, now=now)
-        exams.note(tx, key, "found_missing", name, at=now)
-        if resend_count < MOST_RESENDS:
-            days.count_resend(tx, name, day, key)
-            self._resend(tx, key)
-        else:
-            self._give_up(tx, key, now)
-        self._after(tx, key)
-
-    def _give_up(self, tx: Tx, key: str, now: datetime) -> None:
-        for job in self._own_newest(tx, key):
-            if job.state in CONFIRMED and not job.withdraws:
-                jobs.move(tx, job.id, Event.REJECTED, now=now, trouble=_STILL_MISSING)
-
-    def _state_of(self, tx: Tx, unsolved: list[Discrepancy]) -> DayState:
-        if not unsolved:
-            return DayState.AGREED
-        if any(self._given_up(tx, each.exam_key) for each in unsolved):
-            return DayState.ENGINEER
-        return DayState.RESENDING if any(each.resend_count for each in unsolved) else DayState.ASKED_ONCE
-
-    def _given_up(self, tx: Tx, exam_key: str) -> bool:
-        return any(
-            job.state is JobState.REJECTED and job.trouble == _STILL_MISSING for job in self._own_newest(tx, exam_key)
-        )
-
-    def _reconciled(self, tx: Tx, exam_key: str, now: datetime) -> None:
-        """The platform has it: everything acknowledged of the exam turns to 已对账.
-
-        The interface answers for exams only; images and reports stand or fall with their exam.
-        """
-        news = False
-        for job in self._own_newest(tx, exam_key):
-            if job.state is JobState.ACKNOWLEDGED and not job.withdraws:
-                jobs.move(tx, job.id, Event.RECONCILED, now=now)
-                news = True
-        if news:
-            exams.note(tx, exam_key, "reconciled", self._target.name, at=now)
-            self._after(tx, exam_key)
-
-    def _own_newest(self, tx: Tx, exam_key: str) -> list[Job]:
-        """The newest job of each part here; one that a person cancelled changed nothing at the platform."""
-        here = [
-            job
-            for job in jobs.of_exam(tx.conn, exam_key)
-            if job.destination == self._target.name and job.state is not JobState.CANCELLED
-        ]
-        return list(jobs.newest(here))
+    def _written(self, change: Callable[[Tx], R]) -> R:
+        return self._store.write_surely(change, self._courier.stopping)
 
 
-_STILL_MISSING = Trouble(
-    title="补传两次，平台仍查不到这例",
-    advice="请把这例复制给工程师，数据都在本机",
-    turn=Turn.ENGINEER,
-    step="reconcile",
-)
+def _uids(conversation: Generator[Request, Reply, tuple[FoundImage, ...]]) -> Generator[Request, Reply, frozenset[str]]:
+    """The images that are listed. An entry without a UID is no answer: nobody may take its image for a missing one."""
+    found = frozenset(image.sop_instance_uid for image in (yield from conversation))
+    if "" in found:
+        raise _senseless("an image without a UID")
+    return found
+
+
+def _senseless(details: str) -> RetryLater:
+    return RetryLater("平台的回答看不懂", "程序会再问；一直这样时请工程师看看", details=details)

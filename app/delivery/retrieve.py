@@ -20,7 +20,7 @@ from app.wire.faults import LineCut
 
 log = logging.getLogger("app.delivery")
 R = TypeVar("R")
-_UNREADABLE = (AttributeError, LookupError, TypeError, ValueError)
+UNREADABLE = (AttributeError, LookupError, TypeError, ValueError)
 """What an adapter trips over in an answer that has another shape than the document's."""
 
 
@@ -55,7 +55,7 @@ class Retriever:
             raise Unanswered("程序正在退出", "下次启动后再查") from stop
         except NotAccepted as refusal:
             raise _error(refusal.judged, refusal.__cause__) from refusal
-        except _UNREADABLE as error:
+        except UNREADABLE as error:
             log.info("an answer of %s made no sense: %s", self._target.name, type(error).__name__)
             raise NoSense(
                 "平台的回答看不懂", "请把平台的原话复制给工程师", details=f"{type(error).__name__}"

@@ -120,3 +120,18 @@ def judged_images(
         asked_at=now,
         asked_count=(known.asked_count if known else 0) + 1,
     )
+
+
+_ONE_NIGHT = timedelta(hours=12)
+
+
+def asks_for_images(
+    before: ImageAnswer | None, job: tuple[int, int], *, now: datetime, again: timedelta, most: int
+) -> bool:
+    """Whether the program asks by itself now: never before, a second time, or once a night up to `most` times. Pure."""
+    if before is None or (before.job_id, before.round) != job:
+        return True
+    waited = now - before.asked_at
+    if before.state is ImageState.SUSPECTED:
+        return waited >= again
+    return before.asked_count < most and waited >= _ONE_NIGHT

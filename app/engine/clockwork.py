@@ -7,6 +7,7 @@ import threading
 from collections.abc import Callable
 from datetime import date, datetime, time, timedelta
 
+from app.delivery.reconcile import open_days
 from app.domain.study import Instance
 from app.domain.times import CST
 from app.engine.house import House
@@ -141,11 +142,12 @@ class Clockwork:
                 self._ask_night(name, tonight, just_asked=due)
 
     def _ask_night(self, name: str, tonight: date, just_asked: list[tuple[str, date]]) -> None:
-        for day in days.open_days(self._house.store.read(), name, tonight - timedelta(days=1)):
-            if self._house.stopping.is_set():
-                return
+        target = self._house.targets[name]
+        for day in open_days(self._house.store.read(), target, tonight - timedelta(days=1)):
             if (name, day) not in just_asked:
                 self._try(name, day)
+            if self._house.stopping.is_set():
+                return
         self._house.store.write(lambda tx: files.set_fact(tx, f"reconciled-night-{name}", tonight.isoformat()))
 
     def _try(self, name: str, day: date) -> None:

@@ -438,7 +438,7 @@ class Engine:
         if not names:
             raise NeedsOperator("平台无对账接口", "以回执为准，不用对账")
         for name in names:
-            self._life.reconciler(name).ask(which)
+            self._life.reconciler(name).ask(which, everything=True)
         return agreement.reconciliation(self.house, which)
 
     def reconciliation(self, day: str) -> Json:

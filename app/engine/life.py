@@ -13,7 +13,8 @@ from datetime import date, datetime
 from random import Random
 
 from app.delivery.converse import Courier
-from app.delivery.reconcile import Reconciler
+from app.delivery.gently import Gently
+from app.delivery.reconcile import Reconciler, gently_of
 from app.delivery.submission import resend as resend_exam
 from app.delivery.worker import Workers
 from app.domain.job import Event
@@ -68,6 +69,7 @@ class Life:
         self.his_watch = HisWatch(self.house, self.his)
         self.running = False
         self._couriers: dict[str, Courier] = {}
+        self._gently: dict[str, Gently] = {}
         self._lookups = Lookups()
         self.retrieval = Retrieval(self.house, self._lookups, self._courier)
         self.downloading = Downloading(self.house, self.retrieval, jitter=self._jitter)
@@ -248,8 +250,9 @@ class Life:
         def again(tx: Tx, exam_key: str) -> None:
             resend_exam(tx, exam_key, name, event=Event.FOUND_MISSING, now=self._clock.now())
 
+        gently = self._gently.setdefault(name, gently_of(target, self._clock))
         return Reconciler(
-            self.house.store, target, courier, self._clock, self.house.settings.upload, again, self.house.follow
+            self.house.store, target, courier, self._clock, self.house.settings.upload, again, self.house.follow, gently
         )
 
     def resume(self) -> None:

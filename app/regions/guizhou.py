@@ -1,17 +1,20 @@
 """Guizhou (贵州省医保影像云医疗机构影像数据上传及调阅接口规范 V1.4): the conversations, the happy path only.
 
-Chapters 2.1 to 2.5 upload and delete, 2.6 to 2.8 look up (调阅); 1.2 and the envelope are `national`'s.
+Chapters 2.1 to 2.5 upload and delete, 2.6 to 2.8 look up (调阅), and 2.6 and 2.7 tell what is there (对账); 1.2 and
+the envelope are `national`'s.
 """
 
 from __future__ import annotations
 
 import base64
+import re
 from collections.abc import Generator, Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
-from app.catalogue.payload import payload
+from app.catalogue.payload import payload, read_payload
 from app.catalogue.region import Region
+from app.domain.reconciliation import Sent
 from app.errors import RetryLater
 from app.regions.conversation import (
     Batch,
@@ -24,6 +27,8 @@ from app.regions.conversation import (
     HttpRequest,
     ImageFile,
     ImageRef,
+    Missing,
+    Ours,
     Outgoing,
     PatientQuery,
     Reply,
@@ -38,7 +43,12 @@ _LARGEST_IMAGE_REPLY = 512 * 1024 * 1024
 class Guizhou(National):
     """One destination of this region. Pure: everything it wants done it yields."""
 
-    capabilities = frozenset({"withdraw", "images", "index_code", "history", "image_list", "image"})
+    capabilities = frozenset(
+        {
+            *("withdraw", "images", "index_code", "history", "image_list", "image"),
+            *("reconcile", "reconcile_apart", "reconcile_images"),
+        }
+    )
     parts: tuple[str, ...] = ("exam", "images", "report")
     waits_for: Mapping[str, str] = {"images": "exam", "report": "exam"}
     withdraws_whole = True
@@ -112,6 +122,34 @@ class Guizhou(National):
         if not found:
             raise RetryLater("平台这次没有给出这张影像", "可能刚从平台的缓存里移走了，过一会儿再试")
         return found
+
+    def apart(self, ours: Ours) -> tuple[Ours, ...]:
+        """By patient, as 2.6 asks."""
+        patients: dict[tuple[str, str], list[Sent]] = {}
+        for sent in ours.exams:
+            patients.setdefault(self._patient(sent), []).append(sent)
+        return tuple(replace(ours, exams=tuple(group)) for group in patients.values())
+
+    def reconcile(self, ours: Ours) -> Generator[Request, Reply, Missing]:
+        """2.6: which of our indexes the platform lists for these patients on that day. No name: only numbers count."""
+        missing: list[str] = []
+        for one in self.apart(ours):
+            id_type, id_number = self._patient(one.exams[0])
+            asked = PatientQuery(id_type=id_type, id_number=id_number, name="", day_from=ours.day, day_to=ours.day)
+            found = yield from self.history(asked)
+            if not all(exam.index_code for exam in found):
+                raise _unreadable("an exam without an index code")
+            missing += [
+                sent.exam_key
+                for sent in one.exams
+                if not any(_is_same(exam.index_code, sent.index_code) for exam in found)
+            ]
+        return Missing(exam_keys=tuple(missing))
+
+    def _patient(self, sent: Sent) -> tuple[str, str]:
+        """The document type and number as they went with the record."""
+        texts, _ = read_payload(self._region, "exam", sent.record)
+        return texts.get("id_type", ""), texts.get("id_number", "")
 
     def _record(self, outgoing: Outgoing) -> HttpRequest:
         """2.1; an index that must not stay is deleted right before."""
@@ -199,6 +237,12 @@ class Guizhou(National):
 
 
 _UIDS = ("study_instance_uid", "series_instance_uid", "sop_instance_uid")
+
+
+def _is_same(listed: str, sent: str) -> bool:
+    """The index that was sent, in any letter case; its number may come back masked, like all numbers of 2.6."""
+    pattern = re.sub(r"(\\\*)+", "[0-9A-Z]+", re.escape(listed.strip().upper()))
+    return re.fullmatch(pattern, sent.upper()) is not None
 
 
 def _dicts(data: object) -> list[Mapping[str, Any]]:

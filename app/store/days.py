@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 from typing import Any
 
@@ -17,12 +17,17 @@ _SUPERSEDED = """EXISTS (SELECT 1 FROM jobs n WHERE n.destination = j.destinatio
                  AND n.state <> 'cancelled')"""
 
 
-def open_days(conn: sqlite3.Connection, destination: str, until: date) -> list[date]:
-    """Days up to and including `until` with something acknowledged that is not yet reconciled, oldest first."""
+def open_days(conn: sqlite3.Connection, destination: str, until: date, *, image_asks: int = 0) -> list[date]:
+    """Days up to and including `until` with something acknowledged that is not yet reconciled, oldest first.
+
+    `image_asks`: images that the platform could not speak of so many times don't keep their day open (0: they do).
+    """
     rows = conn.execute(
         f"""SELECT DISTINCT exam_day FROM jobs j WHERE destination = ? AND exam_day <> '' AND exam_day <= ?
-           AND state = 'acknowledged' AND withdraws = 0 AND NOT {_SUPERSEDED} ORDER BY exam_day""",
-        (destination, until.isoformat()),
+           AND state = 'acknowledged' AND withdraws = 0 AND NOT {_SUPERSEDED}
+           AND NOT EXISTS (SELECT 1 FROM image_lists l WHERE l.job_id = j.id AND l.round = j.round AND ? > 0
+                           AND l.asked_count >= ?) ORDER BY exam_day""",
+        (destination, until.isoformat(), image_asks, image_asks),
     ).fetchall()
     return [date.fromisoformat(row["exam_day"]) for row in rows]
 
@@ -30,6 +35,11 @@ def open_days(conn: sqlite3.Connection, destination: str, until: date) -> list[d
 def acknowledged_on(conn: sqlite3.Connection, destination: str, day: date) -> list[str]:
     """Exam keys of that day whose newest record the destination acknowledged and which are not withdrawn."""
     return _records_of(conn, destination, day, "state IN ('acknowledged', 'reconciled')")
+
+
+def unasked_on(conn: sqlite3.Connection, destination: str, day: date) -> list[str]:
+    """Exam keys of that day whose newest record is acknowledged and not reconciled."""
+    return _records_of(conn, destination, day, "state = 'acknowledged'")
 
 
 def expected_on(conn: sqlite3.Connection, destination: str, day: date) -> list[str]:
@@ -58,7 +68,9 @@ def write_day(
     missing_count: int,
     ask_again_at: datetime | None = None,
     trouble: str = "",
+    tell: bool = True,
 ) -> None:
+    """How far the day is now; `tell`: nothing more comes of the present question."""
     tx.execute(
         """INSERT INTO days (destination, day, state, asked_count, asked_at, ask_again_at, sent_count, missing_count,
            trouble) VALUES (?, ?, ?, 1, ?, ?, ?, ?, ?)
@@ -76,7 +88,8 @@ def write_day(
             trouble,
         ),
     )
-    tx.tell("day_reconciled", destination=destination, day=day.isoformat(), state=state.value)
+    if tell:
+        tx.tell("day_reconciled", destination=destination, day=day.isoformat(), state=state.value)
 
 
 def day(conn: sqlite3.Connection, destination: str, which: date) -> dict[str, Any] | None:
@@ -108,16 +121,28 @@ def note_question(
     *,
     now: datetime,
     failed: str = "",
-) -> None:
-    tx.execute(
-        "INSERT INTO questions (destination, day, asked_at, asked, missing, failed) VALUES (?, ?, ?, ?, ?, ?)",
-        (destination, which.isoformat(), kept(now), json.dumps(list(asked)), json.dumps(list(missing)), failed),
+    images: Mapping[str, int] | None = None,
+    of: int | None = None,
+) -> int:
+    """One question about a day, all that it has learned so far; `of`: the number that it got the first time.
+
+    `images`: how many exams' images were "whole", "unknown" or "lacking".
+    """
+    found = (json.dumps(list(asked)), json.dumps(list(missing)), failed, json.dumps(dict(images or {})))
+    if of is not None:
+        tx.execute("UPDATE questions SET asked = ?, missing = ?, failed = ?, images = ? WHERE id = ?", (*found, of))
+        return of
+    cursor = tx.execute(
+        """INSERT INTO questions (destination, day, asked_at, asked, missing, failed, images)
+           VALUES (?, ?, ?, ?, ?, ?, ?)""",
+        (destination, which.isoformat(), kept(now), *found),
     )
+    return int(cursor.lastrowid or 0)
 
 
 def questions(conn: sqlite3.Connection, destination: str, which: date) -> list[dict[str, Any]]:
     rows = conn.execute(
-        "SELECT asked_at, asked, missing, failed FROM questions WHERE destination = ? AND day = ? ORDER BY id",
+        "SELECT asked_at, asked, missing, failed, images FROM questions WHERE destination = ? AND day = ? ORDER BY id",
         (destination, which.isoformat()),
     ).fetchall()
     return [
@@ -126,6 +151,7 @@ def questions(conn: sqlite3.Connection, destination: str, which: date) -> list[d
             "asked_count": len(json.loads(row["asked"])),
             "missing": json.loads(row["missing"]),
             "failed": row["failed"],
+            "images": json.loads(row["images"]),
         }
         for row in rows
     ]

@@ -560,3 +560,24 @@ def index_codes(db: Database) -> None:
 def downloads_by_image(db: Database) -> None:
     """Whether an image that lies somewhere was downloaded to look at (see `retrievals.is_foreign`)."""
     db.table("download_images").create_index(["sop_instance_uid"])
+
+
+@MIGRATIONS()
+def image_lists(db: Database) -> None:
+    """What platforms listed of the images of an exam, and what a question about a day learned of images."""
+    db.table("image_lists").create(
+        {
+            "destination": str,
+            "exam_key": str,
+            "job_id": int,
+            "round": int,
+            "state": str,
+            "listed_count": int,
+            "lacking": str,
+            **dict.fromkeys(("suspected_at", "confirmed_at", "asked_at"), str),
+            "asked_count": int,
+        },
+        pk=("destination", "exam_key"),
+    )
+    db.table("image_lists").create_index(["job_id", "round"])
+    db.table("questions").add_column("images", str, not_null_default="{}")

@@ -58,7 +58,8 @@ def test_it_offers_what_the_document_has() -> None:
     assert adapter.parts == ("exam", "images", "report")
     assert adapter.waits_for == {"images": "exam", "report": "exam"}
     assert adapter.withdraws_whole
-    assert adapter.capabilities == {"withdraw", "images", "index_code", "history", "image_list", "image"}
+    told_apart = {"reconcile", "reconcile_apart", "reconcile_images"}
+    assert adapter.capabilities == told_apart | {"withdraw", "images", "index_code", "history", "image_list", "image"}
 
 
 @pytest.mark.parametrize(
