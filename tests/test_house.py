@@ -47,7 +47,6 @@ ONLY_DOOR = {
     "asn1crypto": "crypto",
     "sqlite3": "store",
     "sqlite_utils": "store",
-    "requests": "wire",
     "urllib3": "wire",
     "urllib.request": "wire",
     "http.server": "wire",
@@ -233,7 +232,7 @@ def test_only_the_store_speaks_sql() -> None:
     assert {file for file in speakers if not file.startswith(("app/store/", "app/practice/"))} == set()
 
 
-IN_CIRCLES = frozenset({"pydicom", "pynetdicom", "requests", "urllib3", "sqlalchemy", "openpyxl"})
+IN_CIRCLES = frozenset({"pydicom", "pynetdicom", "urllib3", "sqlalchemy", "openpyxl"})
 
 
 def _roots(node: ast.Import | ast.ImportFrom) -> list[str]:

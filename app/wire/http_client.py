@@ -1,28 +1,28 @@
-"""One HTTP request, one reply, a session for it alone. Never follows a redirect, never retries, never logs a body."""
+"""One HTTP request, one reply, no cookies. Never follows a redirect, never retries, never logs a body."""
 
 from __future__ import annotations
 
 import logging
 import socket
 import ssl
-import threading
 import time
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
-from http.cookiejar import DefaultCookiePolicy
-from typing import TYPE_CHECKING, Any, BinaryIO
+from functools import cached_property
+from typing import TYPE_CHECKING, BinaryIO
 
 from app.errors import NeedsOperator, RetryLater
 from app.wire.faults import LineCut, line_fault
 
-if TYPE_CHECKING:  # a third of a second, waited for by the first request
-    import requests
+if TYPE_CHECKING:  # waited for by the first request
+    import urllib3
 
-BLOCK_BYTES = 256 * 1024
+BLOCK_BYTES = 1024 * 1024
 REPLY_LIMIT_BYTES = 16 * 1024 * 1024
+_LINES_KEPT = 16
+_USUAL = {"User-Agent": "ClinicImagingAgent", "Accept": "*/*", "Accept-Encoding": "gzip, deflate"}
 
 logging.getLogger("urllib3").setLevel(logging.ERROR)  # its warnings quote addresses, and addresses carry tokens
 
@@ -72,9 +72,9 @@ class Streamed:
 
 
 class HttpClient:
-    """Sends to one platform; `name` is how a person calls it. Safe to share between threads.
+    """Sends to one platform; `name` is how a person calls it. Safe to share between threads: idle lines are shared.
 
-    `verify` is True, False or the path of a CA file. `system_proxy` lets the proxies of the environment count.
+    `verify` is True, False or the path of a CA file. Proxies of the environment don't count.
     """
 
     def __init__(
@@ -85,19 +85,11 @@ class HttpClient:
         read_seconds: float = 60.0,
         reply_seconds: float = 300.0,
         verify: bool | str = True,
-        system_proxy: bool = False,
     ) -> None:
         self._name = name
-        self._timeout = (connect_seconds, read_seconds)
+        self._connect_seconds, self._read_seconds = connect_seconds, read_seconds
         self._reply_seconds = reply_seconds
-        self._verify, self._system_proxy = verify, system_proxy
-        self._idle: list[requests.Session] = []
-        self._known: set[requests.Session] = set()
-        self._lock = threading.Lock()
-        if verify is False:
-            import urllib3
-
-            urllib3.disable_warnings(urllib3.exceptions.InsecureRequestWarning)
+        self._verify = verify
 
     def send(
         self,
@@ -109,28 +101,27 @@ class HttpClient:
         reply_limit: int = REPLY_LIMIT_BYTES,
     ) -> HttpReply:
         """Return the peer's reply whatever its status. Raises LineCut, NeedsOperator (an unusable address)."""
-        import requests
         import urllib3
 
         started = time.monotonic()
+        length = {"Content-Length": str(len(body))} if isinstance(body, Streamed) else {}
         try:
-            with (
-                self._session() as session,
-                session.request(
-                    method,
-                    url,
-                    headers=dict(headers or {}),
-                    data=body,
-                    timeout=self._timeout,
-                    allow_redirects=False,
-                    stream=True,
-                ) as response,
-            ):
+            if urllib3.util.parse_url(url).scheme not in ("http", "https"):
+                raise urllib3.exceptions.URLSchemeUnknown("")
+            with self._lines.urlopen(
+                method,
+                url,
+                headers={**_USUAL, **(headers or {}), **length},
+                body=body,
+                redirect=False,
+                preload_content=False,
+            ) as response:
                 content = self._read(response, started + self._reply_seconds, reply_limit)
-        except (requests.RequestException, urllib3.exceptions.HTTPError, OSError, UnicodeError) as error:
+                response.release_conn()
+        except (urllib3.exceptions.HTTPError, OSError, ValueError) as error:
             raise self._translated(error, body) from error
         return HttpReply(
-            status=response.status_code,
+            status=response.status,
             headers=response.headers,
             body=content,
             date=_http_date(response.headers.get("Date")),
@@ -138,47 +129,39 @@ class HttpClient:
         )
 
     def close(self) -> None:
-        """Close all sessions, those in use when they come back; the client may be used again afterwards."""
-        with self._lock:
-            idle, self._idle = self._idle, []
-            self._known.clear()
-        for session in idle:
-            session.close()
+        """Close all lines, those in use when they come back; the client may be used again afterwards."""
+        if "_lines" in self.__dict__:
+            self._lines.clear()
 
-    @contextmanager
-    def _session(self) -> Iterator[requests.Session]:
-        """One that nobody else uses meanwhile; its lines stay open for the next request, of whichever thread."""
-        with self._lock:
-            session = self._idle.pop() if self._idle else None
-        if session is None:
-            session = _new_session(self._verify, self._system_proxy)
-            with self._lock:
-                self._known.add(session)
-        try:
-            yield session
-        finally:
-            with self._lock:
-                known = session in self._known
-                if known:
-                    self._idle.append(session)
-            if not known:
-                session.close()
+    @cached_property
+    def _lines(self) -> urllib3.PoolManager:
+        import certifi
+        import urllib3
 
-    def _read(self, response: requests.Response, deadline: float, limit: int) -> bytes:
-        import requests
+        if self._verify is False:
+            urllib3.disable_warnings(urllib3.exceptions.InsecureRequestWarning)
+        return urllib3.PoolManager(
+            maxsize=_LINES_KEPT,
+            blocksize=BLOCK_BYTES,  # else bodies go in blocks of 16 KB
+            retries=False,
+            timeout=urllib3.Timeout(connect=self._connect_seconds, read=self._read_seconds),
+            cert_reqs="CERT_REQUIRED" if self._verify else "CERT_NONE",
+            ca_certs=self._verify if isinstance(self._verify, str) else certifi.where(),
+        )
 
+    def _read(self, response: urllib3.BaseHTTPResponse, deadline: float, limit: int) -> bytes:
         content = bytearray()
-        for block in response.iter_content(64 * 1024):
+        for block in response.stream(64 * 1024):
             content += block
             if len(content) > limit:
                 raise LineCut(
                     f"{self._name}的应答大得不正常",
                     "正在自动重试。一直不行时，请把诊断包发给工程师",
                     maybe_received=True,
-                    details=f"HTTP {response.status_code}，超过 {limit} 字节",
+                    details=f"HTTP {response.status}，超过 {limit} 字节",
                 )
             if time.monotonic() > deadline:
-                raise requests.exceptions.ReadTimeout
+                raise TimeoutError
         return bytes(content)
 
     def _translated(self, error: Exception, body: bytes | Streamed | None) -> NeedsOperator | RetryLater:
@@ -188,7 +171,7 @@ class HttpClient:
                 "正在自动重试。一直不行时，请检查硬盘，再联系工程师",
                 details=type(body.fault).__name__,
             )
-        if isinstance(error, _bad_address()):
+        if isinstance(error, ValueError) and not isinstance(error, OSError):
             return NeedsOperator(
                 f"{self._name}的地址写得不对", "请在设置里核对平台地址", details=type(error).__name__, page="platform"
             )
@@ -196,49 +179,21 @@ class HttpClient:
         return line_fault(cause, self._name, maybe_received=maybe_received)
 
 
-def _bad_address() -> tuple[type[Exception], ...]:
-    import requests
-
-    known = requests.exceptions
-    return known.InvalidURL, known.InvalidSchema, known.MissingSchema, known.InvalidHeader, UnicodeError
-
-
 def _never_left() -> tuple[type[Exception], ...]:
-    import requests
     import urllib3
 
-    timeout, proxy = requests.exceptions.ConnectTimeout, requests.exceptions.ProxyError
-    unmade, unnamed = urllib3.exceptions.NewConnectionError, urllib3.exceptions.NameResolutionError
-    return timeout, proxy, ssl.SSLCertVerificationError, unmade, unnamed
-
-
-def _new_session(verify: bool | str, system_proxy: bool) -> requests.Session:
-    import requests
-    from requests.adapters import HTTPAdapter
-
-    class LargeBlocks(HTTPAdapter):
-        """urllib3 reads a body in blocks of 16 KB unless told otherwise."""
-
-        def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
-            super().init_poolmanager(*args, blocksize=BLOCK_BYTES, **kwargs)
-
-    session = requests.Session()
-    session.trust_env = system_proxy
-    session.verify = verify
-    session.headers["User-Agent"] = "ClinicImagingAgent"
-    session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=()))  # a cookie would differ from thread to thread
-    session.mount("http://", LargeBlocks())
-    session.mount("https://", LargeBlocks())
-    return session
+    known = urllib3.exceptions
+    return known.ConnectTimeoutError, known.NewConnectionError, known.ClosedPoolError, ssl.SSLCertVerificationError
 
 
 def _root(error: Exception) -> tuple[BaseException, bool]:
     """The error of the system behind a library's error, and whether the request may have reached the peer."""
-    import requests
+    import urllib3
 
     chain = _chain(error)
     left = not any(isinstance(link, _never_left()) for link in chain)
-    if isinstance(error, requests.exceptions.Timeout):
+    refused = urllib3.exceptions.NewConnectionError  # which urllib3 takes for a timeout
+    if isinstance(error, urllib3.exceptions.TimeoutError) and not isinstance(error, refused):
         return TimeoutError(), left
     for kind in (ssl.SSLError, socket.gaierror, ConnectionRefusedError, TimeoutError, ConnectionError):
         found = next((link for link in chain if isinstance(link, kind)), None)

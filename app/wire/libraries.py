@@ -9,7 +9,8 @@ from __future__ import annotations
 
 def load() -> None:
     """Call it before a thread is started that sends or receives."""
+    import certifi
     import pynetdicom
-    import requests
+    import urllib3
 
-    assert pynetdicom.__version__ and requests.__version__
+    assert all(library.__name__ for library in (certifi, pynetdicom, urllib3))
