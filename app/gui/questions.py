@@ -306,7 +306,7 @@ class QuestionRow(QWidget):
     def show_problem(self) -> None:
         """Missing is never red; wrong is red once the person has left the field."""
         problem = self._answers.problem(self.key)
-        wrong = problem is not None and not problem["missing"] and (self._touched or not self._has_focus())
+        wrong = problem is not None and not problem["missing"] and (self._touched or not self.has_focus())
         self.editor.show_wrong(wrong)
         self._mark.setVisible(wrong)
         self._mark.show_mark("state-rejected", "bad")
@@ -321,7 +321,7 @@ class QuestionRow(QWidget):
         self._touched = True
         self.show_problem()
 
-    def _has_focus(self) -> bool:
+    def has_focus(self) -> bool:
         focused = self.window().focusWidget()
         return focused is not None and (focused is self.editor or self.editor.isAncestorOf(focused))
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from functools import partial
 
-from PySide6.QtCore import Qt, QTimer
-from PySide6.QtWidgets import QCheckBox, QWidget
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QCheckBox, QScrollArea, QWidget
 
 from app.gui.page import Json, Question
 from app.gui.parts import Button, column, label, line, row
@@ -37,13 +37,23 @@ class TargetsSection(Section):
     said = "保存后，正在传的会传完；因为设置不对停下的，会自己再传"
     parts = ("destination", "files")
 
+    def beside(self) -> tuple[QWidget, ...]:
+        self.test = Button(self.look, "测连接", icon="resend", small=True, slot=self.run)
+        return (self.test,)
+
     def build(self) -> None:
-        self.trial = QWidget()
+        self._opened: set[str] = set()
+        self._asks_files = False
         self.list = TrialList(self.desk, self.answers, self._mend)
         back = Button(self.look, "回到上传目标", kind="link", icon="undo", small=True, slot=self.enter)
-        box = column(self.trial, margins=(16, 14, 16, 14), gap=8)
+        inner = QWidget()
+        inner.setObjectName("body")
+        box = column(inner, margins=(16, 14, 16, 14), gap=8)
         box.addWidget(back, 0, Qt.AlignmentFlag.AlignLeft)
         box.addWidget(self.list, 1)
+        self.trial = QScrollArea()
+        self.trial.setWidgetResizable(True)
+        self.trial.setWidget(inner)
         self.trial.hide()
         self.card.box.insertWidget(2, self.trial, 1)
 
@@ -53,16 +63,13 @@ class TargetsSection(Section):
             self.box.addWidget(
                 label(self.look, "还没有上传目标。加上以后，填好的检查才能上传。", tone="text2", wrap=True)
             )
-        for place, one in enumerate(present):
-            self._add_destination(place, one)
         self._asks_files = self._must_ask_files()
-        if self._asks_files:
-            section = self.answers.sections["files"]
-            self.add_title(section["title"], section["note"])
-            self.add_form(self.answers.asked("files", first=True), label_width=_LABEL)
-        again = Button(self.look, "测连接", icon="resend", slot=self.run)
-        again.setEnabled(bool(present))
-        self.box.addWidget(again, 0, Qt.AlignmentFlag.AlignLeft)
+        places = sorted(range(len(present)), key=lambda place: not self.answers.is_new(present[place]))
+        for place in places:
+            self._add_destination(place, present[place])
+        if self._asks_files and not any(self.answers.is_new(one) for one in present):
+            self._add_files()
+        self.test.setEnabled(bool(present))
         left = [one for one in self.answers.regions if not self.answers.has_region(one["name"])]
         if left:
             self.box.addWidget(line())
@@ -89,13 +96,24 @@ class TargetsSection(Section):
     def show_problems(self) -> None:
         """A destination that is fetched from was added or taken away: the last form comes or goes."""
         if self.forms and self._asks_files != self._must_ask_files():
+            rows = [one for form in self.forms for one in form.rows]
+            focused = next((one.key for one in rows if one.has_focus()), "")
             self.show_answers()
+            found = (form.row_of(focused) for form in self.forms)
+            for one in (one for one in found if one is not None):
+                one.editor.focus()
         super().show_problems()
 
     def _must_ask_files(self) -> bool:
         return "files" in self.answers.wanted and not self.answers.now.get("files", {}).get("public_base_url")
 
+    def _add_files(self) -> None:
+        section = self.answers.sections["files"]
+        self.add_title(section["title"], section["note"])
+        self.add_form(self.answers.asked("files", first=True), label_width=_LABEL)
+
     def _add_destination(self, place: int, one: Json) -> None:
+        """A new one first asks for what it can't do without."""
         made = QWidget()  # a widget: a layout inside a list that is emptied would be freed twice
         head = row(made, gap=12)
         head.addWidget(label(self.look, self.answers.title(one), bold=True))
@@ -107,24 +125,40 @@ class TargetsSection(Section):
         self.box.addWidget(label(self.look, document, role="caption", tone="text3", wrap=True))
         first = self.answers.keys(place, first=True, secret=False)
         if self.answers.is_new(one):
-            first += self.answers.keys(place, first=True, secret=True)
+            self.add_form([*first, *self.answers.keys(place, first=True, secret=True)], label_width=_LABEL)
+            if self._asks_files:
+                self._add_files()
+            self.box.addWidget(line())
+            return
         self.add_form(first, label_width=_LABEL)
         others = [each for each in self.answers.keys(place, first=False, secret=False) if not each["first"]]
         if others:
-            self.box.addWidget(label(self.look, "平台另有要求才改", role="body_small", tone="text2"))
-            self.add_form(others, label_width=_LABEL)
+            self._add_others(one["name"], others)
+
+    def _add_others(self, name: str, questions: list[Json]) -> None:
+        """Seldom asked for: folded away until a person wants them."""
+        turn = Button(self.look, "", kind="link", small=True)
+        self.box.addWidget(turn, 0, Qt.AlignmentFlag.AlignLeft)
+        self.add_form(questions, label_width=_LABEL)
+        form = self.forms[-1]
+
+        def show() -> None:
+            is_open = name in self._opened or any(self.answers.problem(one["key"]) for one in questions)
+            form.setVisible(is_open)
+            turn.setText("收起" if is_open else f"其余 {len(questions)} 项，平台另有要求才改")
+
+        def turned() -> None:
+            self._opened ^= {name}
+            show()
+
+        turn.clicked.connect(lambda _on=False: turned())
+        show()
 
     def _add(self, region: str) -> None:
         self.answers.choose(region, True)
         self.show_answers()
-        form = next(
-            form for form in self.forms if form.rows[0].key == f"destination[{self._place_of(region)}].base_url"
-        )
-        form.rows[0].editor.focus()
-        QTimer.singleShot(0, form, lambda: self.area.ensureWidgetVisible(form))
-
-    def _place_of(self, region: str) -> int:
-        return next(place for place, one in enumerate(self.answers.destinations()) if one["region"] == region)
+        self.area.verticalScrollBar().setValue(0)
+        self.forms[0].rows[0].editor.focus()
 
     def _ask_away(self, one: Json) -> None:
         if self.answers.is_new(one):

@@ -33,7 +33,7 @@ class Section(QWidget):
         self._saved = False
         self.card = Card()
         column(self).addWidget(self.card)
-        self.head = Head(self.look, self.title)
+        self.head = Head(self.look, self.title, "", *self.beside())
         self.card.box.addWidget(self.head)
         self.area = QScrollArea()
         self.area.setWidgetResizable(True)
@@ -60,6 +60,10 @@ class Section(QWidget):
         self.show_problems()
 
     # -- what a section fills in ------------------------------------------------------------------------------------
+
+    def beside(self) -> tuple[QWidget, ...]:
+        """Make what stands at the right of the title."""
+        return ()
 
     def build(self) -> None:
         """Make what does not depend on the answers."""

@@ -154,7 +154,9 @@ class FakeSetup:
 
     @staticmethod
     def _asked_for(key: str, label: str, advice: str, *, missing: bool) -> Json:
-        return {"key": key, "label": label, "title": f"{label}要改", "advice": advice, "missing": missing}
+        return {"key": key, "label": label, "advice": advice, "missing": missing} | {
+            "title": f"还没有填{label}" if missing else f"{label}要改"
+        }
 
     def setup(self, answers: Json) -> Json:
         self._answer("setup", copy.deepcopy(answers))

@@ -60,6 +60,7 @@ def draw(out: Path, theme: str, scale: str, names: list[str]) -> None:
     from tests.gui.fake_pictures import CANNOT_SHOW
     from tests.gui.fake_several import two_destinations
     from tests.gui.shots_retrieve import retrieve_plan
+    from tests.gui.shots_settings import settings_plan
     from tests.gui.shots_wizard import draw_wizard
 
     app = QApplication([])
@@ -262,6 +263,7 @@ def draw(out: Path, theme: str, scale: str, names: list[str]) -> None:
         "9-log": at(words.LOG),
         "9-log-bundle": at(words.LOG, "bundle"),
         **retrieve_plan(rest),
+        **settings_plan(rest),
         "1-today-nothing": at(words.TODAY, before=FakeFace.empty),
         "1-today-paused": at(words.TODAY, before=paused),
         "2-fill-nothing": at(words.FILL, before=FakeFace.empty),

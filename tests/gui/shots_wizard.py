@@ -65,6 +65,11 @@ def draw_wizard(app: QApplication, look: Look, out: Path, theme: str, scale: str
     def rehearse(face: FakeFace, wizard: Wizard) -> None:
         wizard.step().begin.click()  # type: ignore[attr-defined]
 
+    def pushed(face: FakeFace, wizard: Wizard) -> None:
+        row = wizard.step().forms[0].row_of("destination[0].options.image_mode")  # type: ignore[attr-defined]
+        row.editor.show_value("dicom")
+        row.editor.activated.emit(0)
+
     plan: dict[str, tuple[str, Callable[[FakeFace, Wizard], None]]] = {
         "7-wizard-1-region": ("选择地区", nothing),
         "7-wizard-2-clinic": ("机构信息", nothing),
@@ -77,14 +82,18 @@ def draw_wizard(app: QApplication, look: Look, out: Path, theme: str, scale: str
         "7-wizard-5-trial": ("连接测试", nothing),
         "7-wizard-6-rehearsal": ("演练一例", rehearse),
         "7-wizard-7-finish": ("完成", nothing),
+        "7-wizard-3-keys-guizhou": ("密钥", nothing),
+        "7-wizard-3-keys-guizhou-push": ("密钥", pushed),
+        "7-wizard-3-keys-guangyuan": ("密钥", nothing),
     }
     width, height = SIZES[scale]
     for name in [one for one in names or plan if one in plan]:
         step, act = plan[name]
         face = FakeFace()
-        region = face.regions()["regions"][0]["name"]
+        regions = [one["name"] for one in face.regions()["regions"]]
+        region = next((one for one in regions if one in name), regions[0])
         row = {"name": region, "region": region, "base_url": "http://192.0.2.80:8081", "defaults": {}}
-        options = {"dicom_host": "192.0.2.80", "dicom_port": 104}
+        options = {"dicom_host": "192.0.2.80", "dicom_port": 104} if region == regions[0] else {}
         if step != "选择地区":
             face.document["destination"] = [{**row, "options": options}]
             face.document["clinic"] = dict(CLINIC) if "2-clinic" not in name else {"name": CLINIC["name"]}

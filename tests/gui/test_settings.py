@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-import pytest
-from PySide6.QtWidgets import QLabel, QPlainTextEdit, QPushButton
+from dataclasses import replace
 
+import pytest
+from PySide6.QtWidgets import QLabel, QLineEdit, QPlainTextEdit, QPushButton
+
+from app.engine.setup import fetches_from_here
 from app.gui import words
 from app.gui.settings import ENTRIES, SettingsPage
+from app.gui.settings_forms import TargetsSection
 from app.gui.window import MainWindow
 from tests.gui.fake_face import FakeFace
 from tests.gui.test_wizard import cut_off, letters, until
@@ -110,6 +114,120 @@ def test_no_destination_is_said_in_words(window: MainWindow, face: FakeFace) -> 
     until(lambda: bool(page.answers.document), window)
     assert any(one.text().startswith("还没有上传目标") for one in page.section().findChildren(QLabel))
     assert any(one.text().startswith("加上：") for one in page.section().findChildren(QPushButton))
+
+
+@pytest.fixture
+def targets(page: SettingsPage, window: MainWindow) -> TargetsSection:
+    """上传目标, open."""
+    window.go(words.SETTINGS, "destination")
+    section = page.section()
+    assert isinstance(section, TargetsSection)
+    until(lambda: section.answers.fresh, window)
+    return section
+
+
+def others(face: FakeFace, *, fetched_from: bool) -> str:
+    """A region beside the first, that fetches from this PC or does not."""
+    names = [one["name"] for one in face.regions()["regions"][1:]]
+    return next(one for one in names if fetches_from_here({"destination": [{"region": one}]}) == fetched_from)
+
+
+def line_of(section: TargetsSection, key: str) -> QLineEdit:
+    found = [form.row_of(key) for form in section.forms]
+    line = next(one for one in found if one is not None).editor.line
+    assert isinstance(line, QLineEdit)
+    return line
+
+
+def test_a_second_destination_asks_for_what_it_needs_and_is_saved_in_one_place(
+    targets: TargetsSection, window: MainWindow, face: FakeFace
+) -> None:
+    region = others(face, fetched_from=True)
+    next(one for one in targets.findChildren(QPushButton) if one.text().endswith(title_of(face, region))).click()
+    until(lambda: "files" in targets.answers.wanted and targets.answers.fresh, window)
+    keys = [one.key for form in targets.forms[:2] for one in form.rows]
+    assert keys == [
+        *("destination[1].base_url", "destination[1].secrets.key"),
+        *("files.public_base_url", "files.port"),
+    ]
+    assert line_of(targets, "destination[1].base_url").hasFocus(), "also after the file service came"
+    assert not targets.save.isEnabled() and targets.why.text().startswith("还没有填")
+    assert cut_off(targets) == []
+    letters(line_of(targets, "destination[1].base_url"), "http://192.0.2.81:8081")
+    letters(line_of(targets, "destination[1].secrets.key"), "A-KEY")
+    until(targets.save.isEnabled, window)
+    targets.save.click()
+    until(lambda: len(face.document["destination"]) == 2, window)
+    assert face.document["destination"][1]["base_url"] == "http://192.0.2.81:8081"
+    assert face.document["files"]["public_base_url"] == "http://192.0.2.10:8180"
+    assert face.kept_secrets[region] == ["key"]
+
+
+def title_of(face: FakeFace, region: str) -> str:
+    return next(str(one["title"]) for one in face.regions()["regions"] if one["name"] == region)
+
+
+def test_a_destination_is_tried_as_typed_before_it_is_saved(
+    targets: TargetsSection, window: MainWindow, face: FakeFace
+) -> None:
+    letters(line_of(targets, "destination[0].base_url"), "/x")
+    targets.test.click()
+    until(lambda: face.called("try_destination") and not targets.list.running, window)
+    answers, name = face.called("try_destination")[-1]
+    assert name == answers["destination"][0]["name"]
+    assert answers["destination"][0]["base_url"] != face.document["destination"][0]["base_url"]
+    assert cut_off(targets.trial) == []
+
+
+def test_a_destination_is_taken_away_after_a_question_that_tells_what_becomes_of_its_jobs(
+    targets: TargetsSection, window: MainWindow, face: FakeFace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = []
+    monkeypatch.setattr(targets, "desk", replace(targets.desk, confirm=lambda one, then: asked.append((one, then))))
+    next(one for one in targets.findChildren(QPushButton) if one.text() == "不再向这里上传").click()
+    (question, then) = asked[0]
+    assert title_of(face, face.document["destination"][0]["region"]) in question.title
+    assert "排着队的停下" in question.text
+    assert not targets.is_changed()
+    then()
+    until(targets.save.isEnabled, window)
+    targets.save.click()
+    until(lambda: face.document["destination"] == [], window)
+
+
+def test_options_seldom_asked_for_are_folded_and_whole_when_opened(
+    targets: TargetsSection, window: MainWindow, face: FakeFace
+) -> None:
+    for region in face.regions()["regions"]:
+        row = {"name": region["name"], "region": region["name"], "base_url": "http://x", "options": {}}
+        targets.answers.document["destination"] = [row]
+        targets.answers.now["destination"] = [row]
+        targets.show_answers()
+        until(targets.forms[0].isVisible, window)
+        more = next(one for one in targets.findChildren(QPushButton) if one.isVisible() and "项，平台另" in one.text())
+        assert not targets.forms[1].isVisible()
+        more.click()
+        until(targets.forms[1].isVisible, window)
+        assert cut_off(targets) == []
+        for one in targets.forms[1].rows:
+            shown = one.editor.value() if one.isVisible() else None
+            assert shown in (None, one.question["unanswered"]), f"{one.key}: shows what counts"
+
+
+def test_a_question_comes_with_the_answer_it_hangs_on(
+    targets: TargetsSection, window: MainWindow, face: FakeFace
+) -> None:
+    region = next(one for one in face.regions()["regions"] if any(each["when"] for each in one["questions"]))
+    hanging = next(one for one in region["questions"] if one["when"])
+    row = {"name": region["name"], "region": region["name"], "base_url": "http://x", "options": {}}
+    targets.answers.document["destination"] = targets.answers.now["destination"] = [row]
+    targets.show_answers()
+    rows = {one.key: one for form in targets.forms for one in form.rows}
+    depends, on = rows[f"destination[0].{hanging['key']}"], rows[f"destination[0].{hanging['when']['key']}"]
+    assert depends.isHidden()
+    on.editor.show_value(hanging["when"]["value"])
+    on.editor.activated.emit(0)
+    assert not depends.isHidden()
 
 
 def test_a_list_of_a_few_lines_shows_them_without_a_scroll_bar(page: SettingsPage, window: MainWindow) -> None:

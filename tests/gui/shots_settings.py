@@ -1,0 +1,70 @@
+"""Pictures of destinations in the settings, drawn by `tests.gui.shots`: each region as it is added, and two at once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from app.gui import words
+from tests.gui.fake_face import FakeFace
+
+if TYPE_CHECKING:
+    from app.gui.window import MainWindow
+
+Act = Callable[["MainWindow"], Any]
+ADDRESS = "http://192.0.2.80:8081"
+
+
+def in_force(face: FakeFace, *regions: str) -> None:
+    """The clinic uploads to these already."""
+    face.document["destination"] = [
+        {"name": region, "region": region, "base_url": ADDRESS, "options": {}, "defaults": {}} for region in regions
+    ]
+    face.kept_secrets = {region: ["key"] for region in regions}
+
+
+def settings_plan(rest: Act) -> dict[str, tuple[str, str, Act, Callable[[FakeFace], Any]]]:
+    """name -> (page, key, act, before)"""
+    regions = [one["name"] for one in FakeFace().regions()["regions"]]
+
+    def add(region: str, window: MainWindow) -> None:
+        window.pages[words.SETTINGS].section()._add(region)  # type: ignore[attr-defined]
+        for _ in range(8):
+            rest(window)
+            window.thread().msleep(60)
+
+    def scroll(window: MainWindow) -> None:
+        bar = window.pages[words.SETTINGS].section().area.verticalScrollBar()  # type: ignore[attr-defined]
+        bar.setValue(bar.maximum())
+        rest(window)
+
+    def unfold(window: MainWindow) -> None:
+        section = window.pages[words.SETTINGS].section()
+        section._opened = {one["name"] for one in section.answers.destinations()}  # type: ignore[attr-defined]
+        section.show_answers()
+        rest(window)
+
+    def test(window: MainWindow) -> None:
+        window.pages[words.SETTINGS].section().run()  # type: ignore[attr-defined]
+        rest(window)
+
+    def nothing(_window: MainWindow) -> None:
+        pass
+
+    def pictured(key: str, act: Act, *there: str) -> tuple[str, str, Act, Callable[[FakeFace], Any]]:
+        return words.SETTINGS, key, act, lambda face: in_force(face, *there)
+
+    plan = {
+        "5-targets-two": pictured("destination", nothing, *regions[:2]),
+        "5-targets-two-keys": pictured("secrets", nothing, *regions[:2]),
+        "5-targets-two-test": pictured("destination", test, *regions[:2]),
+    }
+    for region in regions[1:]:
+        plan |= {
+            f"5-targets-{region}": pictured("destination", nothing, region),
+            f"5-targets-{region}-all": pictured("destination", unfold, region),
+            f"5-targets-{region}-end": pictured("destination", lambda window: (unfold(window), scroll(window)), region),
+            f"5-targets-add-{region}": pictured("destination", partial(add, region), regions[0]),
+        }
+    return plan
