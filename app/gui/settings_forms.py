@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import partial
 
-from PySide6.QtCore import Qt
+from PySide6.QtCore import Qt, QTimer
 from PySide6.QtWidgets import QCheckBox, QScrollArea, QWidget
 
 from app.gui.page import Json, Question
@@ -97,11 +97,7 @@ class TargetsSection(Section):
         """A destination that is fetched from was added or taken away: the last form comes or goes."""
         if self.forms and self._asks_files != self._must_ask_files():
             rows = [one for form in self.forms for one in form.rows]
-            focused = next((one.key for one in rows if one.has_focus()), "")
-            self.show_answers()
-            found = (form.row_of(focused) for form in self.forms)
-            for one in (one for one in found if one is not None):
-                one.editor.focus()
+            self._make_anew(next((one.key for one in rows if one.has_focus()), ""))
         super().show_problems()
 
     def _must_ask_files(self) -> bool:
@@ -156,9 +152,19 @@ class TargetsSection(Section):
 
     def _add(self, region: str) -> None:
         self.answers.choose(region, True)
-        self.show_answers()
         self.area.verticalScrollBar().setValue(0)
-        self.forms[0].rows[0].editor.focus()
+        place = next(place for place, one in enumerate(self.answers.destinations()) if one["region"] == region)
+        self._make_anew(f"destination[{place}].base_url")
+
+    def _make_anew(self, key: str) -> None:
+        """The keyboard at this question; no scrolling: Qt scrolls to whatever follows a field that goes."""
+        bar = self.area.verticalScrollBar()
+        at = bar.value()
+        self.show_answers()
+        for one in (form.row_of(key) for form in self.forms):
+            if one is not None:
+                one.editor.focus()
+        QTimer.singleShot(0, self, lambda: bar.setValue(at))
 
     def _ask_away(self, one: Json) -> None:
         if self.answers.is_new(one):
