@@ -13,13 +13,16 @@ from app.delivery.record import View
 from app.delivery.submission import refs_of
 from app.delivery.target import Target
 from app.domain.form import Source
-from app.domain.job import CONFIRMED, JOB_WORDS, Job, JobState, Part
+from app.domain.job import CONFIRMED, JOB_WORDS, RECORDS, Job, JobState, Part
+from app.domain.reconciliation import ImageState
 from app.domain.study import Instance
 from app.domain.submission import STEP_WORDS
-from app.engine import coding, fetches, outbox
+from app.engine import agreement, coding, fetches, outbox
 from app.engine.face import Json
 from app.engine.house import House
-from app.store import answers, exams, images, jobs, submissions
+from app.engine.pages import TIMELINE_WORDS
+from app.engine.timeline_words import OF_INDEX
+from app.store import answers, exams, image_lists, images, jobs, submissions
 from app.store.times import kept
 
 _PART_SHORT = {Part.EXAM: "检查", Part.MERGED: "检查与报告", Part.REPORT: "报告", Part.IMAGES: "影像"}
@@ -63,7 +66,8 @@ def _moments(house: House, row: Json, own: Sequence[Job], receipts: Sequence[Jso
     """kind: "done", "now", "todo" are moments; "step_done", "step_now", "step_todo" are steps inside one."""
     key = row["exam_key"]
     notes = exams.timeline(house.store, key)
-    found = [_received(house, key, row["late_count"]), *_prepared(house, key, notes)]
+    of_index = _of_index(notes, row["destination"])
+    found = [_received(house, key, row["late_count"]), *_prepared(house, key, notes), *of_index["before"]]
     late = [each for each in own if each.late]
     plain = sorted(
         jobs.newest([each for each in own if not each.late]), key=lambda each: (_ORDER.index(each.part), each.id)
@@ -77,6 +81,7 @@ def _moments(house: House, row: Json, own: Sequence[Job], receipts: Sequence[Jso
     elif not withdrawn:
         steps = "步都有应答才算" if len(plain) > 1 else "步有应答才算"
         found.append(_moment("todo", "平台接收", f"{len(plain)} {steps}"))
+    found += of_index["after"]
     for each in late:
         found += _late(each, taken_at.get((each.part.value, each.report_key, each.version)))
     is_over = bool(plain) and all(each.state in CONFIRMED for each in plain)
@@ -85,7 +90,7 @@ def _moments(house: House, row: Json, own: Sequence[Job], receipts: Sequence[Jso
     if withdrawn:
         found.append(_moment("done", row["state_words"], "", row["changed_at"], row["state"]))
     elif row["can_reconcile"]:
-        found.append(_reconciled(row, notes))
+        found += _reconciled(house, row, own, [note for note in notes if note["detail"] == row["destination"]])
     return found
 
 
@@ -114,6 +119,18 @@ def _prepared(house: House, exam_key: str, notes: Sequence[dict[str, Any]]) -> l
         typed = submissions.typed_count(house.store.read(), exam_key, Source.TECHNICIAN.value)
         who = submitted[0]["who"]
         found.append(_moment("done", "填报", f"{who} 提交上传 · 手填 {typed} 项".strip(), submitted[0]["at"]))
+    return found
+
+
+def _of_index(notes: Sequence[dict[str, Any]], destination: str) -> dict[str, list[Json]]:
+    """What became of the exam's index code, before anything was sent under it and after."""
+    found: dict[str, list[Json]] = {"before": [], "after": []}
+    for note in notes:
+        name, _, rest = note["detail"].partition("/")
+        if note["what"] in OF_INDEX and name == destination:
+            when = "before" if note["what"] in ("index_moved", "index_changed") else "after"
+            said = OF_INDEX[note["what"]].format(rest)
+            found[when].append(_moment("done", TIMELINE_WORDS[note["what"]], said, note["at"]))
     return found
 
 
@@ -171,12 +188,34 @@ def _late(each: Job, taken_at: str | None) -> list[Json]:
     return [came, _moment("now", f"补传 · {JOB_WORDS[each.state]}", _why(each)) | words]
 
 
-def _reconciled(row: Json, notes: Sequence[dict[str, Any]]) -> Json:
-    if row["state"] == JobState.RECONCILED.value:
-        at = next((note["at"] for note in reversed(notes) if note["what"] == "reconciled"), row["changed_at"])
-        return _moment("done", "对账", "平台已有这例检查", at, "reconciled")
+def _reconciled(house: House, row: Json, own: Sequence[Job], notes: Sequence[dict[str, Any]]) -> list[Json]:
+    """One moment for the exam; one more for its images where the platform can be asked about them."""
+    plain = jobs.newest([each for each in own if each.state is not JobState.CANCELLED])
+    records = [each for each in plain if each.part in RECORDS]
     soon = row["reconciles_at"] if row["state"] == JobState.ACKNOWLEDGED.value else None
-    return _moment("todo", "对账", "问平台缺不缺这例检查", soon)
+    if not records or any(each.state is not JobState.RECONCILED for each in records):
+        return [_moment("todo", "对账", "问平台缺不缺这例检查", soon)]
+    found = [_moment("done", "对账", "平台已有这例检查", _last(notes, "reconciled") or row["changed_at"], "reconciled")]
+    images_of_it = next((each for each in plain if each.part is Part.IMAGES), None)
+    target = house.targets.get(row["destination"])
+    if images_of_it is None or target is None or not target.can("reconcile_images"):
+        return found
+    if images_of_it.state is JobState.RECONCILED:
+        count = len(refs_of(images_of_it))
+        return [
+            *found,
+            _moment("done", "核对影像", f"平台有全部 {count} 幅", _last(notes, "images_reconciled"), "reconciled"),
+        ]
+    answer = image_lists.standing(house.store.read(), row["destination"], row["exam_key"])
+    if answer is None:
+        return [*found, _moment("todo", "核对影像", "问平台的缓存里有哪些影像", soon)]
+    kind = "done" if answer.state is ImageState.UNKNOWN else "now"
+    state = "held" if answer.state is ImageState.LACKING else "acknowledged"
+    return [*found, _moment(kind, "核对影像", agreement.images_words(answer), kept(answer.asked_at), state)]
+
+
+def _last(notes: Sequence[dict[str, Any]], what: str) -> str | None:
+    return next((str(note["at"]) for note in reversed(notes) if note["what"] == what), None)
 
 
 def masked_number(number: str) -> str:
@@ -251,8 +290,9 @@ def _slip_of(
     state = JobState(row["state"])
     left = _left_out(target, mine, instances)
     whole = state in CONFIRMED and not left
-    reconciled = state is JobState.RECONCILED
-    days = [note["at"] for note in notes if note["what"] == "reconciled"]
+    records = [each for each in jobs.newest(mine) if each.part in RECORDS]
+    reconciled = state in CONFIRMED and bool(records) and all(each.state is JobState.RECONCILED for each in records)
+    days = [note["at"] for note in notes if (note["what"], note["detail"]) == ("reconciled", name)]
     parts = sorted(jobs.newest(mine), key=lambda each: _ORDER.index(each.part))
     return {
         "title": target.title if target else name,

@@ -14,6 +14,7 @@ from typing import Any
 
 from app.delivery import submission
 from app.domain.job import JOB_WORDS, Event, JobState, Part
+from app.domain.reconciliation import ImageState
 from app.domain.submission import PILES, STEP_WORDS, Pile
 from app.domain.times import CST, cst_day, cst_text
 from app.engine.acts import withdraw_in
@@ -22,7 +23,7 @@ from app.engine.house import House
 from app.engine.pages import trouble_shown
 from app.errors import AgentError, NeedsOperator
 from app.intake.sheets import write_sheet
-from app.store import Tx, submissions
+from app.store import Tx, image_lists, submissions
 from app.store.jobs import trouble_of, waiting_for_settings
 from app.store.submissions import Wanted
 from app.store.times import kept, taken
@@ -127,9 +128,22 @@ def _row(house: House, row: dict[str, Any], lines: dict[str, list[str]], taken_a
         "numbers": numbers,
         "can_reconcile": bool(target and target.can("reconcile")),
         "reconciles_at": kept(reconciles_at(house)),
+        "checked_words": _checked(house, target, state, *key),
         "changed": bool(row["changed"]),
         "problems": json.loads(row["problems"]),
     }
+
+
+def _checked(house: House, target: Target | None, state: JobState, exam_key: str, destination: str) -> str:
+    """What asking about the images of an acknowledged exam came to, "" where that is still to come."""
+    if state is not JobState.ACKNOWLEDGED or target is None or not target.can("reconcile_images"):
+        return ""
+    found = image_lists.standing(house.store.read(), destination, exam_key)
+    if found is None:
+        return ""
+    return {ImageState.UNKNOWN: "影像无法核对", ImageState.LACKING: f"缺影像 {len(found.lacking)} 幅"}.get(
+        found.state, ""
+    )
 
 
 def _platform_words(code: str, words: str) -> str:
@@ -249,11 +263,15 @@ def why_not(house: House, act: str, row: dict[str, Any]) -> str:
         return f"要先改好{labels or '平台指出的内容'}才能重传"
     if act == "withdraw" and (target is None or not target.can("withdraw")):
         return "的平台不提供撤回"
-    if act == "withdraw" and not row["parts_done"]:
+    if act == "withdraw" and not (row["parts_done"] or _may_be_there(house, row)):
         return _WHY_NOT_ELSE["withdraw"]
     if state in _FITS[act]:
         return ""
     return _WHY_NOT.get(act, {}).get(state, _WHY_NOT_ELSE[act])
+
+
+def _may_be_there(house: House, row: dict[str, Any]) -> bool:
+    return submission.has_gone(house.store.read(), row["exam_key"], row["destination"])
 
 
 def sentence(skipped: Sequence[Json]) -> str:

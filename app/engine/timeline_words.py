@@ -20,7 +20,7 @@ _UNREADABLE = frozenset({"joined", "parted", "report_shared"})
 
 
 _LINKS = {"pdf": "报告 PDF", "zip": "影像"}
-_OF_INDEX = {
+OF_INDEX = {
     "index_moved": "索引时间改为 {}，因为同一秒还有一例",
     "index_changed": "证件或检查时间改过，全部内容用新索引再传一遍",
     "index_withdrawn": "",
@@ -39,8 +39,8 @@ def told(house: House, what: str, detail: str) -> str:
         return f"{detail} 项" if detail.isdecimal() else detail
     name, _, rest = detail.partition("/")
     target, places = house.targets.get(name), [one.name for one in house.settings.destinations]
-    if what in _OF_INDEX:
-        said = _OF_INDEX[what].format(rest)
+    if what in OF_INDEX:
+        said = OF_INDEX[what].format(rest)
     elif not rest:
         return target.title if target else detail
     elif target is None and not _is_of_job(rest):

@@ -96,6 +96,9 @@ def test_a_corrected_number_takes_the_old_index_back_and_sends_all_under_the_new
     assert codes(clinic) == [SECOND] and len(held.images) == 2 and len(held.pdfs) == 1
     told = clinic.timeline(uid)
     assert told.index(CHANGED) < told.index(DELETED) and clinic.state(uid) == "acknowledged"
+    moments = [one["title"] for one in clinic.desk.engine.job(uid)["moments"]]
+    order = [moments.index(title) for title in ("填报", "换了医保影像云索引", "平台已接收", DELETED)]
+    assert order == sorted(order)
 
 
 def test_after_a_correction_the_new_index_alone_is_shown_and_the_old_still_finds_the_exam(clinic: Clinic) -> None:
@@ -332,7 +335,8 @@ def test_withdrawn_after_an_answer_was_lost_it_is_deleted_all_the_same(clinic: C
     uid = clinic.ready()
     clinic.submit(uid)
     clinic.deliver()
-    assert clinic.desk.engine.withdraw(uid)["jobs"] == 1, "nobody knows whether it arrived"
+    key = clinic.desk.key(uid)
+    assert clinic.desk.engine.act_many("withdraw", [[key, CITY]])["jobs"] == 1, "nobody knows whether it arrived"
     clinic.deliver()
     assert clinic.city.held == {}
 
