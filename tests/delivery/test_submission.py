@@ -11,19 +11,15 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from app.delivery import submission
-from app.delivery.freeze import Frozen, freeze
-from app.delivery.record import ReportView, View
+from app.delivery.freeze import Frozen
 from app.delivery.submission import differs, stamps, submit, withdraw
-from app.domain.exam import Report
 from app.domain.form import Problem, Source, Value
 from app.domain.job import CONFIRMED, TRANSITIONS, UNFINISHED, Event, ImpossibleMove, Job, JobState, Part
-from app.domain.study import Instance
 from app.errors import NeedsOperator
 from app.store import Store, answers, exams, jobs
-from tests.catalogue.samples import EXAM as EXAM_TEXTS
-from tests.catalogue.samples import REPORT, SETTLEMENT, values
 from tests.delivery.stage import Stage, refs
-from tests.store.samples import EXAM, NOW, an_arrival, claimed, jobs_in, moved, put
+from tests.delivery.test_freeze import a_view, frozen_parts
+from tests.store.samples import EXAM, NOW, claimed, jobs_in, moved, put
 
 REPLACED = (
     JobState.QUEUED,
@@ -142,71 +138,7 @@ def test_a_submission_differs_only_where_the_newest_jobs_carry_something_else(st
     assert differs(all_jobs(store), [a_part()], "second")
 
 
-# -- what is frozen ---------------------------------------------------------------------------------------------------
-
-
-def a_view(stage: Stage, **exam: str) -> View:
-    report = ReportView(
-        report=Report(report_key="R1", pdf_sha256="ab" * 32, created_at=NOW), values=values(REPORT), touched=True
-    )
-    untouched = replace(report, report=replace(report.report, report_key="R2"), touched=False)
-    return View(
-        target=stage.target,
-        exam=values(EXAM_TEXTS, **exam),
-        settlements=(values(SETTLEMENT),),
-        reports=(report, untouched),
-        exam_problems=(),
-        report_problems=((), ()),
-    )
-
-
-def instances(count: int = 2) -> list[Instance]:
-    return [an_arrival(number + 1).instance for number in range(count)]
-
-
-def frozen_parts(view: View, minted: str = "", count: int = 2) -> dict[tuple[Part, str], Frozen]:
-    return {(each.part, each.report_key): each for each in freeze(view, EXAM, instances(count), minted)}
-
-
-def test_every_part_is_frozen_and_a_report_that_nobody_began_is_left_out(stage: Stage) -> None:
-    parts = frozen_parts(a_view(stage))
-    assert set(parts) == {(Part.EXAM, ""), (Part.REPORT, "R1"), (Part.IMAGES, "")}
-    assert {each.exam_day for each in parts.values()} == {"2026-11-20"}
-    assert set(frozen_parts(a_view(stage), count=0)) == {(Part.EXAM, ""), (Part.REPORT, "R1")}
-    stage.adapter.parts = ("merged", "images")
-    assert set(frozen_parts(a_view(stage))) == {(Part.MERGED, "R1"), (Part.IMAGES, "")}
-
-
-@pytest.mark.parametrize("parts", [("exam", "report", "images"), ("merged", "images")])
-def test_the_time_of_the_last_change_is_sent_but_changes_nothing(stage: Stage, parts: tuple[str, ...]) -> None:
-    stage.adapter.parts = parts
-    early = frozen_parts(a_view(stage, last_changed_at="2026-11-20 10:20:00"))
-    late = frozen_parts(a_view(stage, last_changed_at="2026-11-21 08:00:00"))
-    assert {key: each.digest for key, each in early.items()} == {key: each.digest for key, each in late.items()}
-    assert "2026-11-21 08:00:00" in str([each.payload for each in late.values()])
-    assert "2026-11-20 10:20:00" not in str([each.payload for each in late.values()])
-
-
-def test_every_other_value_changes_the_digest_of_its_own_part_alone(stage: Stage) -> None:
-    before, after = frozen_parts(a_view(stage)), frozen_parts(a_view(stage, phone="13900000000"))
-    assert [key for key in before if before[key].digest != after[key].digest] == [(Part.EXAM, "")]
-
-
-def test_images_are_told_apart_by_content_not_by_order_or_minted_number(stage: Stage) -> None:
-    view = a_view(stage)
-    one = freeze(view, EXAM, instances(), "")[-1]
-    assert freeze(view, EXAM, instances()[::-1], "A1")[-1].digest == one.digest
-    assert freeze(view, EXAM, instances(3), "")[-1].digest != one.digest
-
-
-def test_the_minted_number_travels_only_where_the_settings_want_it(stage: Stage) -> None:
-    def carried() -> set[str]:
-        images = frozen_parts(a_view(stage), minted="A1")[Part.IMAGES, ""].payload["images"]
-        return {ref["accession_number"] for ref in images}
-
-    assert carried() == {""}
-    stage.target = replace(stage.target, options={"carry_minted_accession": True})
-    assert carried() == {"A1"}
+# -- what forbids it -------------------------------------------------------------------------------------------------
 
 
 def test_a_blocked_form_names_what_is_missing(stage: Stage) -> None:
