@@ -34,12 +34,21 @@ ADDRESSES = [
     ("examRpotPdfI 不是 PDF 文件（开头应为 %PDF-）", Verdict.FIX_SETTINGS, Turn.ENGINEER),
 ]
 """Only where the files travel by address."""
+FILES = [
+    ("影像文件解析失败，请核对后重新上传", Verdict.FIX_FORM, Turn.TECHNICIAN),
+    ("dicom(影像 dicom 文件)不是可读的 DICOM 文件", Verdict.FIX_FORM, Turn.TECHNICIAN),
+    ("PDF 解析失败", Verdict.FIX_FORM, Turn.TECHNICIAN),
+    ("fileMd5(文件 Md5 值)校验失败，收到的文件是 0123", Verdict.RETRY, Turn.AUTOMATIC),
+    ("报文解析失败", Verdict.FIX_SETTINGS, Turn.ENGINEER),
+    ("key(密钥值)不正确", Verdict.FIX_SETTINGS, Turn.ENGINEER),
+]
+"""Of one file among many: what is wrong with it alone must not hold up the others."""
 CASES = [("guizhou", *one) for one in RECORD] + [("guangyuan", *one) for one in RECORD + ADDRESSES]
 
 
-def judged(region: str, body: object) -> tuple[Verdict, Turn]:
+def judged(region: str, body: object, reply: str = "records") -> tuple[Verdict, Turn]:
     judge = Judge(load_codes(region), load_region(region).options["replies"])
-    found, _ = judge.http(an_http_reply(body), "records", "exam")
+    found, _ = judge.http(an_http_reply(body), reply, "exam")
     assert found.trouble is not None
     return found.verdict, found.trouble.turn
 
@@ -56,3 +65,9 @@ def test_a_record_that_is_refused(region: str, words: str, verdict: Verdict, tur
     row = {"hiImgIndx": None, "succFlag": "-1", "message": words}
     body = {"code": 0, "type": "success", "message": "成功", "data": [row]}
     assert judged(region, body) == (verdict, turn)
+
+
+@pytest.mark.parametrize(("words", "verdict", "turn"), FILES)
+def test_a_file_that_is_refused(words: str, verdict: Verdict, turn: Turn) -> None:
+    body = {"code": -1, "hiImgIndx": None, "message": words}
+    assert judged("guizhou", body, "default") == (verdict, turn)
