@@ -89,7 +89,17 @@ def from_the_device(agent: Agent, folder: Path, images: int = IMAGES, **more: ob
 def sent(agent: Agent, uid: str, pdf: Path, *, seconds: float = 60.0, **changes: str) -> Json:
     """Filled, submitted and acknowledged; the exam."""
     agent.fill_and_submit(uid, national_fill(**changes), pdf)
-    return agent.wait_for_state(uid, *UPLOADED, seconds=seconds)
+    return until(agent, uid, *UPLOADED, seconds=seconds)
+
+
+def until(agent: Agent, uid: str, *states: str, seconds: float = 60.0) -> Json:
+    """The exam in one of these states. Asks for its row only: a study of 500 images is long to tell."""
+    agent.wait_for(lambda: row_of(agent, uid)["state"] in states, seconds=seconds, what=f"{states}", every=0.2)
+    return agent.study(uid)
+
+
+def row_of(agent: Agent, uid: str) -> Json:
+    return next(row for row in agent.studies(text=uid) if row["uid"] == uid)
 
 
 @contextmanager

@@ -357,7 +357,7 @@ class Agent:
         assert len(listed) == 1, [row["uid"] for row in listed]
         return listed[0]
 
-    def wait_for(self, condition: Callable[[], T], *, seconds: float = 20.0, what: str = "") -> T:
+    def wait_for(self, condition: Callable[[], T], *, seconds: float = 20.0, what: str = "", every: float = 0.05) -> T:
         """As `wait_for`; an engine that is away for the moment is asked again."""
 
         def patient() -> T | None:
@@ -366,7 +366,7 @@ class Agent:
             except AgentError:
                 return None
 
-        found = wait_for(patient, seconds=seconds, what=what)
+        found = wait_for(patient, seconds=seconds, what=what, every=every)
         assert found is not None
         return found
 
