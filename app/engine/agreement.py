@@ -4,26 +4,29 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
+from app.delivery.target import Target
 from app.domain.exam import EXAM_WORDS, ExamState
 from app.domain.job import CONFIRMED, PART_WORDS, JobState, Part
-from app.domain.reconciliation import DAY_WORDS, DayState, Discrepancy
+from app.domain.reconciliation import DAY_WORDS, DayState, Discrepancy, ImageAnswer, ImageState
 from app.domain.times import CST, cst_text
 from app.engine.face import Json
 from app.engine.house import House
-from app.engine.piles import AGREED, GONE, MISSING, RECEIVED, UNSENT, Placed, placed
+from app.engine.piles import AGREED, GONE, LACKING, MISSING, RECEIVED, UNSENT, Placed, placed
 from app.errors import NeedsOperator
 from app.intake.sheets import write_sheet
-from app.store import days, exams, tally
+from app.store import days, exams, image_lists, tally
 from app.store.times import kept, taken
 
 _MOST_DAYS = 400
 _CONFIRMED = {state.value for state in CONFIRMED}
 _FILLS = ("check", "to_fill", "ready", "held")
 _NO_ANSWER = "平台无对账接口 · 以回执为准"
+NOT_AT_HAND = "平台没有缓存这例的影像 · 无法核对"
 
 
 def reconciliation(house: House, day: date) -> Json:
@@ -39,11 +42,12 @@ def _day(house: House, name: str, day: date) -> Json:
     found = [each for each in days.discrepancies(conn, name, day) if each.confirmed_at is not None]
     questions = days.questions(conn, name, day)
     state = DayState(row["state"]) if row else DayState.OPEN
+    agreed = [one for one in here if one.pile == AGREED]
     return {
         "name": name,
         "title": target.title,
         "can_answer": answered,
-        "says": f"{target.title}只回答缺哪些检查" if answered else _NO_ANSWER,
+        **_how(target),
         "state": state.value,
         "state_words": DAY_WORDS[state],
         "all": len(here) - count[GONE],
@@ -51,12 +55,25 @@ def _day(house: House, name: str, day: date) -> Json:
         "agreed": count[AGREED],
         "received": count[RECEIVED],
         "missing": [_missing(house, name, each, questions) for each in found],
+        "lacking": [_lacking(one) for one in here if one.pile == LACKING],
+        "unchecked": sum(one.images is not None and one.images.state is ImageState.UNKNOWN for one in agreed),
         "unsolved": sum(each.solved_at is None for each in found),
         "unsent": [_unsent(one) for one in here if one.pile == UNSENT],
         "questions": questions,
         "ask_again_at": row["ask_again_at"] if row else None,
         "trouble": row["trouble"] if row else "",
     }
+
+
+def _how(target: Target) -> Json:
+    """What this platform can say, in two lines, and whether it can speak of images."""
+    if not target.can("reconcile"):
+        said = _NO_ANSWER, "平台收下每一例时都给了回执；它不能事后再问一遍，所以这些天停在空心勾，不会变成实心勾"
+    elif target.can("reconcile_images"):
+        said = "按患者查索引，再查影像清单", "平台没有缓存的影像无法核对，不算缺；慢慢问，一秒一次"
+    else:
+        said = f"{target.title}只回答缺哪些检查", "影像幅数、报告它不回答，不分堆"
+    return {"says": said[0], "says_more": said[1], "can_answer_images": target.can("reconcile_images")}
 
 
 def reconciled(house: House, day: date, destination: str, limit: int, offset: int) -> Json:
@@ -100,25 +117,39 @@ def _day_row(house: House, name: str, day: str, count: Counter[str], row: Mappin
         "can_answer": house.targets[name].can("reconcile"),
         "state": state.value,
         "state_words": DAY_WORDS[state],
-        "sent": count[AGREED] + count[RECEIVED] + count[MISSING],
+        "sent": count[AGREED] + count[RECEIVED] + count[MISSING] + count[LACKING],
         "agreed": count[AGREED],
         "received": count[RECEIVED],
         "missing": count[MISSING],
         "unsent": count[UNSENT],
+        "lacking": count[LACKING],
     }
 
 
 # -- rows -------------------------------------------------------------------------------------------------------------
 
 
-def _placed(house: House, name: str, first: date, last: date) -> list[Placed]:
+@dataclass(frozen=True, kw_only=True)
+class Here(Placed):
+    """With what the platform said of its images, None when all is well or it was not asked."""
+
+    images: ImageAnswer | None
+
+
+def _placed(house: House, name: str, first: date, last: date) -> list[Here]:
     conn = house.store.read()
+    found = image_lists.between(conn, name, first, last)
     here = placed(
         days.exams_between(conn, first, last),
         days.jobs_between(conn, name, first, last),
         days.missing_between(conn, name, first, last),
+        {key for key, answer in found.items() if answer.state is ImageState.LACKING},
     )
-    return [one for one in here if first.isoformat() <= one.day <= last.isoformat()]
+    return [
+        Here(exam=one.exam, jobs=one.jobs, day=one.day, pile=one.pile, images=found.get(str(one.exam["exam_key"])))
+        for one in here
+        if first.isoformat() <= one.day <= last.isoformat()
+    ]
 
 
 def _shown(exam: Mapping[str, Any]) -> Json:
@@ -126,14 +157,43 @@ def _shown(exam: Mapping[str, Any]) -> Json:
     return {"uid": exam.get("uid") or exam.get("exam_key", "")} | {name: exam.get(name, "") for name in names}
 
 
-def _received(one: Placed, receipt: Mapping[str, Any]) -> Json:
-    state = JobState.RECONCILED if one.pile == AGREED else JobState.ACKNOWLEDGED
+def _received(one: Here, receipt: Mapping[str, Any]) -> Json:
+    state = JobState.ACKNOWLEDGED if one.pile == RECEIVED else JobState.RECONCILED
     facts = receipt.get("facts", {})
     return _shown(one.exam) | {
         "state": state.value,
         "parts_words": _parts(one.jobs),
         "acknowledged_at": receipt.get("acknowledged_at"),
         "index_code": str(facts.get("index_code") or ""),
+        "images_words": images_words(one.images),
+    }
+
+
+def images_words(answer: ImageAnswer | None) -> str:
+    """What the platform said of the images of an exam; "" when that is all of them, or nothing yet."""
+    if answer is None:
+        return ""
+    if answer.state is ImageState.UNKNOWN:
+        return NOT_AT_HAND
+    if answer.state is ImageState.SUSPECTED:
+        return "影像清单不全，稍后再问一次"
+    total = answer.listed_count + len(answer.lacking)
+    return f"平台列出 {answer.listed_count} 幅，少 {len(answer.lacking)} 幅（共 {total} 幅）"
+
+
+def _lacking(one: Here) -> Json:
+    """An exam of which the platform lists some images only: every one of them has a receipt, a person decides."""
+    assert one.images is not None
+    again = one.images.round > 1
+    return _shown(one.exam) | {
+        "parts_words": _parts(one.jobs),
+        "listed": one.images.listed_count,
+        "lacking": len(one.images.lacking),
+        "lacking_uids": list(one.images.lacking),
+        "since": kept(one.images.suspected_at or one.images.asked_at),
+        "asked_count": one.images.asked_count,
+        "resent": again,
+        "words": "重新上传过，清单还是不全" if again else "回执齐全，可能只是平台缓存不全",
     }
 
 
@@ -186,7 +246,13 @@ def _missing(house: House, name: str, each: Discrepancy, questions: list[dict[st
 # -- the day's sheet --------------------------------------------------------------------------------------------------
 
 HEADER = ("日期", "上传目标", "患者", "检查号", "检查", "设备类型", "结果", "平台最近接收", "索引", "说明")
-_RESULTS = {AGREED: "已齐", RECEIVED: "平台已接收", MISSING: "平台缺检查", UNSENT: "本地没有上传完"}
+_RESULTS = {
+    AGREED: "已齐",
+    RECEIVED: "平台已接收",
+    MISSING: "平台缺检查",
+    LACKING: "缺影像",
+    UNSENT: "本地没有上传完",
+}
 
 
 def sheet_rows(house: House, first: date, last: date) -> list[tuple[str, ...]]:
@@ -207,10 +273,10 @@ def export(house: House, path: Path, first: date, last: date) -> Json:
     return {"path": str(path), "rows": len(rows)}
 
 
-def _line(one: Placed, title: str, receipt: Mapping[str, Any]) -> tuple[str, ...]:
+def _line(one: Here, title: str, receipt: Mapping[str, Any]) -> tuple[str, ...]:
     shown = _received(one, receipt)
     at = shown["acknowledged_at"]
-    note = EXAM_WORDS[ExamState(one.exam["state"])]
+    note = " · ".join(part for part in (EXAM_WORDS[ExamState(one.exam["state"])], shown["images_words"]) if part)
     exam = [str(shown[name]) for name in ("patient_name", "accession_number", "description", "modality")]
     local = _local(at) if at else ""
     return (one.day, title, *exam, _RESULTS[one.pile], local, shown["index_code"], note)

@@ -246,7 +246,8 @@ class Face(Protocol):
         when over), "withdraws", "done", "total" (images of the current step), "image_count", "late_count",
         "bytes_total", "bytes_done" (of what is being sent, else None), "due_at", "attempts", "place" (in the queue),
         "trouble": as in `study`, "words" (the platform's own), "acknowledged_at", "numbers": [str] (as returned),
-        "can_reconcile", "reconciles_at", "changed" (since it was submitted), "problems": [label]}."""
+        "can_reconcile", "reconciles_at", "checked_words" (what asking about its images came to, or ""), "changed"
+        (since it was submitted), "problems": [label]}."""
         ...
 
     def job_keys(self, state: str = "", day: str = "", text: str = "", destination: str = "") -> Json:
@@ -386,27 +387,33 @@ class Face(Protocol):
         ...
 
     def reconciliation(self, day: str) -> Json:
-        """{"day", "destinations": [{"name", "title", "can_answer": bool, "says": str, "state", "state_words",
+        """{"day", "destinations": [{"name", "title", "can_answer": bool, "can_answer_images": bool, "says",
+        "says_more" (what it can say, two lines), "state", "state_words",
         "all": n, "sent": n, "agreed": n, "received": n (taken, not asked yet), "unsolved": n,
+        "lacking": [{"uid", "exam_key", "patient_name", "accession_number", "modality", "description", "parts_words",
+        "listed": n, "lacking": n, "lacking_uids": [str], "since", "asked_count", "resent": bool, "words"}] (the record
+        is there, twice some images were not in its list), "unchecked": n (agreed, its images can't be checked),
         "missing": [{"uid", "exam_key", "patient_name", "accession_number", "modality",
         "first_seen_at", "confirmed_at", "resend_count", "solved_at", "words", "description", "parts_words",
         "acknowledged_at", "asked_count": answers that lacked it}], "unsent": [{"uid", "patient_name",
         "accession_number", "modality", "description", "state", "state_words", "done_words", "left_words",
         "action": "fill"|"open"}],
-        "questions": [{"asked_at", "asked_count", "missing": [exam_key], "failed"}],
+        "questions": [{"asked_at", "asked_count", "missing": [exam_key], "failed",
+        "images": {"whole"|"unknown"|"lacking": n}}],
         "ask_again_at", "trouble"}]}."""
         ...
 
     def reconciliation_days(self, limit: int = 31, until: str = "") -> Json:
         """The last `limit` days up to `until` (today), newest first; days without an exam are left out. {"days":
         [{"day", "destination", "can_answer", "state", "state_words", "sent" (taken by the platform: agreed + received +
-        missing), "agreed", "received" (not asked yet), "missing", "unsent"}]}."""
+        missing), "agreed", "received" (not asked yet), "missing", "lacking", "unsent"}]}."""
         ...
 
     def reconciled(self, day: str, destination: str, limit: int = 200, offset: int = 0) -> Json:
         """What the platform has of that day: {"total": n, "rows": [{"uid", "exam_key", "patient_name",
         "accession_number", "modality", "description", "state": "reconciled"|"acknowledged", "parts_words",
-        "acknowledged_at", "index_code": "" unless the platform returned one}]}."""
+        "acknowledged_at", "index_code": "" unless the platform returned one, "images_words": "" unless it could not be
+        told whether all images are there}]}."""
         ...
 
     def export_reconciliation(self, path: str, day_from: str, day_to: str) -> Json:

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from app.delivery import submission
+from app.delivery.target import Target
 from app.domain.job import JOB_WORDS, Event, JobState, Part
 from app.domain.reconciliation import ImageState
 from app.domain.submission import PILES, STEP_WORDS, Pile

@@ -16,10 +16,9 @@ from app.delivery.target import Target
 from app.domain.exam import EXAM_WORDS, ExamState
 from app.domain.form import SOURCE_WORDS, FormField, Level, Noun, Problem, Source, Value
 from app.domain.job import JOB_WORDS, PART_WORDS, TURN_WORDS, Job, Trouble, Turn
-from app.domain.reconciliation import Discrepancy
 from app.domain.study import DOUBT_WORDS, Doubt, Study
 from app.domain.times import CST
-from app.engine import coding, devices, doubts, fetches
+from app.engine import coding, days_that_lack, devices, doubts, fetches
 from app.engine.face import Json
 from app.engine.house import House
 from app.engine.timeline_words import told
@@ -43,6 +42,7 @@ TIMELINE_WORDS = {
     "held": "待处理",
     "rejected": "已退回",
     "reconciled": "已对账",
+    "images_reconciled": "影像逐张对过，平台都有",
     "found_missing": "对账发现平台缺这例，自动补传",
     "resent": "重新上传",
     "paused": "已暂停",
@@ -472,43 +472,25 @@ def needs_you(house: House, more: list[Json]) -> list[Json]:
         if row["exam_key"] in on_days and trouble is not None and trouble.step == "reconcile":
             continue  # counted with its day
         rows.append(_need(row, trouble, since, now))
-    rows += _days_that_lack(house, missing)
+    rows += [*days_that_lack.of_exams(house, missing), *days_that_lack.of_images(house)]
     rows += [*devices.quiet_rows(house), *more]
     rows.sort(key=lambda row: (_NEED_ORDER.get(row["state"], 9), row["since"] or ""))
     return rows
 
 
-_NEED_ORDER = {"rejected": 0, "held": 1, "missing": 2, "his": 3, "check": 4, "to_fill": 4, "ready": 5, "to_sign": 6}
-"""Refused, missing after two resends, HIS (it saves typing), to fill (oldest first), to submit, to sign."""
-
-
-def _days_that_lack(house: House, missing: list[Discrepancy]) -> list[Json]:
-    """One row for each day of which the platform still lacks something after two resends."""
-    conn, today = house.store.read(), house.clock.now().astimezone(CST).date()
-    rows = []
-    for day in sorted({each.day for each in missing}):
-        here = [each for each in missing if each.day == day]
-        first = exams.shown(conn, here[0].exam_key)
-        who = " ".join(part for part in (first.get("patient_name"), first.get("description")) if part)
-        more = f"等 {len(here)} 例" if len(here) > 1 else ""
-        words = {0: "今天", 1: "昨天"}.get((today - day).days, _day_words(day))
-        rows.append(
-            {
-                "uid": day.isoformat(),
-                "exam_key": "",
-                "day": day.isoformat(),
-                "state": "missing",
-                "title": f"{words}对账缺 {len(here)} 例",
-                "who": f"{words}对账缺 {len(here)} 例",
-                "what": _day_words(day) if words in ("今天", "昨天") else "",
-                "why": f"{who}{more} 已自动补传 2 次，平台仍查不到，需要工程师".strip(),
-                "since": kept(min(each.confirmed_at or each.first_seen_at for each in here)),
-                "since_is": "",
-                "turn": Turn.ENGINEER.value,
-                "action": "reconcile",
-            }
-        )
-    return rows
+_NEED_ORDER = {
+    "rejected": 0,
+    "held": 1,
+    "missing": 2,
+    "his": 3,
+    "check": 4,
+    "to_fill": 4,
+    "ready": 5,
+    "to_sign": 6,
+    "lacking": 7,
+}
+"""Refused, missing after two resends, HIS (it saves typing), to fill (oldest first), to submit, to sign, lacking images
+that somebody may send again."""
 
 
 def _need(row: Mapping[str, Any], trouble: Trouble | None, since: datetime | None, now: datetime) -> Json:

@@ -1,8 +1,8 @@
-"""A day's exams sorted into piles (对账): agreed, received but not asked yet, missing, not sent to the end. Pure."""
+"""A day's exams sorted into piles (对账): agreed, received but not asked yet, missing, lacking images, unsent. Pure."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -10,6 +10,8 @@ from app.domain.exam import ExamState
 from app.domain.job import CONFIRMED, JobState, Part
 
 AGREED, RECEIVED, MISSING, UNSENT, GONE = "agreed", "received", "missing", "unsent", "gone"
+LACKING = "lacking"
+"""The record is there; the platform lists some of its images only."""
 _RECORDS = (Part.EXAM.value, Part.MERGED.value)
 _CONFIRMED = frozenset(state.value for state in CONFIRMED)
 _GONE = (ExamState.WITHDRAWN.value, ExamState.CANCELLED.value, ExamState.TEST.value)
@@ -33,9 +35,15 @@ class _Found:
 
 
 def placed(
-    exams: Iterable[Mapping[str, Any]], jobs: Iterable[Mapping[str, Any]], missing: set[tuple[str, str]]
+    exams: Iterable[Mapping[str, Any]],
+    jobs: Iterable[Mapping[str, Any]],
+    missing: set[tuple[str, str]],
+    lacking: Collection[str] = (),
 ) -> list[Placed]:
-    """Every exam once. `jobs`: the newest of each part at one destination; `missing`: (day, exam key)."""
+    """Every exam once. `jobs`: the newest of each part at one destination; `missing`: (day, exam key).
+
+    `lacking`: exam keys of which the platform lists some images only.
+    """
     found: dict[str, _Found] = {}
     for job in jobs:
         found.setdefault(str(job["exam_key"]), _Found(day=str(job["exam_day"]))).jobs.append(job)
@@ -44,6 +52,8 @@ def placed(
         own = found.get(str(exam["exam_key"]), _Found(day=str(exam["exam_day"])))
         is_missing = (own.day, str(exam["exam_key"])) in missing
         pile = MISSING if is_missing else _pile(str(exam["state"]), own.jobs)
+        if pile in (AGREED, RECEIVED) and exam["exam_key"] in lacking:
+            pile = LACKING
         made.append(Placed(exam=exam, jobs=tuple(own.jobs), day=own.day, pile=pile))
     return made
 

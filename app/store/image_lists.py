@@ -42,16 +42,34 @@ def keep(tx: Tx, destination: str, exam_key: str, found: ImageAnswer | None) -> 
     )
 
 
+_STANDING = """SELECT l.*, j.exam_day FROM image_lists l JOIN jobs j ON j.id = l.job_id AND j.round = l.round
+               WHERE j.state = 'acknowledged' AND j.withdraws = 0
+               AND NOT EXISTS (SELECT 1 FROM jobs n WHERE n.destination = j.destination AND n.exam_key = j.exam_key
+                               AND n.part = j.part AND n.version > j.version AND n.state <> 'cancelled')"""
+"""Of exams whose images stand as they stood when the answer came."""
+
+
 def between(conn: sqlite3.Connection, destination: str, first: date, last: date) -> dict[str, ImageAnswer]:
-    """Exam key -> the last answer, of the exams of those days whose images stand as they stood when it came."""
+    """Exam key -> the last answer that still holds, of the exams of those days."""
     rows = conn.execute(
-        """SELECT l.* FROM image_lists l JOIN jobs j ON j.id = l.job_id AND j.round = l.round
-           WHERE l.destination = ? AND j.exam_day BETWEEN ? AND ? AND j.state = 'acknowledged' AND j.withdraws = 0
-           AND NOT EXISTS (SELECT 1 FROM jobs n WHERE n.destination = j.destination AND n.exam_key = j.exam_key
-                           AND n.part = j.part AND n.version > j.version AND n.state <> 'cancelled')""",
+        f"{_STANDING} AND l.destination = ? AND j.exam_day BETWEEN ? AND ?",
         (destination, first.isoformat(), last.isoformat()),
     ).fetchall()
     return {row["exam_key"]: _answer(row) for row in rows}
+
+
+def standing(conn: sqlite3.Connection, destination: str, exam_key: str) -> ImageAnswer | None:
+    """The last answer about one exam, if it still holds."""
+    row = conn.execute(f"{_STANDING} AND l.destination = ? AND l.exam_key = ?", (destination, exam_key)).fetchone()
+    return _answer(row) if row else None
+
+
+def lacking(conn: sqlite3.Connection) -> list[tuple[date, str, ImageAnswer]]:
+    """(day, exam key, answer) of every exam whose list lacked the same images twice, and that never went again."""
+    rows = conn.execute(
+        f"{_STANDING} AND l.state = 'lacking' AND l.round = 1 ORDER BY j.exam_day, l.exam_key"
+    ).fetchall()
+    return [(date.fromisoformat(row["exam_day"]), row["exam_key"], _answer(row)) for row in rows]
 
 
 def _answer(row: sqlite3.Row) -> ImageAnswer:
