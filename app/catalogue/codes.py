@@ -17,9 +17,9 @@ _COLUMNS = ["reply", "code", "words", "verdict", "title", "advice", "turn", "sec
 
 @dataclass(frozen=True, kw_only=True)
 class CodeRow:
-    """One rule: a reply of this kind whose code and words match (whole code; words anywhere) gets this verdict."""
+    """One rule: a reply of such a kind whose code and words match (whole code; words anywhere) gets this verdict."""
 
-    reply: str
+    replies: tuple[str, ...]
     code: re.Pattern[str]
     words: re.Pattern[str] | None
     verdict: Verdict
@@ -30,14 +30,14 @@ class CodeRow:
 
     def fits(self, reply: str, code: str, words: str) -> bool:
         return (
-            self.reply == reply
+            reply in self.replies
             and self.code.fullmatch(code) is not None
             and (self.words is None or self.words.search(words) is not None)
         )
 
     def has_flags(self, reply: str, code: str) -> bool:
         """True for a row about this very code together with the flag of a record, "code/flag"."""
-        return self.reply == reply and self.code.pattern.startswith(f"{code}/")
+        return reply in self.replies and self.code.pattern.startswith(f"{code}/")
 
 
 def load_codes(region: str) -> tuple[CodeRow, ...]:
@@ -59,7 +59,7 @@ def _row(path: Path, number: int, row: dict[str, str]) -> CodeRow:
         raise _odd(path, number, "列数")
     try:
         return CodeRow(
-            reply=row["reply"],
+            replies=tuple(row["reply"].split("|")),
             code=re.compile(row["code"]),
             words=re.compile(row["words"]) if row["words"] else None,
             verdict=Verdict(row["verdict"]),

@@ -172,7 +172,9 @@ class Guizhou(National):
             },
         )
         uid = image.sop_instance_uid
-        return self._form("image", uid, form, f"{uid}.dcm", "application/dicom", hold=(uid, image.sha256))
+        return self._form(
+            "image", uid, form, f"{uid}.dcm", "application/dicom", reply="image", hold=(uid, image.sha256)
+        )
 
     def _announced(self, outgoing: Outgoing) -> Iterator[HttpRequest]:
         """2.3(4): which studies will come by push, and how many images the whole exam has."""

@@ -56,7 +56,7 @@ def said(name: str, rule: str, code: str, words: str = "") -> dict[str, Any]:
 
 
 def accepted(name: str, rule: str) -> dict[str, Any]:
-    rows = (row for row in load_codes(name) if row.reply == rule and row.verdict is Verdict.ACCEPT and not row.words)
+    rows = (row for row in load_codes(name) if rule in row.replies and row.verdict is Verdict.ACCEPT and not row.words)
     return said(name, rule, next(rows).code.pattern)
 
 
@@ -68,14 +68,14 @@ def _words_of(row: CodeRow) -> str:
     return next(word for word in words if row.words.search(word))
 
 
-def _visit(name: str, row: CodeRow) -> Judged:
+def _visit(name: str, row: CodeRow, reply: str) -> Judged:
     judge, code = a_judge(name), EXAMPLES.get(row.code.pattern, row.code.pattern)
-    if row.reply == "dicom":
+    if reply == "dicom":
         if code in ("gone", "no_context"):
             return judge.dicom_trouble(code, "1.1", "images")
         return judge.dicom(int(code, 16), "", "1.1", "images")
-    if row.reply != "http":
-        return judge.http(an_http_reply(said(name, row.reply, code, _words_of(row))), row.reply, "exam")[0]
+    if reply != "http":
+        return judge.http(an_http_reply(said(name, reply, code, _words_of(row))), reply, "exam")[0]
     if code == "not_json":
         return judge.http(an_http_reply(b"<html>502 Bad Gateway</html>"), "default", "exam")[0]
     if code == "no_code":
@@ -84,11 +84,12 @@ def _visit(name: str, row: CodeRow) -> Judged:
 
 
 @pytest.mark.parametrize(
-    ("name", "row"), ROWS, ids=[f"{name}-{row.reply}-{row.code.pattern}-{_words_of(row)}" for name, row in ROWS]
+    ("name", "row"), ROWS, ids=[f"{name}-{row.replies[0]}-{row.code.pattern}-{_words_of(row)}" for name, row in ROWS]
 )
 def test_every_row_gives_its_own_verdict(name: str, row: CodeRow) -> None:
-    judged = _visit(name, row)
-    assert (judged.verdict, judged.trouble.title, judged.trouble.turn) == (row.verdict, row.title, row.turn)
+    for reply in row.replies:
+        judged = _visit(name, row, reply)
+        assert (judged.verdict, judged.trouble.title, judged.trouble.turn) == (row.verdict, row.title, row.turn)
 
 
 @pytest.mark.parametrize(("name", "row"), ROWS, ids=[f"{name}-{number}" for number, (name, _) in enumerate(ROWS)])

@@ -107,13 +107,13 @@ def test_one_refused_slice_is_named_and_goes_alone_once_mended(world: World, tmp
     bad, words = sop_uid(paths[321]), "影像文件解析失败，请核对后重新上传"
     practice.fault(where="image", when="before", what="code0", match=bad, times=0, message=words)
     agent.fill_and_submit(uid, national_fill(), pdf)
-    held = until(agent, uid, "held", seconds=90)
+    refused = until(agent, uid, "rejected", seconds=90)
     index = index_of(agent, uid)
     assert set(as_kept(practice, index)) == {sop_uid(path) for path in paths} - {bad}
-    job = next(job for job in held["jobs"] if job["part"] == "images")
+    job = next(job for job in refused["jobs"] if job["part"] == "images")
     assert (job["done"], job["total"]) == (SLICES - 1, SLICES)
     told = json.dumps(job["trouble"], ensure_ascii=False)
-    assert words in told and bad in told and "321" not in held["state_words"]
+    assert words in told and bad in told and "321" not in refused["state_words"]
     assert sum(path_uid in told for path_uid in map(sop_uid, paths)) == 1, "no other is blamed"
     practice.no_faults()
     asked = len(practice.received(limit=100_000))

@@ -127,7 +127,7 @@ def test_each_image_is_a_form_in_the_printed_order() -> None:
         ),
         FormPart(name="imageTotalNum", value="2"),
     )
-    assert (first.path, first.reply, first.body) == ("/mie/api/mie/saveImgFile", "default", {})
+    assert (first.path, first.reply, first.body) == ("/mie/api/mie/saveImgFile", "image", {})
     assert (first.item, first.hold) == (f"{STUDY}.1", (f"{STUDY}.1", f"sha-{STUDY}.1"))
     assert second.parts[1] == FormPart(name="studyUid", value="1.9"), "each of its own study"
 
