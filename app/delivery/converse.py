@@ -15,6 +15,7 @@ from app.delivery import body
 from app.delivery.multipart import form
 from app.delivery.parallel import in_parallel
 from app.delivery.target import FileSource, Target
+from app.delivery.unrecorded import Change, Unrecorded
 from app.delivery.verdict import judged_error
 from app.domain.job import Job
 from app.domain.times import Clock
@@ -27,6 +28,7 @@ from app.wire.dicom_send import DicomSender
 from app.wire.http_client import REPLY_LIMIT_BYTES, HttpReply
 
 R = TypeVar("R")
+Write = Callable[[Change], None]
 _STOP_BATCH = (Verdict.SLOW_DOWN, Verdict.FIX_SETTINGS)
 _MOST_LINES_CUT = 3
 
@@ -106,17 +108,18 @@ class Courier:
             return self._all(request, job)
         return self._ask(request, job)
 
-    def _ask(self, request: HttpRequest, job: Job, also: Callable[[Tx], None] = _nothing) -> Reply:
-        """The accepted answer, from the journal or from the platform; `also` is written together with it."""
+    def _ask(self, request: HttpRequest, job: Job, write: Write | None = None, also: Change = _nothing) -> Reply:
+        """The accepted answer, from the journal or from the platform; `also` is written together with it.
+
+        It is on the disk on return, or as soon as `write` says.
+        """
         digest = body.request_digest(request)
         if not request.fresh:
             earlier = answers.journalled(self._store.read(), job, request.step, request.item, digest)
             if earlier is not None:
                 return Reply(data=earlier)
             if answers.journals_another(self._store.read(), job, request.step, request.item, digest):
-                self._store.write_surely(
-                    lambda tx: answers.forget_answer(tx, job, request.step, request.item), self.stopping
-                )
+                self._write(lambda tx: answers.forget_answer(tx, job, request.step, request.item))
         for before in request.first:
             self._ask(replace(before, fresh=True), job)
         reply = self._sent(request, job)
@@ -134,8 +137,11 @@ class Courier:
             also(tx)
 
         if not request.fresh:
-            self._store.write_surely(kept, self.stopping)
+            (write or self._write)(kept)
         return Reply(data=data)
+
+    def _write(self, change: Change) -> None:
+        self._store.write_surely(change, self.stopping)
 
     def _sent(self, request: HttpRequest, job: Job) -> HttpReply:
         """Fill, stamp and wrap it at the last moment, and send it."""
@@ -185,10 +191,7 @@ class Courier:
                     if self.stopping.is_set():
                         raise Interrupted
                     if image.sop_instance_uid in held:
-                        self._store.write_surely(
-                            lambda tx, uid=image.sop_instance_uid: answers.forget_holding(tx, job, uid),  # type: ignore[misc]
-                            self.stopping,
-                        )
+                        self._write(lambda tx, uid=image.sop_instance_uid: answers.forget_holding(tx, job, uid))  # type: ignore[misc]
                     judged = self._push_one(sender, image, number % 65535 + 1, request.step)
                     if judged.verdict is Verdict.ACCEPT:
                         done += 1
@@ -205,7 +208,8 @@ class Courier:
         """Every request whose content the destination does not hold yet, some at a time.
 
         One refused leaves the others alone; a platform that asks for rest, refuses us altogether or can't be reached
-        gets no more.
+        gets no more. A kill lets at most twice `at_once` requests go once more: those in flight, and as many answered
+        ones whose record was on its way to the disk.
         """
         held = answers.held(self._store.read(), job.destination, job.exam_key, job.part.value)
         waiting = [one for one in batch.requests if one.hold is None or held.get(one.hold[0]) != one.hold[1]]
@@ -222,12 +226,13 @@ class Courier:
                 jobs.progress(tx, job.id, batch.step, total - len(waiting) + len(accepted), total)
 
             if request.hold and request.hold[0] in held:
-                self._store.write_surely(lambda tx: answers.forget_holding(tx, job, request.item), self.stopping)
-            judged = self._asked_one(request, job, progress)
+                self._write(lambda tx: answers.forget_holding(tx, job, request.item))
+            judged = self._asked_one(request, job, unrecorded.record, progress)
             outcomes.append(judged)
             return judged is None or not (judged.verdict in _STOP_BATCH or _is_dead(outcomes))
 
-        in_parallel(waiting, one_done, at_once=batch.at_once, name=f"deliver-{self._target.name}-image")
+        with Unrecorded(self._store, self.stopping, most=batch.at_once) as unrecorded:
+            in_parallel(waiting, one_done, at_once=batch.at_once, name=f"deliver-{self._target.name}-image")
         if self.stopping.is_set() and len(outcomes) < len(waiting):
             raise Interrupted
         failures = [judged for judged in outcomes if judged is not None]
@@ -235,10 +240,10 @@ class Courier:
             raise NotAccepted(worst(failures))
         return Reply(data={"accepted": len(accepted)})
 
-    def _asked_one(self, request: HttpRequest, job: Job, also: Callable[[Tx], None]) -> Judged | None:
+    def _asked_one(self, request: HttpRequest, job: Job, write: Write, also: Change) -> Judged | None:
         """None when it was accepted, else the verdict with the item's name."""
         try:
-            self._ask(request, job, also)
+            self._ask(request, job, write, also)
         except NotAccepted as refusal:
             judged = refusal.judged
         except AgentError as error:
@@ -264,7 +269,7 @@ class Courier:
             answers.hold(tx, job, image.sop_instance_uid, image.sha256, now=self._clock.now())
             jobs.progress(tx, job.id, step, done, total)
 
-        self._store.write_surely(change, self.stopping)
+        self._write(change)
 
 
 def _is_dead(outcomes: Sequence[Judged | None]) -> bool:

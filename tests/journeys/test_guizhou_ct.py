@@ -96,7 +96,7 @@ def test_a_kill_in_the_middle_repeats_no_answered_slice(world: World, tmp_path: 
     assert {one["version"] for one in images} == {1} and {one["total"] for one in images} == {SLICES}
     again = sum(one["received"] - 1 for one in images)
     print(f"{again} of {SLICES} slices came twice over {KILLS} kills")
-    assert 0 < again <= KILLS * WORKERS, "at most what was on its way when the power went"
+    assert 0 < again <= KILLS * 2 * WORKERS, "at most what was on its way, to the platform or to the disk"
     assert next(job for job in done["jobs"] if job["part"] == "images")["done"] == SLICES
     assert numbers_came_once(practice)
 
