@@ -47,6 +47,7 @@ ONLY_DOOR = {
     "asn1crypto": "crypto",
     "sqlite3": "store",
     "sqlite_utils": "store",
+    "requests": "wire",
     "urllib3": "wire",
     "urllib.request": "wire",
     "http.server": "wire",
@@ -90,7 +91,9 @@ BROAD_CATCHES = {
     ("app/intake/folders.py", "_work"),
     ("app/store/database.py", "_in_savepoint"),
     ("app/store/database.py", "_tell"),
+    ("app/wire/dicom_receive.py", "_answers"),
     ("app/wire/dicom_receive.py", "_report"),
+    ("app/wire/dicom_receive.py", "answer"),
     ("app/wire/dicom_receive.py", "_store"),
     ("app/wire/file_server.py", "close"),
 }
@@ -232,7 +235,7 @@ def test_only_the_store_speaks_sql() -> None:
     assert {file for file in speakers if not file.startswith(("app/store/", "app/practice/"))} == set()
 
 
-IN_CIRCLES = frozenset({"pydicom", "pynetdicom", "urllib3", "sqlalchemy", "openpyxl"})
+IN_CIRCLES = frozenset({"pydicom", "pynetdicom", "requests", "urllib3", "sqlalchemy", "openpyxl"})
 
 
 def _roots(node: ast.Import | ast.ImportFrom) -> list[str]:

@@ -30,7 +30,7 @@ from app.errors import NeedsOperator
 from app.store import answers, audit, files, jobs, retrievals, sources
 from app.system.secrets import secret_store
 
-_LIBRARIES = ("PySide6", "pydicom", "pynetdicom", "pypdfium2", "cryptography", "gmssl", "SQLAlchemy", "urllib3")
+_LIBRARIES = ("PySide6", "pydicom", "pynetdicom", "pypdfium2", "cryptography", "gmssl", "SQLAlchemy", "requests")
 _JOBS, _REPLIES, _LINES = 100, 50, 3000
 _LOG_BYTES = 3_000_000
 _COLUMN = re.compile(r"[a-z][A-Za-z0-9_.]{0,39}")

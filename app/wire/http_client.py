@@ -11,13 +11,14 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from functools import cached_property
-from typing import TYPE_CHECKING, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 from app.errors import NeedsOperator, RetryLater
 from app.wire.faults import LineCut, line_fault
 
-if TYPE_CHECKING:  # waited for by the first request
-    import urllib3
+if TYPE_CHECKING:  # a third of a second, waited for by the first request
+    import requests
+    from requests.adapters import HTTPAdapter
 
 BLOCK_BYTES = 1024 * 1024
 REPLY_LIMIT_BYTES = 16 * 1024 * 1024
@@ -101,27 +102,22 @@ class HttpClient:
         reply_limit: int = REPLY_LIMIT_BYTES,
     ) -> HttpReply:
         """Return the peer's reply whatever its status. Raises LineCut, NeedsOperator (an unusable address)."""
+        import requests
         import urllib3
 
         started = time.monotonic()
-        length = {"Content-Length": str(len(body))} if isinstance(body, Streamed) else {}
         try:
-            if urllib3.util.parse_url(url).scheme not in ("http", "https"):
-                raise urllib3.exceptions.URLSchemeUnknown("")
-            with self._lines.urlopen(
-                method,
-                url,
-                headers={**_USUAL, **(headers or {}), **length},
-                body=body,
-                redirect=False,
-                preload_content=False,
+            with self._line.send(
+                self._prepared(method, url, headers or {}, body),
+                stream=True,
+                timeout=(self._connect_seconds, self._read_seconds),
+                verify=self._verify,
             ) as response:
                 content = self._read(response, started + self._reply_seconds, reply_limit)
-                response.release_conn()
-        except (urllib3.exceptions.HTTPError, OSError, ValueError) as error:
+        except (requests.RequestException, urllib3.exceptions.HTTPError, OSError, ValueError) as error:
             raise self._translated(error, body) from error
         return HttpReply(
-            status=response.status,
+            status=response.status_code,
             headers=response.headers,
             body=content,
             date=_http_date(response.headers.get("Date")),
@@ -130,35 +126,48 @@ class HttpClient:
 
     def close(self) -> None:
         """Close all lines, those in use when they come back; the client may be used again afterwards."""
-        if "_lines" in self.__dict__:
-            self._lines.clear()
+        if "_line" in self.__dict__:
+            self._line.close()
 
     @cached_property
-    def _lines(self) -> urllib3.PoolManager:
-        import certifi
+    def _line(self) -> HTTPAdapter:
+        """The transport of `requests` alone: its sessions double the work of a request and add what we never use."""
+        import requests
         import urllib3
+
+        class LargeBlocks(requests.adapters.HTTPAdapter):
+            """urllib3 reads a body in blocks of 16 KB unless told otherwise."""
+
+            def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
+                super().init_poolmanager(*args, blocksize=BLOCK_BYTES, **kwargs)
 
         if self._verify is False:
             urllib3.disable_warnings(urllib3.exceptions.InsecureRequestWarning)
-        return urllib3.PoolManager(
-            maxsize=_LINES_KEPT,
-            blocksize=BLOCK_BYTES,  # else bodies go in blocks of 16 KB
-            retries=False,
-            timeout=urllib3.Timeout(connect=self._connect_seconds, read=self._read_seconds),
-            cert_reqs="CERT_REQUIRED" if self._verify else "CERT_NONE",
-            ca_certs=self._verify if isinstance(self._verify, str) else certifi.where(),
-        )
+        return LargeBlocks(pool_maxsize=_LINES_KEPT)
 
-    def _read(self, response: urllib3.BaseHTTPResponse, deadline: float, limit: int) -> bytes:
+    def _prepared(
+        self, method: str, url: str, headers: Mapping[str, str], body: bytes | Streamed | None
+    ) -> requests.PreparedRequest:
+        import requests
+
+        length = {} if body is None else {"Content-Length": str(len(body))}
+        request = requests.PreparedRequest()
+        request.prepare_method(method)
+        request.prepare_url(url, None)
+        request.prepare_headers({**_USUAL, **headers, **length})
+        request.body = body  # type: ignore[assignment]
+        return request
+
+    def _read(self, response: requests.Response, deadline: float, limit: int) -> bytes:
         content = bytearray()
-        for block in response.stream(64 * 1024):
+        for block in response.iter_content(64 * 1024):
             content += block
             if len(content) > limit:
                 raise LineCut(
                     f"{self._name}的应答大得不正常",
                     "正在自动重试。一直不行时，请把诊断包发给工程师",
                     maybe_received=True,
-                    details=f"HTTP {response.status}，超过 {limit} 字节",
+                    details=f"HTTP {response.status_code}，超过 {limit} 字节",
                 )
             if time.monotonic() > deadline:
                 raise TimeoutError
@@ -171,7 +180,7 @@ class HttpClient:
                 "正在自动重试。一直不行时，请检查硬盘，再联系工程师",
                 details=type(body.fault).__name__,
             )
-        if isinstance(error, ValueError) and not isinstance(error, OSError):
+        if isinstance(error, _bad_address()):
             return NeedsOperator(
                 f"{self._name}的地址写得不对", "请在设置里核对平台地址", details=type(error).__name__, page="platform"
             )
@@ -179,21 +188,29 @@ class HttpClient:
         return line_fault(cause, self._name, maybe_received=maybe_received)
 
 
+def _bad_address() -> tuple[type[Exception], ...]:
+    import requests
+
+    known = requests.exceptions
+    return known.InvalidURL, known.InvalidSchema, known.MissingSchema, known.InvalidHeader, UnicodeError
+
+
 def _never_left() -> tuple[type[Exception], ...]:
+    import requests
     import urllib3
 
-    known = urllib3.exceptions
-    return known.ConnectTimeoutError, known.NewConnectionError, known.ClosedPoolError, ssl.SSLCertVerificationError
+    timeout, proxy = requests.exceptions.ConnectTimeout, requests.exceptions.ProxyError
+    unmade, unnamed = urllib3.exceptions.NewConnectionError, urllib3.exceptions.NameResolutionError
+    return timeout, proxy, ssl.SSLCertVerificationError, unmade, unnamed
 
 
 def _root(error: Exception) -> tuple[BaseException, bool]:
     """The error of the system behind a library's error, and whether the request may have reached the peer."""
-    import urllib3
+    import requests
 
     chain = _chain(error)
     left = not any(isinstance(link, _never_left()) for link in chain)
-    refused = urllib3.exceptions.NewConnectionError  # which urllib3 takes for a timeout
-    if isinstance(error, urllib3.exceptions.TimeoutError) and not isinstance(error, refused):
+    if isinstance(error, requests.exceptions.Timeout):
         return TimeoutError(), left
     for kind in (ssl.SSLError, socket.gaierror, ConnectionRefusedError, TimeoutError, ConnectionError):
         found = next((link for link in chain if isinstance(link, kind)), None)

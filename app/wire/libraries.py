@@ -9,8 +9,7 @@ from __future__ import annotations
 
 def load() -> None:
     """Call it before a thread is started that sends or receives."""
-    import certifi
     import pynetdicom
-    import urllib3
+    import requests
 
-    assert all(library.__name__ for library in (certifi, pynetdicom, urllib3))
+    assert all(library.__name__ for library in (pynetdicom, requests))

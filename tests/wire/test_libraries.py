@@ -14,7 +14,7 @@ import threading
 from app.intake.header import judged_by_pydicom
 from app.wire import libraries
 from app.wire.dicom_association import Peer, _associate_request
-from app.wire.http_client import _new_session
+from app.wire.http_client import HttpClient
 
 faults = []
 
@@ -36,7 +36,7 @@ def run(act):
         faults.append(repr(error))
 
 
-acts = [judge, lambda: _new_session(True, False)] * 4
+acts = [judge, lambda: HttpClient()._line] * 4
 if "loaded" in sys.argv:
     libraries.load()
     acts += [associate] * 4
