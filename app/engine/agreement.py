@@ -55,7 +55,7 @@ def _day(house: House, name: str, day: date) -> Json:
         "agreed": count[AGREED],
         "received": count[RECEIVED],
         "missing": [_missing(house, name, each, questions) for each in found],
-        "lacking": [_lacking(one) for one in here if one.pile == LACKING],
+        "lacking": _lacking(house, name, [one for one in here if one.pile == LACKING]),
         "unchecked": sum(one.images is not None and one.images.state is ImageState.UNKNOWN for one in agreed),
         "unsolved": sum(each.solved_at is None for each in found),
         "unsent": [_unsent(one) for one in here if one.pile == UNSENT],
@@ -158,10 +158,10 @@ def _shown(exam: Mapping[str, Any]) -> Json:
 
 
 def _received(one: Here, receipt: Mapping[str, Any]) -> Json:
-    state = JobState.ACKNOWLEDGED if one.pile == RECEIVED else JobState.RECONCILED
+    whole = one.pile == AGREED and one.images is None
     facts = receipt.get("facts", {})
     return _shown(one.exam) | {
-        "state": state.value,
+        "state": (JobState.RECONCILED if whole else JobState.ACKNOWLEDGED).value,
         "parts_words": _parts(one.jobs),
         "acknowledged_at": receipt.get("acknowledged_at"),
         "index_code": str(facts.get("index_code") or ""),
@@ -181,20 +181,24 @@ def images_words(answer: ImageAnswer | None) -> str:
     return f"平台列出 {answer.listed_count} 幅，少 {len(answer.lacking)} 幅（共 {total} 幅）"
 
 
-def _lacking(one: Here) -> Json:
-    """An exam of which the platform lists some images only: every one of them has a receipt, a person decides."""
-    assert one.images is not None
-    again = one.images.round > 1
-    return _shown(one.exam) | {
-        "parts_words": _parts(one.jobs),
-        "listed": one.images.listed_count,
-        "lacking": len(one.images.lacking),
-        "lacking_uids": list(one.images.lacking),
-        "since": kept(one.images.suspected_at or one.images.asked_at),
-        "asked_count": one.images.asked_count,
-        "resent": again,
-        "words": "重新上传过，清单还是不全" if again else "回执齐全，可能只是平台缓存不全",
-    }
+def _lacking(house: House, name: str, here: list[Here]) -> list[Json]:
+    """Exams of which the platform lists some images only: every image has a receipt, a person decides."""
+    receipts = tally.last_receipts(house.store.read(), [str(one.exam["exam_key"]) for one in here], name)
+    return [
+        _shown(one.exam)
+        | {
+            "parts_words": _parts(one.jobs),
+            "acknowledged_at": receipts.get(one.exam["exam_key"], {}).get("acknowledged_at"),
+            "listed": one.images.listed_count,
+            "lacking": len(one.images.lacking),
+            "lacking_uids": list(one.images.lacking),
+            "since": kept(one.images.suspected_at or one.images.asked_at),
+            "asked_count": one.images.asked_count,
+            "resent": one.images.round > 1,
+        }
+        for one in here
+        if one.images is not None
+    ]
 
 
 def _unsent(one: Placed) -> Json:

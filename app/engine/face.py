@@ -391,8 +391,8 @@ class Face(Protocol):
         "says_more" (what it can say, two lines), "state", "state_words",
         "all": n, "sent": n, "agreed": n, "received": n (taken, not asked yet), "unsolved": n,
         "lacking": [{"uid", "exam_key", "patient_name", "accession_number", "modality", "description", "parts_words",
-        "listed": n, "lacking": n, "lacking_uids": [str], "since", "asked_count", "resent": bool, "words"}] (the record
-        is there, twice some images were not in its list), "unchecked": n (agreed, its images can't be checked),
+        "acknowledged_at", "listed": n, "lacking": n, "lacking_uids": [str], "since", "asked_count", "resent": bool}]
+        (the record is there, twice some images were not in its list), "unchecked": n (agreed, but not its images),
         "missing": [{"uid", "exam_key", "patient_name", "accession_number", "modality",
         "first_seen_at", "confirmed_at", "resend_count", "solved_at", "words", "description", "parts_words",
         "acknowledged_at", "asked_count": answers that lacked it}], "unsent": [{"uid", "patient_name",

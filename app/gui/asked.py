@@ -12,7 +12,7 @@ from app.gui import words
 from app.gui.look import Look
 from app.gui.page import Json
 
-_MOST = 4
+MOST = 4
 _LINE = 24
 _TEXT = 32
 
@@ -26,9 +26,9 @@ class Asked(QWidget):
         self.lines: list[tuple[str, str, str]] = []
         look.changed.connect(self.update)
 
-    def show_questions(self, day: Json | None, now: datetime) -> None:
+    def show_questions(self, day: Json | None, now: datetime, *, most: int = MOST) -> None:
         questions = day["questions"] if day else []
-        self.lines = told(questions, now, given_up=bool(day and day["state"] == "engineer"))[-_MOST:]
+        self.lines = told(questions, now, given_up=bool(day and day["state"] == "engineer"))[-most:]
         if not self.lines:
             self.lines = [("这一天还没有问过平台", "", "idle")]
         self.setFixedHeight(_LINE * len(self.lines))
@@ -66,11 +66,16 @@ def told(questions: list[Json], now: datetime, *, given_up: bool) -> list[tuple[
         at = datetime.fromisoformat(one["asked_at"])
         last = number == len(questions) - 1
         lacking = len(one["missing"])
-        answer = str(one["failed"]) or (f"缺 {lacking} 例" if lacking else "不缺")
+        answer = str(one["failed"]) or (f"缺 {lacking} 例" if lacking else _of_images(one["images"]) or "不缺")
         tone = "idle" if one["failed"] else "bad" if last and given_up else "retry" if lacking and last else "ok"
         lines.append((f"{_asked(before, at)}：{answer}", words.clock(one["asked_at"], now), tone))
         before = at
     return lines
+
+
+def _of_images(found: dict[str, int]) -> str:
+    """What the question learned of images that is worth a word; what could not be told stands with its pile."""
+    return f"影像缺 {found['lacking']} 例" if found.get("lacking") else ""
 
 
 def _asked(before: datetime | None, at: datetime) -> str:

@@ -15,6 +15,8 @@ from app.gui.page import Json
 from app.gui.told import Told
 
 COUNT = 21
+_SMALL = ("missing", "lacking", "unsent")
+"""Seen however few they are."""
 _LEFT, _RIGHT, _TOP, _WORDS = 44, 12, 12, 58
 _VERDICTS = {
     "agreed": ("state-reconciled", "ok"),
@@ -23,6 +25,7 @@ _VERDICTS = {
     "resending": ("state-waiting", "retry"),
 }
 LEGEND = (("agreed", "已齐"), ("missing", "平台缺检查"), ("unsent", "本地没有上传完"), ("received", "还没对账"))
+LEGEND_WITH_IMAGES = (*LEGEND[:2], ("lacking", "缺影像"), *LEGEND[2:])
 LEGEND_OF_RECEIPTS = (("hollow", "平台已接收"), ("unsent", "本地没有上传完"))
 
 
@@ -144,11 +147,17 @@ class DaysFigure(QWidget):
         x, y = where.center().x() - width / 2, float(floor)
         unit = (floor - _TOP) / scale
         received = "received" if facts["can_answer"] else "hollow"
-        parts = (("agreed", "agreed"), (received, "received"), ("unsent", "unsent"), ("missing", "missing"))
+        parts = (
+            ("agreed", "agreed"),
+            (received, "received"),
+            ("unsent", "unsent"),
+            ("lacking", "lacking"),
+            ("missing", "missing"),
+        )
         for kind, name in parts:
             count = int(facts[name])
             if count:
-                height = max(5.0, count * unit) if kind in ("missing", "unsent") else count * unit
+                height = max(5.0, count * unit) if kind in _SMALL else count * unit
                 y -= height
                 paint_part(painter, self._look, QRectF(x, y, width, height), kind)
 
@@ -171,6 +180,8 @@ def verdict(facts: Json) -> tuple[str, str]:
     """The mark under a day: hollow at most where the platform cannot be asked, and only when all of it is there."""
     if not facts["can_answer"]:
         return ("state-queued", "idle") if int(facts["unsent"]) else ("state-acknowledged", "ok")
+    if int(facts["lacking"]):
+        return "state-held", "you"
     return _VERDICTS.get(facts["state"], ("state-queued", "idle"))
 
 
@@ -181,9 +192,9 @@ def paint_part(painter: QPainter, look: Look, where: QRectF, kind: str) -> None:
         painter.setPen(QPen(look.colour("okFill"), 1.5))
         painter.drawRect(where.adjusted(1, 1, -1, 0))
         return
-    tone = {"agreed": "okFill", "missing": "bad", "unsent": "youFill", "received": "line"}[kind]
+    tone = {"agreed": "okFill", "missing": "bad", "unsent": "youFill", "received": "line", "lacking": "youFill"}[kind]
     painter.fillRect(where, look.colour(tone))
-    if kind == "missing":
+    if kind in ("missing", "lacking"):
         painter.fillRect(where, QBrush(look.colour("surface"), Qt.BrushStyle.BDiagPattern))
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from app.gui.page import Json
-from app.gui.reconcile_rows import AGREED, MISSING, UNSENT
+from app.gui.reconcile_rows import AGREED, LACKING, MISSING, UNSENT
 from app.gui.rows import Cell, Text
 
 
@@ -16,11 +16,13 @@ def pile_rows(one: Json | None) -> list[Json]:
     unsent = list(dict.fromkeys(str(row["state_words"]) for row in one["unsent"]))
     asked = one["can_answer"] and bool(one["agreed"])
     note = f"自动补传 {solved} 例后" if solved else "平台不缺" if asked else "还没对账，明早自动对"
+    if asked and one["unchecked"]:
+        note = f"{one['unchecked']} 例影像平台没有缓存 · 无法核对"
     agreed = {
         "key": AGREED,
         "title": "已齐" if asked else "平台已接收",
         "count": int(one["agreed"]) + int(one["received"]),
-        "note": note if one["can_answer"] else "每例都有回执",
+        "note": note if one["can_answer"] else "每例都有回执" if int(one["received"]) else "还没有上传过",
         "mark": agreed_mark(one),
     }
     missing = {
@@ -37,7 +39,16 @@ def pile_rows(one: Json | None) -> list[Json]:
         "note": "、".join(unsent[:3]) if unsent else "都上传完了",
         "mark": ("page-queue", "you"),
     }
-    return [agreed, missing, left] if one["can_answer"] else [agreed, left]
+    images = {
+        "key": LACKING,
+        "title": "缺影像",
+        "count": len(one["lacking"]),
+        "note": "回执都齐 · 平台的清单不全" if one["lacking"] else "清单里没有少的",
+        "mark": ("state-held", "you"),
+    }
+    if not one["can_answer"]:
+        return [agreed, left]
+    return [agreed, missing, images, left] if one["can_answer_images"] else [agreed, missing, left]
 
 
 def agreed_mark(one: Json) -> tuple[str, str]:
@@ -51,7 +62,11 @@ def is_bare(one: Json | None, pile: str) -> bool:
     """Whether a pile shows no row, so that looking at another loses nothing."""
     if one is None:
         return True
-    counts = {AGREED: int(one["agreed"]) + int(one["received"]), MISSING: len(one["missing"])}
+    counts = {
+        AGREED: int(one["agreed"]) + int(one["received"]),
+        MISSING: len(one["missing"]),
+        LACKING: len(one["lacking"]),
+    }
     return not counts.get(pile, len(one["unsent"]))
 
 

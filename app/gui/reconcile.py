@@ -9,16 +9,26 @@ from PySide6.QtGui import QGuiApplication, QKeyEvent
 from PySide6.QtWidgets import QComboBox, QFileDialog, QMenu, QWidget
 
 from app.errors import AgentError
-from app.gui import news, words
-from app.gui.asked import Asked
-from app.gui.days import COUNT, LEGEND, LEGEND_OF_RECEIPTS, DaysFigure, Legend
+from app.gui import news, reconcile_words, words
+from app.gui.asked import MOST, Asked
+from app.gui.days import COUNT, LEGEND, LEGEND_OF_RECEIPTS, LEGEND_WITH_IMAGES, DaysFigure, Legend
 from app.gui.page import Desk, Json, Page
 from app.gui.parts import Button, Card, Empty, Head, Mark, column, label, line, row
 from app.gui.pile_rows import is_bare, pile_cell, pile_rows
-from app.gui.reconcile_rows import AGREED, MISSING, UNSENT, DayCells, for_the_engineer, needs_engineer, open_rows
+from app.gui.reconcile_rows import (
+    AGREED,
+    LACKING,
+    MISSING,
+    UNSENT,
+    DayCells,
+    for_the_engineer,
+    needs_engineer,
+    open_rows,
+)
 from app.gui.rows import Column, RowsView
 
 _MOST_ROWS = 1000
+_MANY_PILES = 4
 _SHEETS = "Excel 表格 (*.xlsx);;CSV 表格 (*.csv)"
 
 
@@ -121,7 +131,7 @@ class ReconcilePage(Page):
         yesterday = (words.today(self.desk.now()) - timedelta(days=1)).isoformat()
         known = [str(one["day"]) for one in self._days]
         newest = yesterday if yesterday in known or not known else known[0]
-        return next((str(one["day"]) for one in self._days if one["state"] == "engineer"), newest)
+        return next((str(one["day"]) for one in self._days if one["state"] == "engineer" or one["lacking"]), newest)
 
     def _show_figure(self) -> None:
         name = self.destination.currentData()
@@ -131,25 +141,10 @@ class ReconcilePage(Page):
         self.figure_head.title.setText(f"{first.month} 月 {first.day} 日 – {last.month} 月 {last.day} 日")
         self.later.setEnabled(self.figure.back > 0)
         answered = all(one["can_answer"] for one in mine)
-        self.legend.show_parts(LEGEND if answered else LEGEND_OF_RECEIPTS)
-        self.header.note.setText(self._sentence(mine, answered))
-
-    def _sentence(self, mine: list[Json], answered: bool) -> str:
-        """The answer to the page's question, about the three weeks in sight."""
+        with_images = any(int(one["lacking"]) for one in mine)
+        self.legend.show_parts(LEGEND_OF_RECEIPTS if not answered else LEGEND_WITH_IMAGES if with_images else LEGEND)
         span = "最近 3 周" if not self.figure.back else "这 3 周"
-        lacking = [one for one in mine if one["state"] == "engineer"]
-        if not mine:
-            return "还没有可以对的账"
-        if not answered:
-            unsent = sum(int(one["unsent"]) for one in mine)
-            rest = f"{span}还有 {unsent} 例没有上传完" if unsent else f"{span}全部已接收"
-            return f"平台无对账接口 · 以回执为准 · {rest}"
-        if lacking:
-            days = "、".join(words.short_day(words.day_of(one["day"]), self.desk.now()) for one in lacking[:2])
-            more = f" 等 {len(lacking)} 天" if len(lacking) > 2 else ""
-            return f"截至昨天，{span}只有{days}{more}还缺 {sum(int(one['missing']) for one in lacking)} 例"
-        missing = sum(int(one["missing"]) for one in mine)
-        return f"{span}缺 {missing} 例，正在自动补传" if missing else f"截至昨天，{span}没有缺的"
+        self.header.note.setText(reconcile_words.sentence(mine, span, self.desk.now()))
 
     def _take_day(self, day: Json) -> None:
         if day["day"] != self.figure.day:
@@ -177,10 +172,12 @@ class ReconcilePage(Page):
         piles = pile_rows(one)
         chosen = self.piles.key()
         self.piles.put(piles)
-        self.piles.setFixedHeight(56 * len(piles))
+        high = 56 if len(piles) < _MANY_PILES else 48
+        self.piles.verticalHeader().setDefaultSectionSize(high)
+        self.piles.setFixedHeight(high * len(piles))
         self._show_says(one)
         self._how.setVisible(not self.low and bool(one and one["can_answer"]))
-        self.asked.show_questions(one, self.desk.now())
+        self.asked.show_questions(one, self.desk.now(), most=MOST if len(piles) < _MANY_PILES else 2)
         if piles and (not chosen or not self.piles.key() or self._shown != self.figure.day or is_bare(one, chosen)):
             worst = next((pile for pile in piles[1:] if pile["count"]), piles[0])
             self.piles.choose(worst["key"])
@@ -194,19 +191,15 @@ class ReconcilePage(Page):
 
     def _show_says(self, one: Json | None) -> None:
         self._says.setText(one["says"] if one else "")
-        if one is not None and not one["can_answer"]:
-            self._next.setText("平台收下每一例时都给了回执；它不能事后再问一遍，所以这些天停在空心勾，不会变成实心勾")
-            return
         again = words.clock(one["ask_again_at"], self.desk.now()) if one else ""
-        self._next.setText(f"{again} 再问一次" if again else "影像幅数、报告它不回答，不分堆")
+        self._next.setText(f"{again} 再问一次" if again else one["says_more"] if one else "")
         trouble = one["trouble"] if one else None
         if trouble:
             self._next.setText(f"没有问成：{trouble if isinstance(trouble, str) else trouble['title']}")
 
     def _show_rows(self) -> None:
         one, pile = self._one(), self.piles.key()
-        titles = {AGREED: "平台已接收", MISSING: "平台缺检查", UNSENT: "本地没有上传完", "": "这一天"}
-        title = "已齐" if pile == AGREED and one and one["agreed"] else titles[pile]
+        title = "已齐" if pile == AGREED and one and one["agreed"] else reconcile_words.TITLES[pile]
         self.rows_head.title.setText(title)
         if pile == AGREED and one is not None and int(one["agreed"]) + int(one["received"]):
             face, day, name = self.desk.face, self.figure.day, one["name"]
@@ -216,14 +209,15 @@ class ReconcilePage(Page):
             )  # fmt: skip
             self._reveal(self.agreed)
         else:
-            rows = open_rows(one, pile) if one and pile in (MISSING, UNSENT) else []
+            rows = open_rows(one, pile) if one and pile in (MISSING, LACKING, UNSENT) else []
             self.rows.put(rows)
             self._span_headings(rows)
-            self.rows_head.note.setText(_NOTES.get(pile, "") if rows else "")
+            self.rows_head.note.setText(reconcile_words.NOTES.get(pile, "") if rows else "")
             self._reveal(self.rows if rows else self._empty)
             if rows and not self.rows.key():
                 self.rows.choose_first()
-            self._say_empty(one, pile)
+            which = words.day_of(self.figure.day) if self.figure.day else words.today(self.desk.now())
+            self._empty.say(*reconcile_words.bare(pile, one, which))
         self._offer()
 
     def _show_agreed(self, day: str, name: str, answer: Json) -> None:
@@ -234,7 +228,7 @@ class ReconcilePage(Page):
         self.agreed.put(rows)
         more = f"显示 1–{len(rows)}，共 {answer['total']} 例" if len(rows) < answer["total"] else ""
         numbered = any(one_of["index_code"] for one_of in rows)
-        said = "号码由平台收下后返回" if numbered else "平台答复不缺" if one["agreed"] else "平台收下时给了回执"
+        said = "每例的索引平台都收下了" if numbered else "平台答复不缺" if one["agreed"] else "平台收下时给了回执"
         self.rows_head.note.setText(more or f"{answer['total']} 例 · {said}")
 
     def _span_headings(self, rows: list[Json]) -> None:
@@ -247,17 +241,6 @@ class ReconcilePage(Page):
         for widget in (self.rows, self.agreed, self._empty):
             widget.setVisible(widget is shown)
 
-    def _say_empty(self, one: Json | None, pile: str) -> None:
-        day = words.day_of(self.figure.day) if self.figure.day else words.today(self.desk.now())
-        if one is None or not int(one["all"]):
-            said = f"{day.month} 月 {day.day} 日没有收到影像，没有要问平台的。"
-            self._empty.say("calendar", "这一天没有检查", said)
-        elif pile == AGREED:
-            self._empty.say("clock", "平台还没有接收过", "上传好、平台答复后会出现在这里。")
-        else:
-            said = "缺的先自动补传，不用您做什么。" if pile == MISSING else "提交的都上传完了。"
-            self._empty.say("check", "没有", said)
-
     # -- acting -----------------------------------------------------------------------------------------------------
 
     def _next_pile(self, by: int) -> None:
@@ -269,12 +252,12 @@ class ReconcilePage(Page):
     def _offer(self) -> None:
         """The button of the selected row, named by what it does."""
         one = self._row()
-        texts = {"copy": "复制给工程师", "fill": "去填报", "open": "查看这一例"}
+        texts = {"copy": "复制给工程师", "fill": "去填报", "open": "查看这一例", "resend": "重新上传"}
         self.act.setVisible(one is not None)
         if one is not None:
             deed = self._deed(one)
             self.act.setText(texts[deed])
-            self.act.set_kind("primary" if deed == "copy" else "plain")
+            self.act.set_kind("primary" if deed in ("copy", "resend") else "plain")
 
     def _row(self) -> Json | None:
         if self.rows.isVisibleTo(self):
@@ -285,6 +268,8 @@ class ReconcilePage(Page):
     def _deed(one: Json) -> str:
         if one.get("pile") == MISSING and needs_engineer(one):
             return "copy"
+        if one.get("pile") == LACKING:
+            return "copy" if one["resent"] else "resend"
         return "fill" if one.get("action") == "fill" else "open"
 
     def _act(self) -> None:
@@ -295,8 +280,26 @@ class ReconcilePage(Page):
         if deed == "copy" and day is not None:
             QGuiApplication.clipboard().setText(for_the_engineer(one, day, self.figure.day))
             self.act.setText("已复制")
+        elif deed == "resend" and day is not None:
+            self._resend(str(one["exam_key"]), str(day["name"]))
         else:
             self.desk.go(words.FILL if deed == "fill" else words.QUEUE, str(one["uid"]))
+
+    def _resend(self, exam_key: str, destination: str) -> None:
+        face = self.desk.face
+        self.act.setEnabled(False)
+
+        def done(answer: Json) -> None:
+            self.act.setEnabled(True)
+            if answer["says"]:
+                self.desk.tell("work", "没有重新上传", str(answer["says"]))
+            self.refresh()
+
+        self.desk.asker.ask(lambda: face.act_many("resend", [[exam_key, destination]]), done, self._not_resent)
+
+    def _not_resent(self, error: AgentError) -> None:
+        self.act.setEnabled(True)
+        self.desk.fail(error)
 
     def _export(self, first: str, last: str, name: str) -> None:
         """Ask where to, then write the days."""
@@ -394,6 +397,3 @@ class ReconcilePage(Page):
         card.box.addWidget(line())
         card.box.addLayout(foot)
         return card
-
-
-_NOTES = {MISSING: "问两次都缺才算；先自动补传，两次仍缺才找工程师", UNSENT: "没做完的不算平台缺"}

@@ -10,7 +10,7 @@ from app.gui.look import Look
 from app.gui.page import Json
 from app.gui.rows import Cell, Column, Text
 
-AGREED, MISSING, UNSENT = "agreed", "missing", "unsent"
+AGREED, MISSING, LACKING, UNSENT = "agreed", "missing", "lacking", "unsent"
 _SENT_ONCE_TWICE = 2
 
 
@@ -64,6 +64,8 @@ class DayCells:
             return Cell(heading=True)
         if one["pile"] == UNSENT:
             return _two("没有问它", "没做完的不算平台缺", tone="text2")
+        if one["pile"] == LACKING:
+            return _two(f"影像清单少 {one['lacking']} 幅", f"列出 {one['listed']} 幅，问两次都少", tone="you")
         first = words.clock(one["first_seen_at"], self._now())
         if one["solved_at"]:
             return _two("不缺了", f"{first} 缺，{words.clock(one['solved_at'], self._now())} 有")
@@ -75,6 +77,14 @@ class DayCells:
         if one["pile"] == UNSENT:
             mark = self._look.state(one["state"])
             return Cell(mark=mark.icon, mark_tone=mark.tone, lines=(Text(text=one["state_words"], tone=mark.tone),))
+        if one["pile"] == LACKING:
+            said = (
+                ("重新上传过，仍少", "请复制给工程师")
+                if one["resent"]
+                else ("可以重新上传", "回执都齐，也可能是平台缓存不全")
+            )
+            lines = (Text(text=said[0], tone="you"), Text(text=said[1], role="caption", tone="text2"))
+            return Cell(mark="state-held", mark_tone="you", lines=lines)
         if one["solved_at"]:
             below = Text(text=f"{words.clock(one['solved_at'], self._now())} 平台有了", role="caption", tone="text2")
             return Cell(mark="state-reconciled", mark_tone="ok", lines=(Text(text="已自动补传", tone="ok"), below))
@@ -91,11 +101,12 @@ class DayCells:
 
     def returned(self, one: Json) -> Cell:
         """The number if there is one, its ID part masked; else what reconciliation says."""
-        number = words.masked_number(str(one["index_code"]))
-        if number:
-            return _two(number, str(one["parts_words"]))
+        head, tail = words.index_lines(str(one["index_code"]))
+        below = str(one["images_words"]) or (tail if one["state"] == "acknowledged" else "") or str(one["parts_words"])
+        if head:
+            return _two(head, below)
         said = "对过账，平台不缺这例" if one["state"] == "reconciled" else "收下了，没有返回号码"
-        return _two(said, str(one["parts_words"]))
+        return _two(said, below)
 
 
 def needs_engineer(one: Json) -> bool:
@@ -106,6 +117,8 @@ def open_rows(one: Json, pile: str) -> list[Json]:
     """The rows of a pile: what is missing first, then under a heading of its own what was sent again and is there."""
     if pile == UNSENT:
         return [{**row, "pile": UNSENT, "key": f"{UNSENT}/{row['uid']}"} for row in one["unsent"]]
+    if pile == LACKING:
+        return [{**row, "pile": LACKING, "key": f"{LACKING}/{row['uid']}"} for row in one["lacking"]]
     missing = [{**row, "pile": MISSING, "key": f"{MISSING}/{row['uid']}"} for row in one["missing"]]
     lacking = [row for row in missing if not row["solved_at"]]
     solved = [row for row in missing if row["solved_at"]]
@@ -118,8 +131,15 @@ def open_rows(one: Json, pile: str) -> list[Json]:
 def for_the_engineer(row: Json, day: Json, which: str) -> str:
     """What an engineer wants to know of a missing exam, without the patient's name."""
     asked = [f"{one['asked_at']} 问 {one['asked_count']} 例，缺 {len(one['missing'])} 例" for one in day["questions"]]
+    if row["pile"] == LACKING:
+        found = [
+            f"{day['title']} {which} 的影像清单列出 {row['listed']} 幅，少这 {row['lacking']} 幅：",
+            *row["lacking_uids"],
+        ]
+    else:
+        found = [f"{day['title']} {which} 对账缺这例检查，已自动补传 {row['resend_count']} 次"]
     lines = [
-        f"{day['title']} {which} 对账缺这例检查，已自动补传 {row['resend_count']} 次",
+        *found,
         f"检查号 {row['accession_number']}",
         f"检查唯一标识 {row['exam_key']}",
         f"影像号 {row['uid']}",

@@ -56,7 +56,7 @@ def next_lines(row: Json, now: datetime) -> tuple[str, ...]:
     if state == "queued":
         return (f"排第 {row['place']}" if row["place"] else "排队",)
     if state == "acknowledged":
-        return ("明早对账" if row["can_reconcile"] else "回执为准",)
+        return (row["checked_words"] or ("明早对账" if row["can_reconcile"] else "回执为准"),)
     said = {
         "held": "改好后",
         "rejected": "找工程师",
@@ -74,16 +74,10 @@ def said_line(row: Json, now: datetime) -> str:
     if row["words"] and row["state"] not in _DONE:
         return str(row["words"])
     if row["state"] in _DONE and row["acknowledged_at"]:
-        number = f" · 索引 {short_number(row['numbers'][0])}" if row["numbers"] else ""
+        number = f" · 索引 {words.short_number(row['numbers'][0])}" if row["numbers"] else ""
         return f"平台已接收 {words.clock(row['acknowledged_at'], now)}{number}"
     trouble = row["trouble"]
     return str(trouble["title"]) if trouble and row["state"] in _STOPPED else words.NOTHING
-
-
-def short_number(number: str) -> str:
-    """An index code: six characters of its middle."""
-    middle = len(number) // 2
-    return f"…{number[middle - 3 : middle + 3]}…" if len(number) > 10 else number
 
 
 def speed(bytes_per_second: float) -> str:

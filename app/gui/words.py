@@ -99,9 +99,14 @@ def since(at: str | None, now: datetime) -> str:
 
 
 def short_number(number: str) -> str:
-    """…135812…: enough of an index code to compare; its ID part stays hidden."""
-    digits = number.split("-")[2] if number.count("-") >= 2 else number
-    return f"…{digits[-6:]}…"
+    """…135812…: the time in an index code, or the middle of another number; kept on one line."""
+    if number.count("-") >= 2:
+        shown = number.split("-")[2][-6:]
+    elif len(number) > 10:
+        shown = number[len(number) // 2 - 3 :][:6]
+    else:
+        return number
+    return f"…\u2060{shown}\u2060…"
 
 
 def masked_number(number: str) -> str:
@@ -110,6 +115,15 @@ def masked_number(number: str) -> str:
     if len(parts) > 1 and len(parts[1]) >= 15:
         parts[1] = f"{parts[1][:4]}****{parts[1][-4:]}"
     return "-".join(parts)
+
+
+def index_lines(number: str) -> tuple[str, str]:
+    """An index code in two lines: whose it is and when, ID number masked; then its device, body part and storer."""
+    parts = masked_number(number).split("-")
+    if len(parts) < 4:
+        return number, ""
+    rest = [f"{part[:4]}…{part[-2:]}" if len(part) == 18 else part for part in parts[3:]]
+    return "-".join(parts[:3]), "-" + "-".join(rest)
 
 
 def confirmed_line(at: str | None, now: datetime) -> str:

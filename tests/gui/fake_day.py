@@ -7,6 +7,8 @@ from typing import Any
 
 Json = dict[str, Any]
 TODAY = date(2026, 11, 20)
+_ZEROS = f"{'0' * 13}-{'0' * 9}"
+_NOT_AT_HAND = "平台没有缓存这例的影像 · 无法核对"
 _NAMES = ("石俊峰", "温建平", "苗秀珍", "蒋玉兰", "马慧敏", "许文博", "罗春燕", "何志远", "冯丽娟", "郑国强")
 
 
@@ -25,6 +27,8 @@ class FakeDay:
     seconds_left: float | None = 55.0
     two_destinations = True
     unfetched = ""
+    lists_images = False
+    """The first destination is asked patient by patient, and for the image lists that it has at hand."""
 
     def _answer(self, name: str, *arguments: Any) -> None: ...
 
@@ -157,7 +161,10 @@ class FakeDay:
 
     def _shanxi_day(self, day: str) -> Json:
         plain = {"name": "shanxi", "title": "山西省影像云", "can_answer": True, "ask_again_at": None, "trouble": ""}
-        plain |= {"says": "山西省影像云只回答缺哪些检查"}
+        plain |= {"says": "山西省影像云只回答缺哪些检查", "says_more": "影像幅数、报告它不回答，不分堆"}
+        plain |= {"can_answer_images": False, "lacking": [], "unchecked": 0}
+        if self.lists_images:
+            return plain | self._listed_day(day)
         which = date.fromisoformat(day)
         if which.weekday() == 6:
             none: Json = {"state": "open", "state_words": "还没对账", "all": 0, "sent": 0, "agreed": 0, "received": 0}
@@ -168,7 +175,7 @@ class FakeDay:
             return plain | now | {"received": 30, "missing": [], "unsolved": 0, "unsent": unsent, "questions": []}
         if which < TODAY - timedelta(days=1):
             good: Json = {"state": "agreed", "state_words": "已齐", "all": 31, "sent": 31, "agreed": 31, "received": 0}
-            asked = [{"asked_at": at(7, 30), "asked_count": 31, "missing": [], "failed": ""}]
+            asked = [{"asked_at": at(7, 30), "asked_count": 31, "missing": [], "failed": "", "images": {}}]
             return plain | good | {"missing": [], "unsolved": 0, "unsent": [], "questions": asked}
         return plain | {
             "state": "engineer",
@@ -186,11 +193,73 @@ class FakeDay:
                 self._unsent("to_sign", "雷春梅", "CT2611190024", "检查记录、影像 280 幅已接收", "报告还没有上传")
             ],
             "questions": [
-                {"asked_at": at(7, 30), "asked_count": 38, "missing": ["E900", "E901", "E902"], "failed": ""},
-                {"asked_at": at(7, 40), "asked_count": 38, "missing": ["E900", "E901"], "failed": ""},
-                {"asked_at": at(7, 52), "asked_count": 38, "missing": ["E900"], "failed": ""},
-                {"asked_at": at(8, 4), "asked_count": 38, "missing": ["E900"], "failed": ""},
+                {
+                    "asked_at": at(7, 30),
+                    "asked_count": 38,
+                    "missing": ["E900", "E901", "E902"],
+                    "failed": "",
+                    "images": {},
+                },
+                {"asked_at": at(7, 40), "asked_count": 38, "missing": ["E900", "E901"], "failed": "", "images": {}},
+                {"asked_at": at(7, 52), "asked_count": 38, "missing": ["E900"], "failed": "", "images": {}},
+                {"asked_at": at(8, 4), "asked_count": 38, "missing": ["E900"], "failed": "", "images": {}},
             ],
+        }
+
+    def asks_for_lists(self) -> None:
+        self.lists_images, self.two_destinations = True, False
+
+    def _listed_day(self, day: str) -> Json:
+        ago = (TODAY - date.fromisoformat(day)).days
+        total = 0 if ago == 0 else 36
+        plain = {
+            "title": "贵州省医保影像云",
+            "says": "按患者查索引，再查影像清单",
+            "says_more": "平台没有缓存的影像无法核对，不算缺；慢慢问，一秒一次",
+            "can_answer_images": True,
+            "state": "agreed" if ago else "open",
+            "state_words": "已齐" if ago else "还没对账",
+            "all": 38 if ago else 30,
+            "sent": 38 if ago else 30,
+            "agreed": total,
+            "received": 0 if ago else 30,
+            "missing": [],
+            "unsolved": 0,
+            "unsent": [],
+            "unchecked": total // 3,
+            "questions": [],
+        }
+        if ago != 1:
+            return plain
+        asked = {"asked_count": 38, "missing": [], "failed": ""}
+        return plain | {
+            "lacking": [
+                self._part_listed("高文涛", "胸部 CT", "CT2611190022", resent=False),
+                self._part_listed("邓雅琴", "头颅 CT", "CT2611190011", resent=True),
+            ],
+            "questions": [
+                asked | {"asked_at": at(2, 0), "images": {"whole": 23, "unknown": 12, "lacking": 3}},
+                asked | {"asked_at": at(2, 13), "asked_count": 0, "images": {"whole": 1, "lacking": 2}},
+            ],
+        }
+
+    @staticmethod
+    def _part_listed(name: str, what: str, accession: str, *, resent: bool) -> Json:
+        return {
+            "uid": "1.2.11" if resent else "1.2.9",
+            "exam_key": "E901" if resent else "E900",
+            "patient_name": name,
+            "accession_number": accession,
+            "modality": "CT",
+            "description": what,
+            "parts_words": "检查记录、影像 312 幅、检查报告",
+            "acknowledged_at": at(10, 31, 19),
+            "listed": 308,
+            "lacking": 4,
+            "lacking_uids": [f"1.2.9.{number}" for number in range(4)],
+            "since": at(2, 0),
+            "asked_count": 2,
+            "resent": resent,
         }
 
     @staticmethod
@@ -234,7 +303,11 @@ class FakeDay:
             "name": "index",
             "title": "医保影像索引",
             "can_answer": False,
+            "can_answer_images": False,
             "says": "平台无对账接口 · 以回执为准",
+            "says_more": "平台收下每一例时都给了回执；它不能事后再问一遍，所以这些天停在空心勾，不会变成实心勾",
+            "lacking": [],
+            "unchecked": 0,
             "state": "open",
             "state_words": "还没对账",
             "all": 12,
@@ -261,10 +334,15 @@ class FakeDay:
                 "accession_number": f"CT26111900{number:02}",
                 "modality": "CT",
                 "description": ("胸部 CT", "头颅 CT", "腰椎正侧位 DR")[number % 3],
-                "state": "reconciled" if shanxi and day < TODAY.isoformat() else "acknowledged",
+                "images_words": _NOT_AT_HAND if self.lists_images and shanxi and number % 3 == 1 else "",
+                "state": "reconciled"
+                if shanxi and not (self.lists_images and number % 3 == 1) and day < TODAY.isoformat()
+                else "acknowledged",
                 "parts_words": f"检查记录、报告、影像 {100 + number} 幅",
                 "acknowledged_at": at(9 + number % 8, number, 19),
-                "index_code": "" if shanxi else f"111-14092819800512432{number % 10}-202611191014{number:02}-0000",
+                "index_code": ""
+                if shanxi and not self.lists_images
+                else f"111-14092819800512432{number % 10}-202611191014{number:02}-{_ZEROS}",
             }
             for number in range(total)
         ]
@@ -280,7 +358,7 @@ class FakeDay:
                 continue
             ago = (TODAY - day).days
             sent = 24 + (ago * 7) % 17
-            plain = {"day": day.isoformat(), "state_words": ""}
+            plain = {"day": day.isoformat(), "state_words": "", "lacking": 0}
             state = {0: "open", 1: "engineer"}.get(ago, "agreed")
             shanxi = {"destination": "shanxi", "can_answer": True, "state": state, "sent": sent if ago else 30}
             shanxi |= {
@@ -289,6 +367,8 @@ class FakeDay:
                 "missing": int(ago == 1),
                 "unsent": 1 if ago < 2 else 0,
             }
+            if self.lists_images:
+                shanxi |= {"missing": 0, "unsent": 0, "state": "agreed" if ago else "open", "lacking": 2 if ago == 1 else 0}
             index = {"destination": "index", "can_answer": False, "state": "open", "sent": sent // 3, "agreed": 0}
             index |= {"received": sent // 3, "missing": 0, "unsent": 0}
             if self.can_answer:

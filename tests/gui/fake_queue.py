@@ -193,6 +193,7 @@ class FakeQueue(FakeFetches):
             "numbers": [NUMBER] if done and destination == "index" else [],
             "can_reconcile": destination == "shanxi",
             "reconciles_at": at(7, 30, 21),
+            "checked_words": "",
         }
 
     def _jobs(self, row: Json) -> list[Json]: ...  # type: ignore[empty-body]

@@ -246,6 +246,13 @@ def draw(out: Path, theme: str, scale: str, names: list[str]) -> None:
             words.RECONCILE, "", lambda window: window.pages[words.RECONCILE].piles.choose("agreed")
         ),  # type: ignore[attr-defined]
         "4-reconcile-today": at(words.RECONCILE, "2026-11-20"),
+        "4-reconcile-lists": at(words.RECONCILE, before=FakeFace.asks_for_lists),
+        "4-reconcile-lists-agreed": at(
+            words.RECONCILE,
+            "",
+            lambda window: window.pages[words.RECONCILE].piles.choose("agreed"),  # type: ignore[attr-defined]
+            FakeFace.asks_for_lists,
+        ),
         "4-reconcile-sunday": at(words.RECONCILE, "2026-11-15"),
         "4-reconcile-receipts": at(
             words.RECONCILE,
