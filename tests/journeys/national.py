@@ -61,6 +61,12 @@ def by_dicom(practice: Practice) -> Json:
     }
 
 
+def files_offered() -> Json:
+    """The section of a file service on a free port of this PC."""
+    port = free_port()
+    return {"public_base_url": f"http://127.0.0.1:{port}", "bind": "127.0.0.1", "port": port}
+
+
 def national_fill(patient: Patient | None = None, **changes: str) -> Json:
     """{"values", "settlements"}: all that the devices do not say, for every region at once."""
     now = datetime.now(CST).replace(microsecond=0)

@@ -22,6 +22,7 @@ from .national import (
     as_kept,
     as_made,
     everything,
+    files_offered,
     from_the_device,
     index_of,
     kept,
@@ -33,16 +34,10 @@ from .national import (
     until,
     words_of,
 )
-from .world import Agent, Modality, Practice, a_pdf, a_study, free_port
+from .world import Agent, Modality, Practice, a_pdf, a_study
 
 USCC = "52140000MJ00000075"
 REPORT_FIELD, IMAGES_FIELD = "examRpotPdfI", "imgInfoDcm"
-
-
-def files_offered() -> Json:
-    """The section of a file service on a free port of this PC."""
-    port = free_port()
-    return {"public_base_url": f"http://127.0.0.1:{port}", "bind": "127.0.0.1", "port": port}
 
 
 @pytest.fixture(scope="module")

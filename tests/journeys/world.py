@@ -152,6 +152,10 @@ class Practice:
             if self._child.stdin is not None:
                 self._child.stdin.close()
 
+    @property
+    def runs(self) -> bool:
+        return self._child is not None and self._child.poll() is None
+
     def ask(self, method: str, path: str, body: Any = None) -> bytes:
         """One request to the control interface under /practice/."""
         connection = http.client.HTTPConnection(self.host, self.port, timeout=30)
@@ -269,6 +273,7 @@ class Agent:
         self.home.make()
         self.port = free_port()
         self.output = folder / "agent.out"
+        self.program: tuple[str, ...] = ("-m", "app")
         self._answers_file = folder / "answers.toml"
         self._child: subprocess.Popen[Any] | None = None
 
@@ -284,7 +289,7 @@ class Agent:
         """Starts the engine and waits until it says that it works; its first line. `prefix` as `strace -f`."""
         assert self._child is None or self._child.poll() is not None, "it runs already"
         place = self.output.stat().st_size if self.output.exists() else 0
-        words = ["-m", "app", "--home", str(self.home.root), "run", "--headless", "--json"]
+        words = [*self.program, "--home", str(self.home.root), "run", "--headless", "--json"]
         self._child = start_child(words, output=self.output, prefix=prefix)
         return _first_line(self._child, self.output, "engine_started", place)
 
