@@ -91,9 +91,8 @@ BROAD_CATCHES = {
     ("app/intake/folders.py", "_work"),
     ("app/store/database.py", "_in_savepoint"),
     ("app/store/database.py", "_tell"),
-    ("app/wire/dicom_receive.py", "_answers"),
+    ("app/wire/dicom_receive.py", "_answer_surely"),
     ("app/wire/dicom_receive.py", "_report"),
-    ("app/wire/dicom_receive.py", "answer"),
     ("app/wire/dicom_receive.py", "_store"),
     ("app/wire/file_server.py", "close"),
 }

@@ -50,6 +50,42 @@ class DicomSettings:
     allowed_callers: tuple[str, ...] = ()
     allowed_addresses: tuple[str, ...] = ()
     pacs: tuple[Pacs, ...] = ()
+    commitment: bool = False
+    """Whether devices that ask are told what is safely kept; they may delete their own images then."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Node:
+    """A DICOM node that takes images."""
+
+    ae_title: str
+    host: str
+    port: int
+
+    @staticmethod
+    def parse(text: str) -> Node:
+        """From `AE_TITLE@host:port`. Raises ValueError."""
+        ae_title, at, place = text.rpartition("@")
+        host, colon, port = place.rpartition(":")
+        if not (at and colon and ae_title.strip() and host.strip()):
+            raise ValueError("not AE_TITLE@host:port")
+        return Node(ae_title=ae_title.strip(), host=host.strip(), port=int(port))
+
+
+@dataclass(frozen=True, kw_only=True)
+class QuerySettings:
+    """Who may find and fetch images here (Query/Retrieve). Nobody while it is off or no caller is named."""
+
+    on: bool = False
+    callers: tuple[str, ...] = ()
+    addresses: tuple[str, ...] = ()
+    """Only from these; none: from anywhere."""
+    destinations: tuple[str, ...] = ()
+    """Where images may be sent when asked for: `AE_TITLE@host:port`."""
+
+    @property
+    def nodes(self) -> tuple[Node, ...]:
+        return tuple(Node.parse(one) for one in self.destinations)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -128,6 +164,7 @@ class Settings:
     clinic: Clinic = field(default_factory=Clinic)
     intake: IntakeSettings = field(default_factory=IntakeSettings)
     dicom: DicomSettings = field(default_factory=DicomSettings)
+    query: QuerySettings = field(default_factory=QuerySettings)
     files: FileService = field(default_factory=FileService)
     upload: UploadSettings = field(default_factory=UploadSettings)
     ui: UiSettings = field(default_factory=UiSettings)

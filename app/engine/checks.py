@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
+from functools import partial
 from urllib.parse import urlsplit
 
 from app.delivery.target import Target
@@ -38,6 +39,7 @@ def _all(house: House, gateway: Gateway) -> Iterator[Json]:
     yield from (_fault(name, fault) for name, fault in house.faults.items())
     yield _tried("secrets", "密钥存放处可用", lambda: _secrets(house))
     yield _dicom(gateway)
+    yield from _queries(house)
     yield from _files(house, gateway)
     for folder in gateway.folder_status():
         yield _line("folder", folder["ok"], f"监视文件夹正常：{folder['path']}", folder["trouble"])
@@ -88,6 +90,25 @@ def _dicom(gateway: Gateway) -> Json:
     status = gateway.dicom_status()
     good = f"DICOM 端口 {status['port']} 已打开，AE 标题 {status['ae_title']}"
     return _line("dicom", status["listening"], good, status["trouble"] or "程序没有在运行，端口没有打开")
+
+
+def _queries(house: House) -> Iterator[Json]:
+    """Whether a platform may fetch images, and whether its port can be reached from here."""
+    query = house.settings.query
+    if not query.on:
+        return
+    who = "、".join(query.callers)
+    good = f"平台可以来取影像：{who}" + ("" if query.destinations else "；没有填可以送到哪里，只能当场取回")
+    yield _line("query", bool(who), good, "打开了平台来取影像，还没有填谁可以来取，谁也取不了")
+    for node in query.nodes:
+        peer = Peer(
+            host=node.host,
+            port=node.port,
+            called_ae=node.ae_title,
+            calling_ae=house.settings.dicom.ae_title,
+            name=node.ae_title,
+        )
+        yield _tried(f"query-{node.ae_title}", f"影像送得到 {node.ae_title}", partial(echo, peer))
 
 
 def _files(house: House, gateway: Gateway) -> Iterator[Json]:

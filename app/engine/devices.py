@@ -22,6 +22,7 @@ from app.store.times import kept
 from app.system.network import own_addresses
 from app.wire.dicom_association import Peer
 from app.wire.dicom_send import echo
+from app.wire.receiving import AssociationChange
 
 _AE, _FOLDER = "ae:", "folder:"
 _LOOK_EVERY = timedelta(seconds=60)
@@ -321,7 +322,8 @@ def _can_allow(house: House, device: Device) -> bool:
     """Only a caller that the list of AE titles keeps out; a wrong address or called AE title is mended elsewhere."""
     allowed = house.settings.dicom.allowed_callers
     own = device.source.removeprefix(_AE)
-    return bool(allowed) and device.source.startswith(_AE) and own not in allowed and bool(device.refused_at)
+    kept_out = device.refused_at is not None and device.refused_why != AssociationChange.REFUSED_QUERY.value
+    return bool(allowed) and device.source.startswith(_AE) and own not in allowed and kept_out
 
 
 def _known_source(house: House, source: str) -> Device:

@@ -22,6 +22,7 @@ from app.intake.quiet import QuietStudies
 from app.intake.rebuild import drop_unkept, reindex
 from app.intake.reports import Reports
 from app.intake.take import Taken, source_of
+from app.provide.query_retrieve import QueryRetrieve
 from app.store import exams
 from app.wire.receiving import AssociationChange, AssociationEvent, Receiver, ReceiverSettings
 
@@ -99,7 +100,7 @@ class Gateway:
     def _start_receiver(self) -> None:
         from app.wire.dicom_receive import PynetdicomReceiver  # pynetdicom: a command without ports need not wait
 
-        settings = self._house.settings.dicom
+        house, settings, query = self._house, self._house.settings.dicom, self._house.settings.query
         receiver = PynetdicomReceiver(
             ReceiverSettings(
                 port=settings.port,
@@ -108,9 +109,13 @@ class Gateway:
                 called_aes=(settings.ae_title,),
                 calling_aes=settings.allowed_callers,
                 allowed_addresses=settings.allowed_addresses,
+                query_callers=query.callers if query.on else (),
+                query_addresses=query.addresses,
+                commitment=settings.commitment,
             ),
             self._port.on_store,
             self._on_association,
+            QueryRetrieve(house.store, house.clock, query, our_ae=settings.ae_title, path_of=house.spool.path),
         )
         try:
             receiver.start()

@@ -12,6 +12,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+from app.domain.settings import Node
+
 Kind = Callable[[Any], Any]
 _AE_TITLE = re.compile(r"[\x20-\x5b\x5d-\x7e]{1,16}")
 _NAME = re.compile(r"[\w.-]{1,40}")
@@ -122,6 +124,19 @@ def ae_title(value: Any) -> str:
 
 def ae_title_or_none(value: Any) -> str:
     return ae_title(value) if text(value) else ""
+
+
+def node(value: Any) -> str:
+    """A DICOM node that takes images, as `AE_TITLE@host:port`; blanks around its parts are forgiven."""
+    try:
+        found = Node.parse(some_text(value))
+        ae_title(found.ae_title)
+        port(found.port)
+    except ValueError as error:
+        raise Unfit("应写成 AE标题@地址:端口，例：FRONT_END@192.168.1.20:104") from error
+    if not re.fullmatch(r"[\w.:\[\]-]+", found.host):
+        raise Unfit("地址应为 IP 地址或电脑名，例：FRONT_END@192.168.1.20:104")
+    return f"{found.ae_title}@{found.host}:{found.port}"
 
 
 def address(value: Any) -> str:

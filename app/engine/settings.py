@@ -30,6 +30,7 @@ from app.domain.settings import (
     HisSettings,
     IntakeSettings,
     Pacs,
+    QuerySettings,
     Settings,
     UiSettings,
     UploadSettings,
@@ -87,6 +88,13 @@ DICOM: Mapping[str, Kind] = {
     "bind": kinds.address,
     "allowed_callers": kinds.list_of(kinds.ae_title),
     "allowed_addresses": kinds.list_of(kinds.network),
+    "commitment": kinds.yes_or_no,
+}
+QUERY: Mapping[str, Kind] = {
+    "on": kinds.yes_or_no,
+    "callers": kinds.list_of(kinds.ae_title),
+    "addresses": kinds.list_of(kinds.network),
+    "destinations": kinds.list_of(kinds.node),
 }
 PACS: Mapping[str, Kind] = {
     "name": kinds.name,
@@ -122,7 +130,7 @@ STAFF: Mapping[str, Kind] = {
     "code": kinds.text,
     "mssp_id": kinds.text,
 }
-SECTIONS = ("clinic", "intake", "dicom", "files", "upload", "ui", "secrets", "signing", "his", "destination")
+SECTIONS = ("clinic", "intake", "dicom", "query", "files", "upload", "ui", "secrets", "signing", "his", "destination")
 _EXTRA_OPTIONS: Mapping[str, Kind] = {
     "dicom_port": kinds.whole(0, 65_535),
     "dicom_ae_title": kinds.ae_title_or_none,
@@ -202,6 +210,7 @@ def settings_from(document: Mapping[str, Any]) -> Settings:
         "clinic": lambda: Clinic(**_section(document, "clinic", CLINIC)),
         "intake": lambda: IntakeSettings(**_section(document, "intake", INTAKE)),
         "dicom": lambda: _dicom(_table(document, "dicom")),
+        "query": lambda: QuerySettings(**_section(document, "query", QUERY)),
         "files": lambda: FileService(**_section(document, "files", FILES)),
         "upload": lambda: UploadSettings(**_section(document, "upload", UPLOAD)),
         "ui": lambda: UiSettings(**_section(document, "ui", UI)),
@@ -224,6 +233,7 @@ def document_of(settings: Settings) -> dict[str, Any]:
         "clinic": _plain(settings.clinic),
         "intake": _plain(settings.intake),
         "dicom": _plain(settings.dicom),
+        "query": _plain(settings.query),
         "files": _plain(settings.files),
         "upload": _plain(settings.upload),
         "ui": _plain(settings.ui),

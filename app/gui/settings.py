@@ -33,7 +33,7 @@ ENTRIES = (
     Entry(keys=("clinic",), make=ClinicSection),
     Entry(keys=("destination",), make=TargetsSection),
     Entry(keys=("secrets", "settings"), make=KeysSection),
-    Entry(keys=("dicom", "intake", "files"), make=ReceiveSection),
+    Entry(keys=("dicom", "query", "intake", "files"), make=ReceiveSection),
     Entry(keys=("upload",), make=UploadSection),
     Entry(keys=("his",), make=HisSection),
     Entry(keys=("signing",), make=StaffSection),

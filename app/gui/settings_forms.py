@@ -243,7 +243,7 @@ class ReceiveSection(Section):
     title = "收影像"
     note = "设备、文件夹，和平台来取报告的地址"
     said = "保存后端口会重开，正在收的影像会收完"
-    parts = ("dicom", "intake", "files")
+    parts = ("dicom", "query", "intake", "files")
 
     def fill(self) -> None:
         for name in self.parts:

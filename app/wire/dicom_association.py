@@ -13,7 +13,15 @@ from types import TracebackType
 from typing import Any, NoReturn, Self
 
 from app.errors import AgentError, Bug, NeedsOperator, RetryLater
-from app.wire.dimse import NO_DATA_SET, Tag, decode_elements, encode_command, number
+from app.wire.dimse import (
+    NO_DATA_SET,
+    Tag,
+    data_pdus,
+    decode_elements,
+    encode_command,
+    fragment_bytes,
+    number,
+)
 from app.wire.faults import WAIT, LineCut, line_fault
 from app.wire.part10 import IMPLEMENTATION_CLASS_UID, IMPLEMENTATION_VERSION_NAME
 
@@ -23,7 +31,6 @@ Context = tuple[str, str]  # SOP class UID, transfer syntax UID
 
 _APPLICATION_CONTEXT = "1.2.840.10008.3.1.1.1"
 _OUR_PDU_BYTES = 131072
-_LARGEST_FRAGMENT = 256 * 1024
 _MESSAGE_LIMIT_BYTES = 16 * 1024 * 1024
 _AC, _RJ, _DATA, _RELEASE_RQ, _RELEASE_RP, _ABORT = range(2, 8)
 _RELEASE_RQ_PDU = struct.pack(">BBII", _RELEASE_RQ, 0, 4, 0)
@@ -58,14 +65,15 @@ class Message:
 class Association:
     """Open on construction. Raises LineCut, RetryLater (busy) or NeedsOperator (AE titles) like every method here."""
 
-    def __init__(self, peer: Peer, contexts: Sequence[Context]) -> None:
+    def __init__(self, peer: Peer, contexts: Sequence[Context], *, as_provider: bool = False) -> None:
+        """`as_provider`: we serve (SCP) what the peer uses, as with the answer of a storage commitment."""
         if not 0 < len(contexts) <= CONTEXTS_PER_ASSOCIATION:
             raise Bug(f"{len(contexts)} presentation contexts in one association")
         self._peer = peer
         self._sent_whole = False
         self._line = self._connected()
         try:
-            self._accepted, self._fragment_bytes = self._negotiate(contexts)
+            self._accepted, self._fragment_bytes = self._negotiate(contexts, as_provider)
         except BaseException:
             self._line.close()
             raise
@@ -88,9 +96,10 @@ class Association:
         """Send a command set and, when given, a data set of `data_bytes` in blocks of any size."""
         context_id = self._accepted[context]
         command[Tag.DATA_SET_TYPE] = NO_DATA_SET if data is None else 1
+        encoded = encode_command(command)
         self._sent_whole = False
         try:
-            self._send_fragments(context_id, True, (encode_command(command),), None)
+            self._send_fragments(context_id, True, (encoded,), len(encoded))
             if data is not None:
                 self._send_fragments(context_id, False, data, data_bytes)
             self._sent_whole = True
@@ -143,10 +152,10 @@ class Association:
             raise line_fault(error, self._peer.name, maybe_received=False) from error
         return line
 
-    def _negotiate(self, contexts: Sequence[Context]) -> tuple[dict[Context, int], int]:
+    def _negotiate(self, contexts: Sequence[Context], as_provider: bool) -> tuple[dict[Context, int], int]:
         ids = {2 * index + 1: context for index, context in enumerate(contexts)}
         try:
-            self._line.sendall(_associate_request(self._peer, ids))
+            self._line.sendall(_associate_request(self._peer, ids, as_provider))
             kind, body = self._read_pdu()
         except OSError as error:
             raise line_fault(error, self._peer.name, maybe_received=False) from error
@@ -171,24 +180,13 @@ class Association:
             peer_bytes = int(primitive.maximum_length_received or 0)
         except (ValueError, TypeError, KeyError, IndexError, AttributeError, struct.error) as error:
             raise self._aborted("A-ASSOCIATE-AC 读不懂") from error
-        limit = min(_LARGEST_FRAGMENT, max(peer_bytes - 6, 2) if peer_bytes else _LARGEST_FRAGMENT)
-        return accepted, limit - limit % 2
+        return accepted, fragment_bytes(peer_bytes)
 
-    def _send_fragments(self, context_id: int, is_command: bool, blocks: Iterable[bytes], total: int | None) -> None:
-        """One P-DATA PDU per fragment, header and data in one write; a fragment has an even length (PS3.8 annex E)."""
-        left = total
-        for block in blocks:
-            left = len(block) if left is None else left
-            view = memoryview(block)
-            for start in range(0, len(view), self._fragment_bytes):
-                piece = view[start : start + self._fragment_bytes]
-                left -= len(piece)
-                self._sent_whole = not is_command and left <= 0  # from here on the peer may hold it all
-                flags = (1 if is_command else 0) | (2 if left <= 0 else 0)
-                head = struct.pack(">BBIIBB", _DATA, 0, len(piece) + 6, len(piece) + 2, context_id, flags)
-                self._line.sendall(b"".join((head, piece)))
-        if left:
-            raise OSError(f"{left} bytes of the data set are missing")
+    def _send_fragments(self, context_id: int, is_command: bool, blocks: Iterable[bytes], total: int) -> None:
+        """One PDU per write."""
+        for pdu, is_last in data_pdus(context_id, blocks, total, self._fragment_bytes, is_command=is_command):
+            self._sent_whole = not is_command and is_last  # from here on the peer may hold it all
+            self._line.sendall(pdu)
 
     @property
     def fragment_bytes(self) -> int:
@@ -249,13 +247,14 @@ class Association:
         return LineCut(f"{self._peer.name}中断了传输", WAIT, maybe_received=self._sent_whole, details=details)
 
 
-def _associate_request(peer: Peer, ids: dict[int, Context]) -> bytes:
+def _associate_request(peer: Peer, ids: dict[int, Context], as_provider: bool) -> bytes:
     import pynetdicom  # at its first use: half a second with what it brings
     from pynetdicom.pdu_primitives import (
         A_ASSOCIATE,
         ImplementationClassUIDNotification,
         ImplementationVersionNameNotification,
         MaximumLengthNotification,
+        SCP_SCU_RoleSelectionNegotiation,
     )
 
     primitive = A_ASSOCIATE()
@@ -272,6 +271,10 @@ def _associate_request(peer: Peer, ids: dict[int, Context]) -> bytes:
     class_uid.implementation_class_uid = IMPLEMENTATION_CLASS_UID
     version.implementation_version_name = IMPLEMENTATION_VERSION_NAME
     primitive.user_information = [length, class_uid, version]
+    for sop_class_uid in sorted({context[0] for context in ids.values()}) if as_provider else ():
+        role = SCP_SCU_RoleSelectionNegotiation()
+        role.sop_class_uid, role.scu_role, role.scp_role = sop_class_uid, False, True
+        primitive.user_information.append(role)
     pdu = pynetdicom.pdu.A_ASSOCIATE_RQ()
     pdu.from_primitive(primitive)
     return bytes(pdu.encode())

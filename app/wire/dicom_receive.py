@@ -1,4 +1,4 @@
-"""The DICOM port: answers C-ECHO and hands every C-STORE over exactly as it was sent.
+"""The DICOM port: answers C-ECHO and hands every C-STORE over exactly as it was sent; who may ask is told what is here.
 
 pynetdicom negotiates; once an association is open, dicom_serve.py reads its socket (pynetdicom's two polling threads
 cost more than the images). Never decodes a data set, never decides what is kept: the status is the handler's. PS3.4
@@ -14,17 +14,22 @@ import socketserver
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
-from pynetdicom import AE, _config, evt
+from pynetdicom import AE, _config, build_context, evt
 from pynetdicom.sop_class import Verification
 from pynetdicom.transport import RequestHandler, ThreadedAssociationServer
 
-from app.wire.dicom_serve import serve
+from app.wire.dicom_answer import COMMITMENT, QUERIES, Collection, Questions
+from app.wire.dicom_serve import Answer, Released, Service, serve
+from app.wire.dimse import IMPLICIT_LITTLE_ENDIAN
 from app.wire.listening import is_allowed, open_listener, parse_networks
 from app.wire.part10 import IMPLEMENTATION_CLASS_UID, IMPLEMENTATION_VERSION_NAME
 from app.wire.receiving import (
     INVALID_INSTANCE,
+    NOT_AUTHORISED,
     PROCESSING_FAILURE,
     AssociationChange,
     AssociationEvent,
@@ -48,17 +53,26 @@ _SAFE_UID = re.compile(r"[0-9A-Za-z][0-9A-Za-z.\-]{0,63}")
 
 
 class PynetdicomReceiver:
-    """A Receiver on pynetdicom. Handlers run on the association's own thread, several at once."""
+    """A Receiver on pynetdicom. Handlers run on the association's own thread, several at once.
+
+    `collection`: what may be found and fetched here; without it every such question is turned away.
+    """
 
     def __init__(
-        self, settings: ReceiverSettings, on_store: StoreHandler, on_association: AssociationHandler | None = None
+        self,
+        settings: ReceiverSettings,
+        on_store: StoreHandler,
+        on_association: AssociationHandler | None = None,
+        collection: Collection | None = None,
     ) -> None:
         self._settings = settings
+        self._collection = collection
         self._on_store = on_store
         self._on_association = on_association or (lambda event: None)
         self._networks = parse_networks(settings.allowed_addresses, page=PAGE)
+        self._query_networks = parse_networks(settings.query_addresses, page=PAGE)
         self._server: _Server | None = None
-        self._open: dict[Any, Source] = {}
+        self._open: dict[Any, _Leave] = {}
         self._lines: dict[Any, socket.socket] = {}
         self._lock = threading.Lock()
 
@@ -88,7 +102,7 @@ class PynetdicomReceiver:
 
     def open_associations(self, source: Source | None = None) -> int:
         with self._lock:
-            return sum(1 for known in self._open.values() if source in (None, known))
+            return sum(1 for leave in self._open.values() if source in (None, leave.source))
 
     def _application_entity(self) -> Any:
         entity = AE(ae_title=self._settings.ae_title)
@@ -117,27 +131,53 @@ class PynetdicomReceiver:
             _shut(line)
 
     def _requested(self, event: Any) -> None:
-        """Turn away who may not come (PS3.8 section 9.3.4), and say who it was."""
+        """Turn away who may not come (PS3.8 section 9.3.4), and say who it was; else say what may be asked here."""
         association = event.assoc
-        change = self._refusal(association)
-        if change is None:
+        wishes = _wishes(association)
+        leave = self._leave(association, wishes)
+        change = self._refusal(association, wishes, leave)
+        if change is not None:
+            association.acse.send_reject(*_REJECTIONS[change])
+            self._report(change, association)
+            association.kill()  # waits until the refusal is on the line
             return
-        association.acse.send_reject(*_REJECTIONS[change])
-        self._report(change, association)
-        association.kill()  # waits until the refusal is on the line
+        if wishes.asks and not leave.may_ask and self._settings.query_callers:
+            self._report(AssociationChange.REFUSED_QUERY, association)  # its images are welcome all the same
+        if leave.may_ask or leave.may_commit:
+            association.acceptor.supported_contexts = _contexts(leave)
+            _prefer(association, self._collection)
 
-    def _refusal(self, association: Any) -> AssociationChange | None:
+    def _leave(self, association: Any, wishes: _Wishes) -> _Leave:
         settings, source = self._settings, _source(association)
-        if not is_allowed(source.address, self._networks):
+        may_send = is_allowed(source.address, self._networks) and (
+            not settings.calling_aes or source.calling_ae in settings.calling_aes
+        )
+        may_ask = source.calling_ae in settings.query_callers and is_allowed(source.address, self._query_networks)
+        return _Leave(
+            source=source,
+            may_send=may_send,
+            may_ask=self._collection is not None and wishes.asks and may_ask,
+            may_commit=self._collection is not None and settings.commitment and may_send,
+            may_come=may_send or may_ask,
+        )
+
+    def _refusal(self, association: Any, wishes: _Wishes, leave: _Leave) -> AssociationChange | None:
+        settings = self._settings
+        if not leave.may_come and not is_allowed(leave.source.address, self._networks):
             return AssociationChange.REFUSED_ADDRESS
         if settings.called_aes and _called_ae(association) not in settings.called_aes:
             return AssociationChange.REFUSED_CALLED_AE
-        if settings.calling_aes and source.calling_ae not in settings.calling_aes:
+        if wishes.asks and not wishes.sends and not leave.may_ask:
+            return AssociationChange.REFUSED_QUERY
+        if not leave.may_send and not leave.may_ask and (wishes.sends or not leave.may_come):
             return AssociationChange.REFUSED_CALLING_AE
         with self._lock:
-            if len(self._open) >= settings.maximum_associations:
+            asking = sum(each.may_ask for each in self._open.values())
+            if len(self._open) >= settings.maximum_associations or (
+                leave.may_ask and asking >= settings.maximum_queries
+            ):
                 return AssociationChange.REFUSED_TOO_MANY
-            self._open[association] = source
+            self._open[association] = leave
         return None
 
     def _established(self, event: Any) -> None:
@@ -163,8 +203,13 @@ class PynetdicomReceiver:
         """Answer an open association until its end; True when the peer released it."""
         syntaxes = {context.context_id: str(context.transfer_syntax[0]) for context in association.accepted_contexts}
         source, called_ae = _source(association), _called_ae(association)
+        with self._lock:
+            leave = self._open.get(association)
+        may_send = leave is None or leave.may_send
 
         def store(context_id: int, sop_class_uid: str, sop_instance_uid: str, data_set: memoryview) -> int:
+            if not may_send:
+                return NOT_AUTHORISED
             return self._store(
                 StoreRequest(
                     sop_class_uid=sop_class_uid,
@@ -176,7 +221,32 @@ class PynetdicomReceiver:
                 )
             )
 
-        return serve(line, syntaxes, store, stopping, self._settings.idle_seconds)
+        return serve(
+            line,
+            syntaxes,
+            store,
+            stopping,
+            self._settings.idle_seconds,
+            answer=self._answers(association, leave, stopping)
+            if leave and (leave.may_ask or leave.may_commit)
+            else None,
+            peer_bytes=int(association.requestor.maximum_length or 0),
+        )
+
+    def _answers(self, association: Any, leave: _Leave, stopping: threading.Event) -> Answer:
+        assert self._collection is not None
+        questions = Questions(
+            self._collection,
+            caller_ae=leave.source.calling_ae,
+            our_ae=self._settings.ae_title,
+            contexts={
+                context.context_id: (str(context.abstract_syntax), str(context.transfer_syntax[0]))
+                for context in association.accepted_contexts
+            },
+            stores_at_peer=_stores_at_peer(association),
+            stopping=stopping,
+        )
+        return partial(_answer_surely, questions)
 
     def _store(self, request: StoreRequest) -> int:
         """A handler that fails costs this instance a failure status, never the association."""
@@ -189,6 +259,38 @@ class PynetdicomReceiver:
             return PROCESSING_FAILURE
 
 
+@dataclass(frozen=True, kw_only=True)
+class _Wishes:
+    """What a caller proposes: to find and fetch images, to send some."""
+
+    asks: bool
+    sends: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Leave:
+    """What one caller may do here. `may_come`: at all, if only for an echo."""
+
+    source: Source
+    may_send: bool
+    may_ask: bool
+    may_commit: bool
+    may_come: bool
+
+
+def _answer_surely(
+    questions: Questions, line: Service, context_id: int, request: Mapping[int, bytes], data: bytes
+) -> None:
+    """What fails on our side costs this caller its association, nobody else anything."""
+    try:
+        questions.answer(line, context_id, request, data)
+    except (OSError, ValueError, EOFError, Released):
+        raise
+    except Exception as error:
+        log.exception("a question could not be answered")
+        raise ConnectionAbortedError("a question could not be answered") from error
+
+
 _SERVICES = (Verification,)
 _ACCEPTING, _OPEN = ("Sta2", "Sta3"), "Sta6"  # PS3.8 section 9.2.2
 _REJECTIONS: Mapping[AssociationChange, tuple[int, int, int]] = {  # result, source, reason
@@ -196,6 +298,7 @@ _REJECTIONS: Mapping[AssociationChange, tuple[int, int, int]] = {  # result, sou
     AssociationChange.REFUSED_CALLED_AE: (1, 1, 7),
     AssociationChange.REFUSED_CALLING_AE: (1, 1, 3),
     AssociationChange.REFUSED_TOO_MANY: (2, 3, 2),
+    AssociationChange.REFUSED_QUERY: (1, 1, 3),
 }
 
 
@@ -334,6 +437,42 @@ def _shut(line: socket.socket) -> None:
         line.shutdown(socket.SHUT_RDWR)
     except OSError:
         log.debug("the line was closed already")
+
+
+def _wishes(association: Any) -> _Wishes:
+    proposed = {str(one.abstract_syntax) for one in _proposed(association)}
+    stored = proposed - QUERIES - {str(Verification), COMMITMENT} - _stores_at_peer(association)
+    return _Wishes(asks=bool(proposed & QUERIES), sends=bool(stored))
+
+
+def _proposed(association: Any) -> Sequence[Any]:
+    return list(association.requestor.primitive.presentation_context_definition_list)
+
+
+def _stores_at_peer(association: Any) -> frozenset[str]:
+    """Classes for which the caller offers to take images itself (SCP role, PS3.7 annex D.3.3.4), as C-GET needs it."""
+    roles = association.requestor.role_selection
+    return frozenset(str(uid) for uid, role in roles.items() if role.scp_role)
+
+
+def _contexts(leave: _Leave) -> list[Any]:
+    """Implicit little endian alone for questions: everybody has to know it (PS3.5 section 10.1)."""
+    classes = [str(Verification), *(sorted(QUERIES) if leave.may_ask else ())]
+    found = [build_context(uid) for uid in classes[:1]]
+    found += [build_context(uid, IMPLICIT_LITTLE_ENDIAN) for uid in classes[1:]]
+    return found + ([build_context(COMMITMENT, IMPLICIT_LITTLE_ENDIAN)] if leave.may_commit else [])
+
+
+def _prefer(association: Any, collection: Collection | None) -> None:
+    """Of the transfer syntaxes offered for images to be fetched, the one that most of ours have goes first."""
+    fetched = _stores_at_peer(association)
+    if collection is None or not fetched:
+        return
+    ours = collection.transfer_syntaxes()
+    for context in _proposed(association):
+        if str(context.abstract_syntax) in fetched:
+            held = ours.get(str(context.abstract_syntax), {})
+            context.transfer_syntax = sorted(context.transfer_syntax, key=lambda uid: -held.get(str(uid), 0))
 
 
 def _source(association: Any) -> Source:

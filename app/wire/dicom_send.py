@@ -68,15 +68,18 @@ class DicomSender:
         self._groups = [tuple(wanted[start : start + size]) for start in range(0, len(wanted), size)]
         self._open(self._groups[0])
 
-    def store(self, path: Path, *, message_id: int) -> StoreReply:
-        """Send one file and wait for its answer. `message_id` is 1..65535 and counts within the association."""
+    def store(self, path: Path, *, message_id: int, originator: tuple[str, int] | None = None) -> StoreReply:
+        """Send one file and wait for its answer. `message_id` is 1..65535 and counts within the association.
+
+        `originator`: AE title and message ID of the C-MOVE that asked for it.
+        """
         with path.open("rb") as file:
             head = read_file_head(file)
             context = (head.sop_class_uid, head.transfer_syntax_uid)
             association = self._association_for(context)
             if not association.accepts(context):
                 return StoreReply(status=None, words=_no_way(self._peer, head))
-            return self._store(association, context, head, file, message_id)
+            return self._store(association, context, head, file, message_id, originator)
 
     def close(self) -> None:
         """Release the association, if one is open."""
@@ -85,7 +88,13 @@ class DicomSender:
             association.release()
 
     def _store(
-        self, association: Association, context: Context, head: FileHead, file: BinaryIO, message_id: int
+        self,
+        association: Association,
+        context: Context,
+        head: FileHead,
+        file: BinaryIO,
+        message_id: int,
+        originator: tuple[str, int] | None,
     ) -> StoreReply:
         size = file.seek(0, 2) - head.data_set_offset
         if size <= 0:
@@ -98,6 +107,8 @@ class DicomSender:
             Tag.PRIORITY: _MEDIUM_PRIORITY,
             Tag.SOP_INSTANCE_UID: head.sop_instance_uid,
         }
+        if originator is not None:
+            command |= {Tag.ORIGINATOR_AE: originator[0], Tag.ORIGINATOR_MESSAGE_ID: originator[1]}
         try:
             association.request(context, command, _readable_blocks(file, association.fragment_bytes), size)
             answer = association.answer()

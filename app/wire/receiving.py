@@ -10,6 +10,7 @@ from typing import BinaryIO, Protocol
 from app.wire.part10 import file_head
 
 SUCCESS, OUT_OF_RESOURCES, PROCESSING_FAILURE, INVALID_INSTANCE = 0x0000, 0xA700, 0x0110, 0x0117
+NOT_AUTHORISED = 0x0124
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,6 +31,7 @@ class AssociationChange(Enum):
     REFUSED_CALLED_AE = "要找的 AE 标题不是我们的"
     REFUSED_CALLING_AE = "它的 AE 标题不在允许的设备里"
     REFUSED_TOO_MANY = "同时连接的设备太多"
+    REFUSED_QUERY = "想来取影像，但不在允许来取的名单里"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,7 +75,11 @@ class StoreRequest:
 
 @dataclass(frozen=True, kw_only=True)
 class ReceiverSettings:
-    """An empty list allows everyone; port 0 takes a free one."""
+    """An empty list allows everyone to send; port 0 takes a free one.
+
+    To find and fetch images only `query_callers` may ask (none: nobody), and those only from `query_addresses` (none:
+    from anywhere). `commitment`: whoever may send may ask what is safely kept.
+    """
 
     port: int
     ae_title: str = "IMAGING_AGENT"
@@ -81,7 +87,12 @@ class ReceiverSettings:
     called_aes: tuple[str, ...] = ()
     calling_aes: tuple[str, ...] = ()
     allowed_addresses: tuple[str, ...] = ()
+    query_callers: tuple[str, ...] = ()
+    query_addresses: tuple[str, ...] = ()
+    commitment: bool = False
     maximum_associations: int = 20
+    maximum_queries: int = 6
+    """Of these; a platform that asks too much must not shut the devices out."""
     associate_seconds: float = 30.0
     idle_seconds: float = 120.0
 

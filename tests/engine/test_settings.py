@@ -21,6 +21,7 @@ from app.domain.settings import (
     FileService,
     IntakeSettings,
     Pacs,
+    QuerySettings,
     Settings,
     UploadSettings,
 )
@@ -300,6 +301,15 @@ SETTINGS = st.builds(
             max_size=2,
             unique_by=lambda one: one.name,
         ).map(tuple),
+    ),
+    query=st.builds(
+        QuerySettings,
+        on=st.booleans(),
+        callers=_tuples(_AE),
+        addresses=_tuples(_NETWORK),
+        destinations=st.lists(st.builds("{}@{}:{}".format, _AE, st.sampled_from(["10.1.2.3", "pacs-1"]), _PORT)).map(
+            tuple
+        ),
     ),
     files=st.builds(
         FileService,

@@ -72,6 +72,7 @@ def test_every_question_is_a_setting_and_every_setting_that_a_person_may_change_
         "files": settings_module.FILES,
         "ui": settings_module.UI,
         "his": settings_module.HIS,
+        "query": settings_module.QUERY,
     }
     unasked = {"bind", "least_free_mb", "reconcile_again_seconds", "columns", "match"}
     for section in load_sections():
