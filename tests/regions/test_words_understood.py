@@ -35,14 +35,15 @@ ADDRESSES = [
 ]
 """Only where the files travel by address."""
 FILES = [
-    ("影像文件解析失败，请核对后重新上传", Verdict.FIX_FORM, Turn.TECHNICIAN),
-    ("dicom(影像 dicom 文件)不是可读的 DICOM 文件", Verdict.FIX_FORM, Turn.TECHNICIAN),
-    ("PDF 解析失败", Verdict.FIX_FORM, Turn.TECHNICIAN),
-    ("fileMd5(文件 Md5 值)校验失败，收到的文件是 0123", Verdict.RETRY, Turn.AUTOMATIC),
-    ("报文解析失败", Verdict.FIX_SETTINGS, Turn.ENGINEER),
-    ("key(密钥值)不正确", Verdict.FIX_SETTINGS, Turn.ENGINEER),
+    ("image", "影像文件解析失败，请核对后重新上传", Verdict.REJECT, Turn.ENGINEER),
+    ("image", "dicom(影像 dicom 文件)不是可读的 DICOM 文件", Verdict.REJECT, Turn.ENGINEER),
+    ("image", "fileMd5(文件 Md5 值)校验失败，收到的文件是 0123", Verdict.RETRY, Turn.AUTOMATIC),
+    ("image", "报文解析失败", Verdict.FIX_SETTINGS, Turn.ENGINEER),
+    ("image", "key(密钥值)不正确", Verdict.FIX_SETTINGS, Turn.ENGINEER),
+    ("default", "PDF 解析失败", Verdict.FIX_FORM, Turn.TECHNICIAN),
+    ("default", "报文解析失败", Verdict.FIX_SETTINGS, Turn.ENGINEER),
 ]
-"""Of one file among many: what is wrong with it alone must not hold up the others."""
+"""Of one file among many: what is wrong with it alone is no question of the settings, which would stop all others."""
 CASES = [("guizhou", *one) for one in RECORD] + [("guangyuan", *one) for one in RECORD + ADDRESSES]
 
 
@@ -67,7 +68,7 @@ def test_a_record_that_is_refused(region: str, words: str, verdict: Verdict, tur
     assert judged(region, body) == (verdict, turn)
 
 
-@pytest.mark.parametrize(("words", "verdict", "turn"), FILES)
-def test_a_file_that_is_refused(words: str, verdict: Verdict, turn: Turn) -> None:
+@pytest.mark.parametrize(("reply", "words", "verdict", "turn"), FILES)
+def test_a_file_that_is_refused(reply: str, words: str, verdict: Verdict, turn: Turn) -> None:
     body = {"code": -1, "hiImgIndx": None, "message": words}
-    assert judged("guizhou", body, "default") == (verdict, turn)
+    assert judged("guizhou", body, reply) == (verdict, turn)
