@@ -13,7 +13,7 @@ from pathlib import Path
 
 from app.engine.face import Face
 from app.engine.reach import home_at, hosted
-from app.engine.rehearsal import NOTE, Rehearsal, rehearsed_regions
+from app.engine.rehearsal import SEVERAL, Rehearsal, rehearsed_regions
 from app.errors import AgentError
 
 ShowWindow = Callable[[Face, str], int]
@@ -35,7 +35,7 @@ def _rehearse(folder: Path, region: str, *, headless: bool, show_window: ShowWin
     home = home_at(folder).make()
     rehearsal = Rehearsal(home, region=region)
     with contextlib.closing(rehearsal):
-        print(f"{NOTE}。患者都是编的，数据在 {folder}", flush=True)
+        print(f"{rehearsal.note}。患者都是编的，数据在 {folder}", flush=True)
         rehearsal.open()
         with hosted(home, window=not headless) as face:
             if headless:
@@ -45,14 +45,14 @@ def _rehearse(folder: Path, region: str, *, headless: bool, show_window: ShowWin
                 return 0
             played = threading.Thread(target=_play, args=(rehearsal, face), name="rehearsal", daemon=True)
             played.start()
-            return show_window(face, NOTE)
+            return show_window(face, rehearsal.note)
 
 
 def _play(rehearsal: Rehearsal, face: Face) -> None:
     try:
         for sentence in rehearsal.scenes(face):
             print(f"· {sentence}", flush=True)
-        print("窗口里给您留了几件事：填完、核对姓名、改好平台退回的那一例。退出窗口就结束演练。", flush=True)
+        print(f"{rehearsal.left}退出窗口就结束演练。", flush=True)
     except AgentError as error:
         print(f"{error.title}。{error.advice}", file=sys.stderr, flush=True)
 
@@ -66,6 +66,15 @@ def _home(named: str | None) -> Iterator[Path]:
         yield Path(folder)
 
 
+def _regions(text: str) -> str:
+    """One region, or several with commas between them."""
+    names, known = text.split(SEVERAL), rehearsed_regions()
+    unknown = [name for name in names if name not in known]
+    if unknown or len(set(names)) < len(names):
+        raise argparse.ArgumentTypeError(f"可以用的有：{'、'.join(known)}")
+    return text
+
+
 def _has_display() -> bool:
     if sys.platform in ("win32", "darwin"):
         return True
@@ -75,7 +84,13 @@ def _has_display() -> bool:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="imaging-agent demo", description="在自带的演练平台上走一遍")
     names = rehearsed_regions()
-    parser.add_argument("--region", choices=names, default=names[0], help=f"地区，不写时是 {names[0]}")
+    parser.add_argument(
+        "--region",
+        type=_regions,
+        default=names[0],
+        metavar="REGION",
+        help=f"地区：{'、'.join(names)}，不写时是 {names[0]}；两个之间用逗号，一例同时传到两个平台",
+    )
     parser.add_argument("--headless", action="store_true", help="不开窗口")
     parser.add_argument("--home", default=None, metavar="DIR", help="数据文件夹；不写时用完就删")
     return parser

@@ -9,44 +9,66 @@ from __future__ import annotations
 import json
 import socket
 import subprocess
-import tomllib
 from collections.abc import Iterator
-from typing import Any
 
-from app.catalogue.resources import resources_dir
+from app.catalogue.load import load_region
 from app.engine.face import Face, Json
+from app.engine.rehearsal_script import left_words, script_file, script_of, told_of
 from app.engine.rehearsal_story import NO_WINDOW, Story, code_folder, program
 from app.engine.settings import apply_answers
 from app.errors import NeedsOperator
 from app.regions.adapters import ADAPTERS
 from app.system.paths import Home
 
-NOTE = "演练 · 未要求电子签名"
+SEVERAL = ","
+"""Between the regions of a rehearsal of several destinations, as they are written in a command."""
+_NOTE, _UNSIGNED = "演练", "演练 · 未要求电子签名"
 
 
 class Rehearsal:
     """Opens in `home` (made anew); `scenes` plays the story on a running face and says what it does."""
 
     def __init__(self, home: Home, *, region: str = "", only_one: bool = False) -> None:
-        """`only_one`: the first exam of the script instead of all of them."""
+        """`region`: several with commas, then every exam goes to all of them, and the first one's story is told.
+        `only_one`: the first exam of the script instead of all of them."""
         self._home = home
-        self._region = region or rehearsed_regions()[0]
-        folder = resources_dir() / "regions" / self._region / "demo.toml"
-        self._script: dict[str, Any] = tomllib.loads(folder.read_text(encoding="utf-8"))
+        self._regions = (region or rehearsed_regions()[0]).split(SEVERAL)
+        self._scripts = [script_of(name) for name in self._regions]
+        self._script = told_of(self._scripts)
         if only_one:
             del self._script["exam"][1:]
-        self._platform: subprocess.Popen[str] | None = None
-        self._at: Json = {}
+            self._script.pop("elsewhere", None)
+        self._children: list[subprocess.Popen[str]] = []
+        self._platforms: list[Json] = []
+
+    @property
+    def note(self) -> str:
+        """What a window says of itself all the time."""
+        unsigned = any(script["options"].get("demand_signature") is False for script in self._scripts)
+        return _UNSIGNED if unsigned else _NOTE
+
+    @property
+    def left(self) -> str:
+        """What the story leaves for a person."""
+        return left_words(self._script)
 
     def open(self) -> str:
-        """Start the practice platform and write the settings; returns the address of its page."""
-        self._platform = subprocess.Popen(
+        """Start the practice platforms and write the settings; returns the address of the first one's page."""
+        for region, script in zip(self._regions, self._scripts, strict=True):
+            self._platforms.append(self._start(region, script))
+        self._script["folders"] = {"his": self._folder("HIS 导出"), "reports": self._folder("报告 PDF")}
+        apply_answers(self._answers(), self._home)
+        return str(self._platforms[0]["base_url"])
+
+    def _start(self, region: str, script: Json) -> Json:
+        """Where the platform of this region listens."""
+        child = subprocess.Popen(
             [
                 *program(),
                 "practice",
-                self._region,
-                *("--port", "0", "--dicom-port", "0", "--until-stdin-closes", *self._script.get("practice", ())),
-                *("--state", str(self._home.root / "practice")),
+                region,
+                *("--port", "0", "--dicom-port", "0", "--until-stdin-closes", *script.get("practice", ())),
+                *("--state", str(self._home.root / "practice" / region)),
             ],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
@@ -54,32 +76,32 @@ class Rehearsal:
             cwd=code_folder(),
             creationflags=NO_WINDOW,
         )
-        assert self._platform.stdout is not None
-        line = self._platform.stdout.readline()
+        self._children.append(child)
+        assert child.stdout is not None
+        line = child.stdout.readline()
         if not line:
             raise NeedsOperator("演练平台没有启动", "请再试一次；仍不行请重新安装程序")
-        self._at = json.loads(line)
-        self._script["folders"] = {"his": self._folder("HIS 导出"), "reports": self._folder("报告 PDF")}
-        apply_answers(self._answers(), self._home)
-        return str(self._at["base_url"])
+        at: Json = json.loads(line)
+        name = region if len(self._regions) > 1 else "main"
+        return {**at, "name": name, "region": region, "title": load_region(region).title}
 
     def close(self) -> None:
-        platform, self._platform = self._platform, None
-        if platform is None:
-            return
-        if platform.stdin is not None:
-            platform.stdin.close()
-        try:
-            platform.wait(5.0)
-        except subprocess.TimeoutExpired:
-            platform.kill()
-            platform.wait()
-        if platform.stdout is not None:
-            platform.stdout.close()
+        children, self._children = self._children, []
+        for child in children:
+            if child.stdin is not None:
+                child.stdin.close()
+        for child in children:
+            try:
+                child.wait(5.0)
+            except subprocess.TimeoutExpired:
+                child.kill()
+                child.wait()
+            if child.stdout is not None:
+                child.stdout.close()
 
     def scenes(self, face: Face) -> Iterator[str]:
         """The story on a running face, one sentence per step. Raises `NeedsOperator` when a step has no end."""
-        return Story(face, self._script, self._at, self._home.root / "practice").scenes()
+        return Story(face, self._script, self._platforms, self._home.root / "practice").scenes()
 
     def _folder(self, named: str) -> str:
         """A folder of the clinic's, beside what the program keeps."""
@@ -87,19 +109,12 @@ class Rehearsal:
         folder.mkdir(parents=True, exist_ok=True)
         return str(folder)
 
-    def _dicom(self) -> Json:
-        """Where images are pushed to; a platform that fetches them has no DICOM port."""
-        if not self._at["ae_title"]:
-            return {}
-        at = {"dicom_port": self._at["dicom_port"], "dicom_ae_title": self._at["ae_title"]}
-        return {"dicom_host": "127.0.0.1", **at}
-
     def _answers(self) -> Json:
-        port = _free_port()
+        port = free_port()
         return {
             "clinic": self._script["clinic"],
             "intake": {"quiet_seconds": 2.0, "report_folder": self._script["folders"]["reports"]},
-            "dicom": {"ae_title": "CLINIC_AGENT", "port": _free_port(), "bind": "127.0.0.1"},
+            "dicom": {"ae_title": "CLINIC_AGENT", "port": free_port(), "bind": "127.0.0.1"},
             "files": {"public_base_url": f"http://127.0.0.1:{port}", "bind": "127.0.0.1", "port": port},
             "secrets": {"store": "file"},
             "upload": {"reconcile_again_seconds": 2.0},
@@ -111,23 +126,27 @@ class Rehearsal:
             },
             "destination": [
                 {
-                    "name": "main",
-                    "region": self._region,
-                    "base_url": self._at["base_url"],
-                    "options": {
-                        **self._dicom(),
-                        "practice": True,
-                        **self._script["options"],
-                    },
-                    "secrets": self._script["secrets"],
-                    "defaults": self._script["defaults"],
+                    "name": at["name"],
+                    "region": at["region"],
+                    "base_url": at["base_url"],
+                    "options": {**_dicom(at), "practice": True, **script["options"]},
+                    "secrets": script["secrets"],
+                    "defaults": script["defaults"],
                 }
+                for at, script in zip(self._platforms, self._scripts, strict=True)
             ],
         }
 
 
+def _dicom(at: Json) -> Json:
+    """Where images are pushed to; a platform that fetches them has no DICOM port."""
+    if not at["ae_title"]:
+        return {}
+    return {"dicom_host": "127.0.0.1", "dicom_port": at["dicom_port"], "dicom_ae_title": at["ae_title"]}
+
+
 def can_rehearse(region: str) -> bool:
-    return (resources_dir() / "regions" / region / "demo.toml").is_file()
+    return script_file(region).is_file()
 
 
 def rehearsed_regions() -> list[str]:
@@ -135,7 +154,7 @@ def rehearsed_regions() -> list[str]:
     return [name for name in ADAPTERS if can_rehearse(name)]
 
 
-def _free_port() -> int:
+def free_port() -> int:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         return int(free.getsockname()[1])

@@ -13,11 +13,14 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+from app.domain.job import PART_WORDS
 from app.domain.times import CST
 from app.engine.face import Face, Json
+from app.engine.rehearsal_script import id_number_of
 from app.errors import NeedsOperator
 from app.system.autostart import own_command
 from app.wire.http_client import HttpClient
@@ -31,18 +34,22 @@ _LEDGER = (("exam", "检查"), ("report", "报告"), ("image", "影像"))
 class Story:
     """One walk over the exams of a script. `folder` gets the folders of HIS and reports, and what the devices send."""
 
-    def __init__(self, face: Face, script: Json, platform: Json, folder: Path) -> None:
+    def __init__(self, face: Face, script: Json, platforms: list[Json], folder: Path) -> None:
+        """`platforms`: {"name" (of the destination), "title", "base_url", "dicom_port", "ae_title"} each; the first one
+        refuses and loses what the script says."""
         self._face = face
         self._script = script
         self._exams: list[Json] = script["exam"]
-        self._platform = platform
+        self._platforms = platforms
         self._folder = folder
         self._uids: dict[str, str] = {}
         """Patient name in the script -> exam."""
 
     def scenes(self) -> Iterator[str]:
         """One sentence per step. Raises `NeedsOperator` when a step does not come to its end."""
-        yield f"演练平台已打开：{self._platform['base_url']}（DICOM 端口 {self._platform['dicom_port']}）"
+        for at in self._platforms:
+            port = f"（DICOM 端口 {at['dicom_port']}）" if at["ae_title"] else ""
+            yield f"演练平台已打开：{self._of(at)}{at['base_url']}{port}"
         yield from self._devices_send()
         yield from self._his_exports()
         yield from self._reports_come()
@@ -57,7 +64,9 @@ class Story:
             yield from self._reconciled(days or self._days())
         else:
             yield "对账：平台没有对账接口，以回执为准"
-        yield self._ledger()
+        for at in self._platforms:
+            yield self._ledger(at)
+        yield from self._looked_up()
 
     # -- what comes in ----------------------------------------------------------------------------------------------
 
@@ -181,7 +190,7 @@ class Story:
         if "refused" in ends:
             for exam in own:
                 self._order("fault", where="exam", what="code0", match=exam["accession"], **self._script["refusal"])
-        jobs = 0
+        jobs, parts = 0, set[str]()
         for exam in own:
             uid = self._uids[exam["patient_name"]]
             missing = self._face.form(uid)["problem_count"]
@@ -191,22 +200,27 @@ class Story:
                 named = "、".join(problem["label"] for problem in form["problems"])
                 raise NeedsOperator("演练的检查没有填齐", f"还缺：{named}")
             jobs += self._face.submit(uid)["jobs"]
-        yield f"提交上传：{len(own)} 例、{jobs} 个任务（检查记录、检查报告、影像）"
+            parts |= {job["part"] for job in self._face.study(uid)["jobs"]}
+        named = "、".join(words for part, words in PART_WORDS.items() if part.value in parts)
+        yield f"提交上传：{len(own)} 例、{jobs} 个任务（{named}）"
         for exam in own:
-            yield self._answer_to(exam)
+            yield from self._answer_to(exam)
 
-    def _answer_to(self, exam: Json) -> str:
+    def _answer_to(self, exam: Json) -> Iterator[str]:
         uid, name = self._uids[exam["patient_name"]], exam["patient_name"]
         until(lambda: self._face.form(uid)["state"] not in _MOVING)
         study = self._face.study(uid)
         if exam["ends"] == "refused" and study["state"] == "held":
             words = next(job["trouble"]["words"] for job in study["jobs"] if job["trouble"])
-            return f"平台退回了 {name}（约好的）：{words}"
+            yield f"{self._title(self._platforms[0])}退回了 {name}（约好的）：{words}"
+            return
         if study["state"] not in ("acknowledged", "reconciled"):
             raise NeedsOperator("演练平台没有全部接收", f"现在是：{study['state_words']}")
-        pushed = [job["done"] for job in study["jobs"] if job["part"] == "images"]
-        files = f"报告 1 份，影像 {sum(pushed)} 张" if pushed else "报告和影像由平台来取"
-        return f"平台已接收 {name}：记录 1 份，{files}"
+        for at in self._platforms:
+            own = [job for job in study["jobs"] if job["destination"] == at["name"]]
+            pushed = [job["done"] for job in own if job["part"] == "images"]
+            files = f"报告 1 份，影像 {sum(pushed)} 张" if pushed else "报告和影像由平台来取"
+            yield f"{self._title(at)}已接收 {name}：记录 1 份，{files}"
 
     def _platform_fetches(self) -> Iterator[str]:
         """What the records name by address, if they do, the platform comes for."""
@@ -219,14 +233,42 @@ class Story:
 
     def _fetched(self) -> list[Json]:
         """What the platform has come for, or will."""
-        files: list[Json] = self._ask_platform("GET", "ledger?fields=0")["fetched"]
-        return files
+        ledgers = [self._ask_platform(at, "GET", "ledger?fields=0") for at in self._platforms]
+        return [one for ledger in ledgers for one in ledger["fetched"]]
+
+    # -- exams of other hospitals -----------------------------------------------------------------------------------
+
+    def _looked_up(self) -> Iterator[str]:
+        """Where the platform answers: what other hospitals did with a patient, and the images of the newest of it."""
+        places = self._face.retrieve_places()["places"]
+        if not places:
+            return
+        for one in self._script.get("elsewhere", ()):
+            name, number = one["patient_name"], id_number_of(self._script, one["patient_name"])
+            self._order("seed", name=name, id_number=number, exams=one["exams"], images=one["images"])
+            place = places[0]
+            asked = (place["destination"], place["id_types"][0]["code"], number)
+            found = self._face.look_up(*asked, reason=place["reasons"][0])
+            yield f"调阅 {name}：{found['words']}"
+            theirs = next(exam for exam in found["exams"] if not exam["exam_key"])
+            begun = self._face.start_download(found["lookup"], theirs["index_code"])["id"]
+            done = until(partial(self._downloaded, begun))
+            yield f"取回 {theirs['clinic_name']} {theirs['exam_date']} 的影像：{done['checked']} 张，都打开核对过"
+
+    def _downloaded(self, identity: Any) -> Json | None:
+        """The download once it is over."""
+        rows = (one for one in self._face.downloads()["downloads"] if one["id"] == identity)
+        return next((one for one in rows if one["state"] in ("done", "failed")), None)
 
     # -- whether both sides agree -----------------------------------------------------------------------------------
 
     def _can_answer(self) -> bool:
         """Whether the platform can be asked what it has."""
-        return any(one["can_answer"] for day in self._days() for one in self._face.reconciliation(day)["destinations"])
+        return any(self._answering(self._face.reconciliation(day)) for day in self._days())
+
+    def _answering(self, told: Json) -> list[Json]:
+        """Of a day, the destinations that can be asked."""
+        return [one for one in told["destinations"] if one["can_answer"]]
 
     def _days(self, ends: tuple[str, ...] = ("done", "lost")) -> list[str]:
         keys = {self._uids[exam["patient_name"]] for exam in self._exams if exam["ends"] in ends}
@@ -240,43 +282,58 @@ class Story:
     def _platform_loses(self) -> Iterator[str]:
         for exam in self._exams:
             if exam["ends"] == "lost":
-                self._order("lose", exam=self._uids[exam["patient_name"]])
+                self._order("lose", exam=self._ledger_key(exam))
                 yield f"演练平台弄丢了 {exam['patient_name']} 的检查（约好的）"
+
+    def _ledger_key(self, exam: Json) -> str:
+        """Under what the first platform has this exam."""
+        exams = self._ask_platform(self._platforms[0], "GET", "ledger?fields=0")["exams"]
+        return next(str(one["key"]) for one in exams if one["accession"] == exam["accession"])
 
     def _ask_again(self, days: list[str]) -> Iterator[str]:
         for day in days:
-            for destination in self._face.reconcile(day)["destinations"]:
+            for destination in self._answering(self._face.reconcile(day)):
                 yield f"对账 {day}：第一次问，{destination['agreed']} 例双方一致，缺的过一会儿再问一次"
 
     def _reconciled(self, days: list[str]) -> Iterator[str]:
         """Asked until both agree: what the platform lost is sent again by the program itself."""
         for day in days:
-            if not any(one["questions"] for one in self._face.reconciliation(day)["destinations"]):
+            if not any(one["questions"] for one in self._answering(self._face.reconciliation(day))):
                 self._face.reconcile(day)
         until(lambda: all(self._agrees(day) for day in days))
         for day in days:
-            for one in self._face.reconciliation(day)["destinations"]:
+            for one in self._answering(self._face.reconciliation(day)):
                 again = f"，其中 {len(one['missing'])} 例是自动补传的" if one["missing"] else ""
                 yield f"对账 {day}：{one['state_words']}，{one['agreed']} 例双方一致{again}"
 
     def _agrees(self, day: str) -> bool:
-        return all(one["state"] == "agreed" for one in self._face.reconciliation(day)["destinations"])
+        return all(one["state"] == "agreed" for one in self._answering(self._face.reconciliation(day)))
 
-    def _ledger(self) -> str:
-        counts = self._ask_platform("GET", "ledger?fields=0")["counts"]
-        told = "，".join(
-            f"{words} 收到 {counts.get(kind, {}).get('received', 0)} 存下 {counts.get(kind, {}).get('kept', 0)}"
-            for kind, words in _LEDGER
-        )
-        return f"演练平台的账本：{told}"
+    def _ledger(self, at: Json) -> str:
+        """What it got and kept of each kind; what it fetched itself was never received."""
+        counts = self._ask_platform(at, "GET", "ledger?fields=0")["counts"]
+        told = []
+        for kind, words in _LEDGER:
+            one = counts.get(kind, {})
+            got = f"收到 {one.get('received', 0)} " if one.get("received", 0) or not one.get("kept", 0) else ""
+            told.append(f"{words} {got}存下 {one.get('kept', 0)}")
+        return f"演练平台的账本：{self._of(at)}{'，'.join(told)}"
+
+    # -- the platforms ----------------------------------------------------------------------------------------------
+
+    def _title(self, at: Json) -> str:
+        return str(at["title"]) if len(self._platforms) > 1 else "平台"
+
+    def _of(self, at: Json) -> str:
+        return f"{at['title']} " if len(self._platforms) > 1 else ""
 
     def _order(self, order: str, /, **wish: Any) -> None:
-        self._ask_platform("POST", order, json.dumps(wish).encode())
+        self._ask_platform(self._platforms[0], "POST", order, json.dumps(wish).encode())
 
-    def _ask_platform(self, method: str, what: str, body: bytes | None = None) -> Json:
+    def _ask_platform(self, at: Json, method: str, what: str, body: bytes | None = None) -> Json:
         client = HttpClient(name="演练平台")
         try:
-            reply = client.send(method, f"{self._platform['base_url']}/practice/{what}", body=body)
+            reply = client.send(method, f"{at['base_url']}/practice/{what}", body=body)
         finally:
             client.close()
         answer: Json = json.loads(reply.body)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -75,3 +76,44 @@ def test_his_and_the_report_filled_what_nobody_typed_and_habits_suggest_the_rest
     suggested = {one["key"]: one["text"] for one in face.suggestions("CT20260014")["suggestions"]}
     left = face.check("CT20260014", suggested)["problems"]
     assert [problem["key"] for problem in left] == ["phone"], "the one value that has to be typed"
+
+
+# -- other regions, and two at once -----------------------------------------------------------------------------------
+
+
+def told_by(home: Home, region: str) -> str:
+    done = ask(home, "demo", "--headless", "--region", region)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+def test_a_region_with_retrieval_also_finds_what_other_hospitals_did(tmp_path: Path) -> None:
+    home = Home(root=tmp_path / "demo")
+    said = told_by(home, "guizhou")
+    assert "电子签名" not in said, "nothing of what this region has not"
+    assert "其中 1 例是自动补传的" in said
+    assert re.search(r"调阅 赵建国：4 例检查，来自 4 家机构\n· 取回 .+ 的影像：4 张，都打开核对过", said), said
+    with reached(home) as face:
+        left = {one["state"] for one in face.studies()["studies"]} - set(CONFIRMED)
+        assert left == {"to_fill", "check", "held"}
+        assert [one["state"] for one in face.downloads()["downloads"]] == ["done"]
+
+
+def test_one_exam_goes_to_two_platforms(tmp_path: Path) -> None:
+    home = Home(root=tmp_path / "demo")
+    said = told_by(home, "shanxi,guangyuan")
+    sent = re.findall(r"· (.+)已接收 赵建国：记录 1 份，(.+)", said)
+    assert [files for _, files in sent] == ["报告 1 份，影像 24 张", "报告和影像由平台来取"], said
+    assert said.count("演练平台的账本") == 2
+    with reached(home) as face:
+        titles = [title for title, _ in sent]
+        assert [one["title"] for one in face.status()["destinations"]] == titles
+        study = next(one for one in face.studies()["studies"] if one["patient_name"] == "赵建国")
+        by_place = {job["destination_title"]: job["state"] for job in face.study(study["uid"])["jobs"]}
+        assert set(by_place) == set(titles) and set(by_place.values()) <= set(CONFIRMED)
+
+
+def test_a_region_that_has_no_script_is_refused_with_those_that_have(tmp_path: Path) -> None:
+    for wrong in ("nowhere", "guizhou,guizhou", "guizhou,"):
+        done = ask(Home(root=tmp_path / "demo"), "demo", "--headless", "--region", wrong)
+        assert done.returncode == 2 and "可以用的有" in done.stderr
