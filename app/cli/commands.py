@@ -165,6 +165,15 @@ def reconcile(face: Face, words: Words) -> Answer:
     return Answer(value=value, lines=say.day(value))
 
 
+def days(face: Face, words: Words) -> Answer:
+    """What is known of the days already; the platform is not asked."""
+    if words.day:
+        value = face.reconciliation(words.day)
+        return Answer(value=value, lines=say.day(value))
+    value = face.reconciliation_days(words.limit)
+    return Answer(value=value, lines=say.days(value))
+
+
 def his(face: Face, words: Words) -> Answer:
     """`his` and its acts."""
     acts: dict[str | None, Callable[[], tuple[Json, list[str]]]] = {
@@ -235,6 +244,7 @@ COMMANDS: dict[str, Command] = {
     "pause": pause,
     "resume": resume,
     "reconcile": reconcile,
+    "days": days,
     "his": his,
     "retrieve": retrieve,
 }

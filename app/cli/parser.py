@@ -175,6 +175,9 @@ def _days(add: Add) -> None:
     reconcile = add("reconcile", "向平台核对一天的检查")
     reconcile.add_argument("--day", metavar="D", type=day, required=True, help="哪一天（yyyy-MM-dd、今天、昨天）")
     reconcile.add_argument("--destination", metavar="NAME", default="", help="只对这个上传目标")
+    days = add("days", "各天对得怎么样，不问平台")
+    days.add_argument("--day", metavar="D", type=day, help="只看这一天，逐例列出")
+    days.add_argument("--limit", metavar="N", type=_number(1, 400), default=21, help="最近多少天")
 
 
 def _his(add: Add) -> None:

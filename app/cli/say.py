@@ -251,19 +251,43 @@ def day(value: Json) -> list[str]:
     lines = [f"{value['day']} 对账"]
     for one in value["destinations"]:
         lines += ["", f"{clean(one['title'])}：{clean(one['state_words'])}"]
-        if not one["can_answer"]:
-            lines.append(clean(one["says"]) or "无法核对")
-        lines += pairs([("已上传", one["sent"]), ("平台确认", one["agreed"]), ("平台没有", len(one["missing"])),
+        lines.append(clean(f"{one['says']}；{one['says_more']}") if one["can_answer"] else clean(one["says"]))
+        answers = [("平台确认", one["agreed"]), ("平台没有", len(one["missing"]))] if one["can_answer"] else []
+        if one["can_answer_images"]:
+            answers += [("缺影像", len(one["lacking"])), ("影像无法核对", one["unchecked"])]
+        lines += pairs([("已上传", one["sent"]), *answers,
                         ("还没传完", len(one["unsent"])), ("再问", moment(one["ask_again_at"])),
                         ("情况", _trouble(one["trouble"]))])  # fmt: skip
         lines += _section("平台没有的检查", ("姓名", "检查号", "设备", "情况", "编号"), (
             (row["patient_name"], row["accession_number"], row["modality"], row["words"], row["uid"])
             for row in one["missing"]
         ))  # fmt: skip
+        lines += _section("缺影像的检查（回执都齐，不会自动重传）", ("姓名", "检查号", "列出", "少", "编号"), (
+            (row["patient_name"], row["accession_number"], row["listed"], row["lacking"], row["uid"])
+            for row in one["lacking"]
+        ))  # fmt: skip
         lines += _section("还没传完的检查", ("姓名", "状态", "编号"), (
             (row["patient_name"], row["state_words"], row["uid"]) for row in one["unsent"]
         ))  # fmt: skip
     return lines
+
+
+def days(value: Json) -> list[str]:
+    """Of `reconciliation_days`; what a platform can't answer has no number."""
+    rows = [
+        (
+            row["day"],
+            row["destination"],
+            row["state_words"],
+            row["sent"],
+            row["missing"] if row["can_answer"] else "",
+            row["lacking"] if row["can_answer_images"] else "",
+            row["unsent"],
+        )
+        for row in value["days"]
+    ]
+    head = ("日期", "上传目标", "对账", "已上传", "平台没有", "缺影像", "还没传完")
+    return table(head, rows) if rows else ["还没有可以对的账"]
 
 
 def backfill(value: Json) -> str:

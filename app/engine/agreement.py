@@ -26,6 +26,7 @@ _MOST_DAYS = 400
 _CONFIRMED = {state.value for state in CONFIRMED}
 _FILLS = ("check", "to_fill", "ready", "held")
 _NO_ANSWER = "平台无对账接口 · 以回执为准"
+_BY_RECEIPT = "以回执为准"
 NOT_AT_HAND = "平台没有缓存这例的影像 · 无法核对"
 
 
@@ -49,7 +50,7 @@ def _day(house: House, name: str, day: date) -> Json:
         "can_answer": answered,
         **_how(target),
         "state": state.value,
-        "state_words": DAY_WORDS[state],
+        "state_words": DAY_WORDS[state] if answered else _BY_RECEIPT,
         "all": len(here) - count[GONE],
         "sent": len(days.acknowledged_on(conn, name, day)),
         "agreed": count[AGREED],
@@ -110,13 +111,14 @@ def _days(
 
 
 def _day_row(house: House, name: str, day: str, count: Counter[str], row: Mapping[str, Any] | None) -> Json:
-    state = DayState(row["state"]) if row else DayState.OPEN
+    state, target = DayState(row["state"]) if row else DayState.OPEN, house.targets[name]
     return {
         "day": day,
         "destination": name,
-        "can_answer": house.targets[name].can("reconcile"),
+        "can_answer": target.can("reconcile"),
+        "can_answer_images": target.can("reconcile_images"),
         "state": state.value,
-        "state_words": DAY_WORDS[state],
+        "state_words": DAY_WORDS[state] if target.can("reconcile") else _BY_RECEIPT,
         "sent": count[AGREED] + count[RECEIVED] + count[MISSING] + count[LACKING],
         "agreed": count[AGREED],
         "received": count[RECEIVED],
