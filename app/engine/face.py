@@ -405,8 +405,8 @@ class Face(Protocol):
 
     def reconciliation_days(self, limit: int = 31, until: str = "") -> Json:
         """The last `limit` days up to `until` (today), newest first; days without an exam are left out. {"days":
-        [{"day", "destination", "can_answer", "can_answer_images", "state", "state_words", "sent" (taken by the platform:
-        agreed + received + missing + lacking), "agreed", "received" (not asked yet), "missing", "lacking",
+        [{"day", "destination", "can_answer", "can_answer_images", "state", "state_words", "sent" (taken: all
+        but the unsent), "agreed", "received" (not asked yet), "missing", "lacking",
         "unsent"}]}."""
         ...
 

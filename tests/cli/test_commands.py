@@ -86,7 +86,7 @@ def run(
         ("pause --minutes 30", ("pause", {"minutes": 30})),
         ("resume", ("resume", {})),
         ("reconcile --day 2026-01-05", ("reconcile", {"day": "2026-01-05", "destination": ""})),
-        ("days", ("reconciliation_days", {"limit": 21, "until": ""})),
+        ("days", ("reconciliation_days", {"limit": 21})),
         ("days --day 2026-01-05", ("reconciliation", {"day": "2026-01-05"})),
         (
             "backfill --from 2026-01-01 --source PACS1",
