@@ -1,11 +1,18 @@
-"""500 CT images by multipart beside curl, to the same sink: a form and an MD5 each, here with journal and holdings."""
+"""500 CT images by multipart beside curl, to the same sink: here with MD5, serial number, journal and holdings.
+
+Two sinks: one that costs nothing, and one that thinks as long as a platform may. curl gets its MD5s ready or, as
+"md5sum, curl", from md5sum right before.
+"""
 
 from __future__ import annotations
 
 import argparse
 import hashlib
+import os
+import statistics
 import sys
 import time
+from collections import defaultdict
 from contextlib import nullcontext
 from dataclasses import asdict
 from datetime import UTC, datetime
@@ -26,11 +33,14 @@ from app.store import Store, jobs
 from app.store.database import opened
 from app.wire.http_client import HttpClient
 from tests.bench.rounds import (
+    Rounds,
+    Run,
     children,
     free_port,
     interleaved,
     last_line,
     machine,
+    memory_mb,
     program,
     run_together,
     scratch,
@@ -42,35 +52,60 @@ from tests.delivery.stage import Files
 from tests.intake.clinic import HandClock
 
 REGION, PATH = "guizhou", "/mie/api/mie/saveImgFile"
+AT_ONCE = (1, 2, 4)
 
 
 def main() -> None:
     options = _options()
-    with scratch() as folder, children() as held:
+    results: dict[str, float] = {}
+    with scratch() as folder:
         paths = make_study(folder / "images", images=options.images)
+        for milliseconds in (0, options.thinks):
+            results |= _against(folder, paths, milliseconds, options.rounds)
+        last_line("files", machine(folder), results)
+
+
+def _against(folder: Path, paths: list[Path], milliseconds: int, rounds: int) -> dict[str, float]:
+    cpu: defaultdict[str, list[float]] = defaultdict(list)
+    with children() as held, opened(folder / f"agent-{milliseconds}.db") as store:
         port = free_port()
-        held.start(sys.executable, "-m", "tests.bench.upload", "--sink", str(port))
+        held.start(sys.executable, "-m", "tests.bench.upload", "--sink", str(port), str(milliseconds / 1000))
         wait_for_port(port)
         url = f"http://127.0.0.1:{port}"
         config = _curl_config(folder / "curl.txt", url + PATH, paths)
-        with opened(folder / "agent.db") as store:
-            taken = interleaved(
-                {
-                    **{f"agent x{n}": lambda n=n: _agent(store, url, paths, n) for n in (1, 2, 4)},
-                    **{f"curl x{n}": lambda n=n: _curl(config, n) for n in (1, 2, 4)},
-                },
-                options.rounds,
-                settle,
-            )
-        print(
-            f"\n{len(paths)} CT images of {paths[0].stat().st_size / 1e6:.1f} MB by multipart, {options.rounds} rounds"
-        )
-        rows = [
-            [name, f"{len(paths) / taken.median(name):.0f}", f"{taken.times_faster(name, 'curl ' + name[-2:]):.2f}"]
-            for name in taken
-        ]
-        table(("sender, at once", "files/s", "x curl"), rows)
-        last_line("files", machine(folder), {name: round(len(paths) / taken.median(name), 1) for name in taken})
+        runs: dict[str, Run] = {}
+        for n in AT_ONCE:
+            runs[f"agent x{n}"] = lambda n=n: _agent(store, url, paths, n)  # type: ignore[misc]
+            runs[f"curl x{n}"] = lambda n=n: _curl(config, n)  # type: ignore[misc]
+        runs[f"md5sum, curl x{AT_ONCE[-1]}"] = lambda: _md5sum(paths) + _curl(config, AT_ONCE[-1])
+        before = memory_mb(os.getpid())
+        taken = interleaved({name: _counted(run, cpu[name]) for name, run in runs.items()}, rounds, settle)
+        grown = memory_mb(os.getpid()) - before
+    thinks = f"a platform that thinks {milliseconds} ms" if milliseconds else "a platform that costs nothing"
+    print(f"\n{len(paths)} CT images of {paths[0].stat().st_size / 1e6:.1f} MB to {thinks}, {rounds} rounds")
+    table(
+        ("sender, at once", "files/s", "x curl", "ms of CPU a file"), [_row(name, taken, cpu, paths) for name in taken]
+    )
+    print(f"memory after {rounds * len(AT_ONCE) * len(paths)} files: {grown:+.0f} MB")
+    return {f"{name}, {milliseconds} ms": round(len(paths) / taken.median(name), 1) for name in taken}
+
+
+def _row(name: str, taken: Rounds, cpu: dict[str, list[float]], paths: list[Path]) -> list[str]:
+    ratio = taken.times_faster(name, "curl " + name[-2:])
+    each = statistics.median(cpu[name]) / len(paths) * 1000
+    return [name, f"{len(paths) / taken.median(name):.0f}", f"{ratio:.2f}", f"{each:.2f}"]
+
+
+def _counted(run: Run, cpu: list[float]) -> Run:
+    """Its own CPU seconds and those of the children that it waited for; the sink is not among them."""
+
+    def counted() -> float:
+        before = sum(os.times()[:4])
+        took = run()
+        cpu.append(sum(os.times()[:4]) - before)
+        return took
+
+    return counted
 
 
 class _Disk(Files):
@@ -153,10 +188,15 @@ def _curl(config: Path, at_once: int) -> float:
     return run_together([[program("curl"), *parallel, "--config", config]])
 
 
+def _md5sum(paths: list[Path]) -> float:
+    return run_together([[program("md5sum"), *paths]])
+
+
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--images", type=int, default=500)
+    parser.add_argument("--thinks", type=int, default=20, help="milliseconds of the slower platform for each file")
     return parser.parse_args()
 
 

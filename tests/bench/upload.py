@@ -39,7 +39,7 @@ PARTS = 4
 
 def main() -> None:
     if sys.argv[1:2] == ["--sink"]:
-        sink(int(sys.argv[2]))
+        sink(int(sys.argv[2]), pause_seconds=float((sys.argv[3:4] or ["0"])[0]))
         return
     options = _options()
     with scratch() as folder:
@@ -101,16 +101,16 @@ def _curl(url: str, body: Path, times: int) -> float:
     return run_together([[program("curl"), *head, *[url] * times]])
 
 
-def sink(port: int) -> None:
-    """An HTTP server that throws bodies away, a thread for each connection."""
+def sink(port: int, pause_seconds: float = 0.0) -> None:
+    """An HTTP server that throws bodies away and thinks a while, a thread for each connection."""
     with socket.create_server(("127.0.0.1", port)) as listener:
         while True:
             line, _ = listener.accept()
             line.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            threading.Thread(target=_swallow, args=(line,), daemon=True).start()
+            threading.Thread(target=_swallow, args=(line, pause_seconds), daemon=True).start()
 
 
-def _swallow(line: socket.socket) -> None:
+def _swallow(line: socket.socket, pause_seconds: float) -> None:
     buffer, data = bytearray(1 << 20), b""
     with line:
         while True:
@@ -128,6 +128,7 @@ def _swallow(line: socket.socket) -> None:
                 if not got:
                     return
                 left -= got
+            time.sleep(pause_seconds)
             line.sendall(b'HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 10\r\n\r\n{"code":0}')
 
 
