@@ -74,20 +74,22 @@ def _moments(house: House, row: Json, own: Sequence[Job], receipts: Sequence[Jso
     )
     taken_at = {(each["part"], each["report_key"], each["version"]): str(each["acknowledged_at"]) for each in receipts}
     at = [taken_at.get((each.part.value, each.report_key, each.version)) for each in plain]
+    if row["state"] == JobState.WITHDRAWN.value:
+        return [*found, *_taken_back(row, receipts), *of_index["after"]]
     found += _sending(row, plain, at)
-    withdrawn = row["state"] in (JobState.WITHDRAWN.value, JobState.CANCELLED.value)
-    if plain and all(each.state in CONFIRMED for each in plain) and not withdrawn:
+    cancelled = row["state"] == JobState.CANCELLED.value
+    if plain and all(each.state in CONFIRMED for each in plain) and not cancelled:
         found.append(_acknowledged(row, plain, [each for each in at if each]))
-    elif not withdrawn:
+    elif not cancelled:
         steps = "步都有应答才算" if len(plain) > 1 else "步有应答才算"
         found.append(_moment("todo", "平台接收", f"{len(plain)} {steps}"))
     found += of_index["after"]
     for each in late:
         found += _late(each, taken_at.get((each.part.value, each.report_key, each.version)))
     is_over = bool(plain) and all(each.state in CONFIRMED for each in plain)
-    if not withdrawn:
+    if not cancelled:
         found += fetches.moments(house, key, row["destination"], is_over=is_over)
-    if withdrawn:
+    if cancelled:
         found.append(_moment("done", row["state_words"], "", row["changed_at"], row["state"]))
     elif row["can_reconcile"]:
         found += _reconciled(house, row, own, [note for note in notes if note["detail"] == row["destination"]])
@@ -180,6 +182,17 @@ def _acknowledged(row: Json, plain: Sequence[Job], times: Sequence[str]) -> Json
     return _moment("done", "平台已接收", said + number + without, max(times, default=None))
 
 
+def _taken_back(row: Json, receipts: Sequence[Json]) -> list[Json]:
+    """What the platform once had, and that it has it no more."""
+    taken = [each for each in receipts if not each["withdraws"]]
+    over = _moment("done", row["state_words"], "平台已删除，本机的影像和记录都在", row["changed_at"], row["state"])
+    if not taken:
+        return [over]
+    parts = sorted({Part(each["part"]) for each in taken}, key=_ORDER.index)
+    had = "、".join(_PART_SHORT[each] for each in parts)
+    return [_moment("done", "平台已接收", had, max(str(each["acknowledged_at"]) for each in taken)), over]
+
+
 def _late(each: Job, taken_at: str | None) -> list[Json]:
     came = _moment("done", f"晚到 {each.total_count} 幅，自动补传", "作为补传单发送", kept(each.submitted_at))
     if each.state in CONFIRMED and taken_at:
@@ -219,11 +232,14 @@ def _last(notes: Sequence[dict[str, Any]], what: str) -> str | None:
 
 
 def masked_number(number: str) -> str:
-    """An index code as lists show it: six characters of its middle."""
-    if len(number) <= 10:
+    """An index code as lists show it: its time, or the middle of another number; kept on one line."""
+    if number.count("-") >= 2:
+        shown = number.split("-")[2][-6:]
+    elif len(number) > 10:
+        shown = number[len(number) // 2 - 3 :][:6]
+    else:
         return number
-    middle = len(number) // 2
-    return f"…{number[middle - 3 : middle + 3]}…"
+    return f"…\u2060{shown}\u2060…"
 
 
 def masked_id(number: str) -> str:

@@ -21,7 +21,7 @@ from app.domain.times import CST
 from app.engine import coding, days_that_lack, devices, doubts, fetches
 from app.engine.face import Json
 from app.engine.house import House
-from app.engine.timeline_words import told
+from app.engine.timeline_words import step, told
 from app.errors import NeedsOperator
 from app.store import answers, days, exams, files, images, jobs
 from app.store.times import kept, taken
@@ -175,7 +175,7 @@ def trouble_shown(trouble: Trouble | None) -> Json | None:
         "turn_words": TURN_WORDS[trouble.turn],
         "code": trouble.code,
         "words": trouble.words,
-        "step": trouble.step,
+        "step": step(trouble.step),
         "items": list(trouble.items),
     }
 

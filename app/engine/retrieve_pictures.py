@@ -41,7 +41,7 @@ def frame(
     found = retrievals.kept_image(house.store.read(), download.id, sop_instance_uid)
     if found is None:
         raise NeedsOperator("这幅影像还没有下载", "下载到这一幅就能看")
-    gone = NeedsOperator("这幅影像不在下载文件夹里了", "点“继续”会重新下载缺的", details="no file")
+    gone = NeedsOperator("这幅影像不在下载文件夹里了", "点“下载影像”会重新下载缺的", details="no file")
     return shown_frame(screen, _path(download, found), gone, frame, center, width, preset, side)
 
 

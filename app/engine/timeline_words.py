@@ -7,7 +7,12 @@ from collections.abc import Mapping
 from app.domain.job import PART_WORDS, Part
 from app.engine.house import House
 
-STEP_WORDS: Mapping[str, str] = {part.value: words for part, words in PART_WORDS.items()} | {"reconcile": "对账"}
+STEP_WORDS: Mapping[str, str] = {part.value: words for part, words in PART_WORDS.items()} | {
+    "image": "影像",
+    "delete": "撤回",
+    "exam_of_centre": "检查记录",
+    "reconcile": "对账",
+}
 _DECISIONS = {
     "name": "改好了姓名",
     "same": "是同一位患者",

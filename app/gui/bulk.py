@@ -90,16 +90,23 @@ class BulkBar(QWidget):
         QPainter(self).fillRect(self._plate.geometry(), self._look.colour("accentSoft"))
 
 
+def _whom(one: Json) -> str:
+    """张伟 的胸部 CT, 张伟 的 CHEST CT."""
+    what = words.what(one) or "检查"
+    return f"{words.name(one)} 的{' ' if what[0].isascii() else ''}{what}"
+
+
 def question_before(act: str, count: int, known: list[Json]) -> Question | None:
     """What is asked before an act that can't be taken back by another click; None for the others."""
     one = known[0] if count == 1 and known else None
-    whom = f"{words.name(one)} 的{words.what(one) or '检查'}" if one else f"这 {count} 个任务"
+    whom = _whom(one) if one else f"这 {count} 个任务"
+    places = "、".join(dict.fromkeys(each["destination_title"] for each in known)) if len(known) == count else "平台"
     names = "" if one else "、".join(dict.fromkeys(words.name(each) for each in known[:5]))
     listed = f"{names}{' 等' if count > 5 else ''}。" if names else ""
     if act == "cancel":
         text = f"{listed}还没传的不再传，平台上已有的不动。以后还可以点“重新上传”。"
         return Question(title=f"取消 {whom}？", text=text, yes="取消上传", no="不取消")
     if act == "withdraw":
-        text = f"{listed}平台将删除这例。本机的影像和记录都还在。"
+        text = f"{listed}{places}将删除{'这例' if one else '这些'}。本机的影像和记录都还在。"
         return Question(title=f"撤回 {whom}？", text=text, yes="撤回", no="不撤回", icon="state-withdrawn", tone="idle")
     return None

@@ -111,4 +111,8 @@ class TroubleNote(QFrame):
         texts = column(gap=2)
         texts.addWidget(label(look, trouble["title"], tone=tone, bold=True, wrap=True))
         texts.addWidget(label(look, trouble["advice"], role="body_small", wrap=True))
+        if trouble["words"]:
+            said = label(look, f"平台的原话：{trouble['words']}", role="body_small", tone="text2", wrap=True)
+            said.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+            texts.addWidget(said)
         box.addLayout(texts, 1)

@@ -143,13 +143,13 @@ class SidePanel(Card):
         last = f" · 最近 {words.clock(log['last_at'], now)}" if log["last_at"] else ""
         versions = " · ".join(f"{one['part_words']} 第 {one['version']} 版" for one in job["versions"])
         facts = [
-            ("平台已接收", taken or "还没有"),
+            ("平台已接收", _received(job["row"], taken)),
             *([("已传", bytes_line(job["row"]))] if bytes_line(job["row"]) else []),
-            ("已试次数", str(job["row"]["attempts"])),
+            *([("已试次数", str(job["row"]["attempts"]))] if job["row"]["attempts"] else []),
             ("应答日志", f"{log['count']} 条{last}"),
             *fetched_facts(job["fetches"], now),
-            *([("改过", versions)] if versions else []),
-            *([("返回的号码", "、".join(job["row"]["numbers"]))] if job["row"]["numbers"] else []),
+            *([("改过", versions)] if versions and job["row"]["state"] != "withdrawn" else []),
+            *_numbers(job["row"]["numbers"]),
         ]
         metrics = QFontMetrics(self._look.font("body_small"))
         wide = max((metrics.horizontalAdvance(name) for name, _ in facts if len(name) > 4), default=0) + 2
@@ -157,7 +157,7 @@ class SidePanel(Card):
             one = row(gap=8)
             caption = label(self._look, name, role="body_small", tone="text2")
             caption.setMinimumWidth(wide)
-            one.addWidget(caption)
+            one.addWidget(caption, 0, Qt.AlignmentFlag.AlignTop)
             one.addWidget(label(self._look, value, role="body_small", wrap=True), 1)
             self._facts.addLayout(one)
 
@@ -189,6 +189,20 @@ def fetched_facts(fetches: list[Json], now: datetime) -> list[tuple[str, str]]:
         said = one["trouble"] or " · ".join(part for part in (str(one["words"]), last) if part)
         found.append((str(one["what_words"]), str(said)))
     return found
+
+
+def _received(row: Json, taken: str) -> str:
+    """When it was taken; while some of it is still to go, how much."""
+    if not taken:
+        return "还没有"
+    whole = row["state"] in ("acknowledged", "reconciled", "withdrawn") or row["steps_done"] == row["steps"]
+    return taken if whole else f"{row['steps_done']} / {row['steps']} 步 · {taken}"
+
+
+def _numbers(numbers: list[str]) -> list[tuple[str, str]]:
+    """Index codes with the ID number in them masked; a line may end behind each part."""
+    shown = [words.masked_number(str(each)).replace("-", "-\u200b") for each in numbers]
+    return [("返回的号码", "、".join(shown))] if shown else []
 
 
 def _first_and_late(job: Json) -> list[str]:

@@ -177,6 +177,15 @@ def test_the_timeline_leaves_the_future_open_and_then_fills_it(desk: Desk) -> No
     assert job["acts"][-1] == "resend" and job["slip"] is True
 
 
+def test_a_withdrawn_exam_was_taken_and_is_no_more(desk: Desk) -> None:
+    uid = desk.sent()
+    desk.engine.act_many("withdraw", keys(desk, uid))
+    desk.platform_says(uid, Event.ACKNOWLEDGED)
+    moments = desk.engine.job(uid)["moments"]
+    assert [(one["kind"], one["title"]) for one in moments[-2:]] == [("done", "平台已接收"), ("done", "已撤回")]
+    assert moments[-2]["detail"] == "检查、报告、影像" and not [one for one in moments if one["kind"] != "done"]
+
+
 def test_late_images_are_further_moments(desk: Desk) -> None:
     uid = desk.sent()
     desk.more(uid, 1)

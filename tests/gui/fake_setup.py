@@ -87,6 +87,7 @@ class FakeSetup:
         self.document: Json = {
             "clinic": {},
             "dicom": {"ae_title": "CLINIC_AGENT", "port": 11112, "allowed_callers": [], "allowed_addresses": []},
+            "query": {"on": False, "callers": [], "addresses": [], "destinations": []},
             "intake": {"folders": [], "report_folder": "", "quiet_seconds": 60.0, "keep_days": 90},
             "upload": {"submit": "manual", "workers": 2, "retry_first_seconds": 5.0, "retry_longest_seconds": 1800.0}
             | {"reconcile_at": "02:00"},
@@ -194,7 +195,10 @@ class FakeSetup:
 
     def rehearse(self, region: str) -> Json:
         self._answer("rehearse", region)
-        steps = ["演练设备传来 60 张 CT", "影像收齐，检查号 A2611200001", "平台已接收：记录和报告各 1 份，影像 60 张"]
+        steps = [
+            "演练设备 CT_1 传来 1 例、60 张（DICOM 端口 11112）",
+            "演练平台的账本：检查 收到 1 存下 1，报告 收到 1 存下 1，影像 收到 60 存下 60",
+        ]
         self.rehearsal = {"region": region, "running": False, "ok": True, "steps": steps, "trouble": None}
         return {**self.rehearsal, "running": True, "steps": steps[:1]}
 

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from PySide6.QtCore import QMimeData, QPoint, QPointF, Qt, QUrl
 from PySide6.QtGui import QDropEvent
+from PySide6.QtWidgets import QLabel
 from pytestqt.qtbot import QtBot
 
 from app.errors import NeedsOperator
@@ -204,6 +205,8 @@ def test_what_a_platform_did_not_take_is_said_over_the_form(page: FillPage, sett
     note = page.findChild(TroubleNote)
     assert isinstance(note, TroubleNote)
     assert note.isVisible()
+    said = [label.text() for label in note.findChildren(QLabel)]
+    assert any(text.startswith("平台的原话：") for text in said), said
 
 
 def test_a_code_is_found_by_its_initials_and_taken_with_enter(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QGuiApplication
@@ -10,6 +12,7 @@ from PySide6.QtWidgets import QLabel
 
 from app.domain.job import CONFIRMED
 from app.gui import words
+from app.gui.bulk import question_before
 from app.gui.dialogs import Facts, QuestionDialog
 from app.gui.queue import QueuePage
 from app.gui.queue_table import PAGE, Key
@@ -209,6 +212,29 @@ def test_the_panel_says_what_the_platform_fetched_and_what_it_did_not(
     assert "平台取走了报告 PDF" in shown and "平台还没有来取影像压缩包" in shown
 
 
+def test_a_latin_exam_name_stands_apart_in_the_question(face: FakeFace) -> None:
+    row = face.jobs()["rows"][0] | {"patient_name": "李娜", "description": "CHEST CT"}
+    asked = question_before("withdraw", 1, [row])
+    assert asked is not None and asked.title == "撤回 李娜 的 CHEST CT？"
+
+
+def test_an_index_is_short_in_the_list_and_masked_in_the_panel(
+    page: QueuePage, face: FakeFace, settle: Settle, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    index = "111-140105198001020033-20261121165646-0000000000000-000000000"
+    assert words.short_number(index) == "…\u2060165646\u2060…"
+    own = face.job
+
+    def with_index(uid: str, destination: str = "") -> dict[str, Any]:
+        shown: dict[str, Any] = own(uid, destination)
+        return shown | {"row": shown["row"] | {"numbers": [index]}}
+
+    monkeypatch.setattr(face, "job", with_index)
+    open_at(page, settle, DONE)
+    assert "140105198001020033" not in said(page)
+    assert "111-1401****0033-20261121165646" in said(page).replace("\u200b", "")
+
+
 @pytest.mark.parametrize("answer", ["yes", "no"])
 def test_withdrawing_asks_with_patient_and_exam(
     page: QueuePage, window: MainWindow, face: FakeFace, settle: Settle, answer: str
@@ -217,7 +243,9 @@ def test_withdrawing_asks_with_patient_and_exam(
     page.panel.buttons["withdraw"].click()
     dialog = window.findChild(QuestionDialog)
     assert isinstance(dialog, QuestionDialog)
-    assert any("郑国强" in label.text() and "胸部正侧位 DR" in label.text() for label in dialog.findChildren(QLabel))
+    asked = [label.text() for label in dialog.findChildren(QLabel)]
+    assert any("郑国强 的胸部正侧位 DR" in text for text in asked)
+    assert any("山西省影像云将删除这例" in text for text in asked)
     (dialog.yes if answer == "yes" else dialog.no).click()
     settle()
     assert acted(face) == ([("withdraw", 1)] if answer == "yes" else [])
