@@ -70,8 +70,7 @@ class _Sources:
             return str(value)
         if isinstance(value, FileRef):
             return ref_text(value, self._job, self._files)
-        with self.path(value).open("rb") as file:
-            md5 = hashlib.file_digest(file, lambda: hashlib.md5(usedforsecurity=False)).hexdigest()
+        md5 = self._files.image_md5(value.image) or _md5_of(self.path(value))
         return md5.upper() if value.encoding == "md5_upper" else md5
 
 
@@ -83,6 +82,11 @@ def _head(boundary: str, part: FormPart) -> bytes:
     if part.content_type:
         lines.append(f"Content-Type: {part.content_type}")
     return "\r\n".join([*lines, "", ""]).encode("utf-8")
+
+
+def _md5_of(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, lambda: hashlib.md5(usedforsecurity=False)).hexdigest()
 
 
 def _size(file: BinaryIO | None) -> int:

@@ -106,6 +106,10 @@ class FileSource(Protocol):
         """The address that answers with a ZIP of the exam's images. Raises `NeedsOperator` while that is off."""
         ...
 
+    def image_md5(self, ref: ImageRef) -> str:
+        """The MD5 of what `image` gives, 32 hex digits in lower case, where it is known without reading; else ""."""
+        ...
+
     def image(self, ref: ImageRef) -> AbstractContextManager[Path]:
         """The file to send: the original, or a copy that carries the minted accession number.
 

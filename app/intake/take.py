@@ -109,7 +109,7 @@ class Taker:
             part.unlink()
         else:
             self._spool.place(part, relative)
-        row = self._store.submit(lambda tx: images.index(tx, arrival, name, now=now))
+        row = self._store.submit(lambda tx: images.index(tx, arrival, name, now=now, placed=not is_here))
         if not is_here:
             self._spool.settle(relative)  # beside the commit: the disk takes both at once
         indexed: Indexed = row.result()

@@ -47,8 +47,10 @@ def patient_key(header: dict[str, str], name: str) -> str:
     return "|".join("".join(text.split()).upper() for text in (header.get("PatientID", ""), name))
 
 
-def index(tx: Tx, arrival: Arrival, name: str, *, now: datetime) -> Indexed:
+def index(tx: Tx, arrival: Arrival, name: str, *, now: datetime, placed: bool = False) -> Indexed:
     """Record one image with its study and exam. The same data set twice is nothing new.
+
+    `placed`: the file lies there since just now, also where an earlier one of the same data set was gone.
 
     `name` is the patient's name as decoded, best reading first; it tells patients apart whatever a person chose for
     the device since, `arrival.guided_name` is what is shown.
@@ -63,6 +65,11 @@ def index(tx: Tx, arrival: Arrival, name: str, *, now: datetime) -> Indexed:
             "UPDATE instances SET released = 0 WHERE sop_instance_uid = ? AND data_set_sha256 = ?",
             (new.sop_instance_uid, new.data_set_sha256),
         )
+        if placed:
+            tx.execute(
+                "UPDATE instances SET md5 = ?, size_bytes = ? WHERE sop_instance_uid = ? AND data_set_sha256 = ?",
+                (new.md5, new.size_bytes, new.sop_instance_uid, new.data_set_sha256),
+            )
         keys = exams.of_study(tx.conn, new.study_instance_uid)
         return Indexed(
             outcome=Outcome.AGAIN, study_instance_uid=new.study_instance_uid, exam_keys=keys, path=same["path"]
@@ -254,6 +261,15 @@ def choose_content(tx: Tx, sop_instance_uid: str, data_set_sha256: str) -> None:
     ).fetchone()
     for exam_key in exams.of_study(tx.conn, row["study_instance_uid"]) if row else ():
         exams.mark_dirty(tx, exam_key)
+
+
+def md5_of(conn: sqlite3.Connection, sop_instance_uid: str, data_set_sha256: str) -> str:
+    """Of the whole file as it lies in the spool, 32 hex digits; "" when it is not known."""
+    row = conn.execute(
+        "SELECT md5 FROM instances WHERE sop_instance_uid = ? AND data_set_sha256 = ?",
+        (sop_instance_uid, data_set_sha256),
+    ).fetchone()
+    return row["md5"].lower() if row else ""
 
 
 def mark_complete(tx: Tx, uid: str, *, now: datetime) -> None:

@@ -134,6 +134,7 @@ class Files:
     gone: set[str] = field(default_factory=set)
     locked: set[str] = field(default_factory=set)
     prepared: list[str] = field(default_factory=list)
+    known_md5: dict[str, str] = field(default_factory=dict)
 
     def content(self, sha256: str) -> bytes:
         return sha256.encode()
@@ -149,6 +150,9 @@ class Files:
 
     def zip_link(self, destination: str, exam_key: str) -> str:
         return f"https://clinic.example/z/{destination}-{exam_key}.zip"
+
+    def image_md5(self, ref: ImageRef) -> str:
+        return self.known_md5.get(ref.sop_instance_uid, "")
 
     @contextmanager
     def image(self, ref: ImageRef) -> Iterator[Path]:

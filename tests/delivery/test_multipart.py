@@ -86,6 +86,19 @@ def test_the_md5_and_the_bytes_are_of_the_same_prepared_copy(job: Job, files: Fi
     assert files.prepared == ["1.1"], "one copy, however often the form names it"
 
 
+def test_an_md5_that_is_known_is_not_computed_again(job: Job, files: Files) -> None:
+    (files.folder / "1.1").write_bytes(b"spoilt since")
+    files.known_md5["1.1"] = hashlib.md5(b"as it came").hexdigest()
+    image = an_image()
+    parts = [
+        FormPart(name="md5", value=ImageFile(image=image, encoding="md5_upper")),
+        FormPart(name="file", value=ImageFile(image=image), file_name="1.1.dcm"),
+    ]
+    found = sent(parts, job, files)
+    assert found["md5"].text == hashlib.md5(b"as it came").hexdigest().upper()
+    assert found["file"].content == b"spoilt since", "and the platform sees that it is not what the device sent"
+
+
 def test_a_form_without_a_file_is_complete(job: Job, files: Files) -> None:
     assert sent([FormPart(name="a", value="1")], job, files)["a"].text == "1"
 

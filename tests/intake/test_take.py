@@ -56,6 +56,20 @@ def test_the_same_image_from_port_and_folder_is_one_image(room: Room, tmp_path: 
     assert len(room.told("image_received")) == 1
 
 
+def test_the_md5_is_always_of_the_file_that_lies_there(room: Room, tmp_path: Path) -> None:
+    """A device's file and what we write of a C-STORE have the same data set and another head."""
+    path = builders.a_dicom_file(tmp_path)
+    first = room.taker.take_file(path, "import").path
+    before = room.images()[0]["md5"]
+    assert room.taker.take_request(a_request(path)).outcome is Outcome.AGAIN
+    assert room.images()[0]["md5"] == before == hashlib.md5(first.read_bytes()).hexdigest()
+    first.unlink()
+    again = room.taker.take_request(a_request(path)).path
+    (row,) = room.images()
+    assert again == first and row["md5"] == hashlib.md5(again.read_bytes()).hexdigest() != before
+    assert row["size_bytes"] == again.stat().st_size
+
+
 def test_another_content_under_the_same_uid_is_kept_beside_and_held(room: Room, tmp_path: Path) -> None:
     uid = builders.a_uid()
     first = builders.a_dicom_file(tmp_path / "a", study_uid="1.2.3", instance_uid=uid)
