@@ -63,6 +63,7 @@ TIMELINE_WORDS = {
     "his": "从 HIS 填入",
     "report_read": "读出报告里的内容",
     "fetched": "平台来取走了",
+    "pulled": "平台取走了影像",
     "fetch_broken": "平台来取，文件找不到了",
     "never_fetched": "一直没有来取，保留期已过",
 }

@@ -38,6 +38,9 @@ def told(house: House, what: str, detail: str) -> str:
     """The detail of one line of a timeline, in words; of several destinations the line says which."""
     if what in _UNREADABLE:
         return ""
+    if what == "pulled":
+        ae_title, _, count = detail.rpartition("/")
+        return f"{count} 张 · {ae_title}"
     if what == "settled":
         return _DECISIONS.get(detail, detail)
     if what == "his":
