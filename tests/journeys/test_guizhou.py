@@ -10,7 +10,9 @@ from pathlib import Path
 import pytest
 from pydicom import dcmread
 
-from .conftest import NewAgent
+from app.engine.face import Json
+
+from .conftest import NewAgent, NewPractice
 from .national import (
     GUIZHOU,
     ID_NUMBER,
@@ -31,10 +33,11 @@ from .national import (
     national_fill,
     numbers_came_once,
     places_asked,
+    row_of,
     sent,
     words_of,
 )
-from .world import Modality, a_study, examined, sop_uid
+from .world import Modality, a_study, an_id_number, examined, sop_uid
 
 
 @pytest.fixture(scope="module")
@@ -200,6 +203,45 @@ def test_a_refused_record_is_mended_and_submitted_by_command(by_http: World, tmp
     agent.wait_for_state(uid, *UPLOADED)
     (exam,) = kept(practice, "exams", index_of(agent, uid))
     assert exam["fields"]["certno"] == ID_NUMBER and exam["images"] == 2
+
+
+# -- compared ---------------------------------------------------------------------------------------------------------
+
+
+def test_a_day_is_compared_by_command_and_only_what_is_surely_missing_goes_again(
+    new_agent: NewAgent, new_practice: NewPractice, tmp_path: Path, pdf: Path
+) -> None:
+    practice = new_practice(region=GUIZHOU)
+    agent = new_agent(None, destination=[a_place(practice)])
+    names = ("WHOLE", "PARTLY", "UNCACHED", "LOST")
+    exams = {name: from_the_device(agent, tmp_path / name, 3, accession=name) for name in names}
+    for name, (uid, _) in exams.items():
+        sent(agent, uid, pdf, id_number=an_id_number(PATIENT, 30 + names.index(name)))
+    indexes = {name: index_of(agent, uid) for name, (uid, _) in exams.items()}
+    hidden = sop_uid(exams["PARTLY"][1][1])
+    practice.ask("POST", "cache", {"index": indexes["WHOLE"], "cached": True})
+    practice.ask("POST", "cache", {"index": indexes["PARTLY"], "cached": True, "without": [hidden]})
+    practice.lose(exam=indexes["LOST"])
+    day = row_of(agent, exams["LOST"][0])["exam_day"]
+    agent.cli("reconcile", "--day", day)
+
+    def found() -> Json:
+        (told,) = agent.face.reconciliation(day)["destinations"]
+        return told
+
+    agent.wait_for(lambda: found()["missing"] and found()["missing"][0]["solved_at"], seconds=60, what="the lost one")
+    agent.wait_for(lambda: found()["lacking"] and not found()["ask_again_at"], seconds=60, what="the second question")
+    told = found()
+    assert [(one["accession_number"], one["resend_count"]) for one in told["missing"]] == [("LOST", 1)]
+    assert [(one["accession_number"], one["lacking_uids"], one["resent"]) for one in told["lacking"]] == [
+        ("PARTLY", [hidden], False)
+    ]
+    assert told["unchecked"] >= 1, "not in the province's cache is no reason for anything"
+    received = {one["key"]: one["received"] for one in everything(practice, "exams")}
+    assert {name: received[index] for name, index in indexes.items()} == dict.fromkeys(names, 1) | {"LOST": 2}
+    assert {one["received"] for one in everything(practice, "images", indexes["PARTLY"])} == {1}
+    assert row_of(agent, exams["WHOLE"][0])["state"] == "reconciled"
+    assert row_of(agent, exams["PARTLY"][0])["state"] == "acknowledged", "named, and never green-green"
 
 
 # -- gone -------------------------------------------------------------------------------------------------------------
