@@ -148,8 +148,8 @@ def _checked(house: House, target: Target | None, state: JobState, exam_key: str
 
 
 def _platform_words(code: str, words: str) -> str:
-    """A700 · Out of Resources; a code of one digit says only yes or no, which the state says already."""
-    shown = code if len(code) > 1 else ""
+    """A700 · Out of Resources; a code of one digit or of code and flag says yes or no, as the state does already."""
+    shown = "" if len(code.lstrip("-")) < 2 or "/" in code else code
     return " · ".join(part for part in (shown, words) if part)[:_SHOWN_WORDS]
 
 

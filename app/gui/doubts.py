@@ -98,9 +98,9 @@ class Compared(QFrame):
 
 
 class TroubleNote(QFrame):
-    """What the platform did not like about this exam: its plain title and what to do."""
+    """What a platform did not like about this exam: which one if there are several, what, and what to do."""
 
-    def __init__(self, look: Look, trouble: dict[str, Any]) -> None:
+    def __init__(self, look: Look, trouble: dict[str, Any], platform: str = "") -> None:
         super().__init__()
         tone = "you" if trouble["turn"] == "technician" else "bad"
         self.setObjectName("banner")
@@ -109,7 +109,8 @@ class TroubleNote(QFrame):
         box = row(self, margins=(16, 8, 16, 8), gap=10)
         box.addWidget(Mark(look, icon, tone, 18, on=f"{tone}Soft"))
         texts = column(gap=2)
-        texts.addWidget(label(look, trouble["title"], tone=tone, bold=True, wrap=True))
+        title = f"{platform} · {trouble['title']}" if platform else trouble["title"]
+        texts.addWidget(label(look, title, tone=tone, bold=True, wrap=True))
         texts.addWidget(label(look, trouble["advice"], role="body_small", wrap=True))
         if trouble["words"]:
             said = label(look, f"平台的原话：{trouble['words']}", role="body_small", tone="text2", wrap=True)

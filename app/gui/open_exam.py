@@ -18,6 +18,8 @@ from app.gui.sections import row_fields
 from app.gui.steps import newest
 from app.gui.told import Told
 
+_OURS_FIRST = ("technician", "engineer", "automatic", "nobody")
+
 
 class OpenExam:
     """`changed`: something was kept, lists may show it. `shown(form)`: the form was laid out anew."""
@@ -32,6 +34,7 @@ class OpenExam:
         """The form as the engine keeps it, None while none is open."""
         self.doubt: DoubtBox | None = None
         self.trouble: Json | None = None
+        self.platform = ""
         self._ends = False
         """The last field was left: when nothing is missing the keyboard goes on to 提交上传."""
         card.keep_defaults.connect(self.keep_defaults)
@@ -48,7 +51,10 @@ class OpenExam:
     def show_exam(self, form: Json, study: Json) -> None:
         """Another exam, or the same one as it is now."""
         self.uid = str(form["uid"])
-        self.trouble = next((job["trouble"] for job in newest(study["jobs"]) if job["trouble"]), None)
+        troubled = [job for job in newest(study["jobs"]) if job["trouble"]]
+        worst = min(troubled, key=lambda job: _OURS_FIRST.index(job["trouble"]["turn"]), default=None)
+        self.trouble = worst["trouble"] if worst else None
+        self.platform = str(worst["destination_title"]) if worst and len(form["destinations"]) > 1 else ""
         self.show_form(form)
 
     def show_form(self, form: Json) -> None:
@@ -249,7 +255,7 @@ class OpenExam:
             self.doubt.naming.connect(self.choose_name)
             self.card.doubt_slot.addWidget(self.doubt)
         elif self.trouble is not None and self.trouble["turn"] != "automatic":
-            self.card.doubt_slot.addWidget(TroubleNote(self.desk.look, self.trouble))
+            self.card.doubt_slot.addWidget(TroubleNote(self.desk.look, self.trouble, self.platform))
         self.card.doubt_slot.setContentsMargins(12, 10 if self.card.doubt_slot.count() else 0, 12, 0)
 
     def _show_foot(self, form: Json) -> None:

@@ -246,8 +246,10 @@ class QueuePage(Page):
         self._fit_columns()
 
     def _fit_columns(self) -> None:
-        """The panel says where to; without it the table does."""
-        self.table.setColumnHidden(DESTINATION, self.panel.isVisibleTo(self) or len(self._titles) < 2)
+        """Beside the panel there is no room for where to: then it stands below the steps."""
+        several, beside = len(self._titles) > 1, self.panel.isVisibleTo(self)
+        self.table.setColumnHidden(DESTINATION, beside or not several)
+        self._cells.tells_destination = several and beside
         self.table.fit(self.table.seen())
 
     # -- acting -----------------------------------------------------------------------------------------------------
@@ -407,7 +409,8 @@ class QueuePage(Page):
         self.bulk = BulkBar(self.look)
         self.bulk.acted.connect(self._bulk)
         self.bulk.closed.connect(self._untick)
-        self.table = PagedTable(self.look, Cells(self.look, self.desk.now, self._ticked).columns())
+        self._cells = Cells(self.look, self.desk.now, self._ticked)
+        self.table = PagedTable(self.look, self._cells.columns())
         self.table.wanted.connect(self._ask)
         self.table.chosen.connect(self._chosen)
         self.table.opened.connect(self._opened)

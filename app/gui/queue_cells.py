@@ -13,7 +13,7 @@ from app.gui.rows import Cell, Column, Text
 from app.gui.steps import next_lines, part_done, said_line, step_line
 
 DESTINATION = 4
-"""The column that is hidden while the panel beside the table says it."""
+"""The column that is hidden while the panel stands beside the table."""
 
 
 class Cells:
@@ -21,6 +21,8 @@ class Cells:
 
     def __init__(self, look: Look, now: Callable[[], datetime], ticked: Container[Key]) -> None:
         self._look, self._now, self._ticked = look, now, ticked
+        self.tells_destination = False
+        """Whether the steps say where to: the column is hidden, and there are several."""
 
     def columns(self) -> tuple[Column, ...]:
         return (
@@ -59,7 +61,10 @@ class Cells:
         part = part_done(one)
         said = step_line(one)
         tone = "accent" if one["state"] == "sending" else "retry"
-        return self._cell(one, Text(text=said, role="body_small", tone="text2"), progress=part, progress_tone=tone)
+        lines = [Text(text=said, role="body_small", tone="text2")]
+        if self.tells_destination and part is None:
+            lines.append(Text(text=one["destination_title"], role="caption", tone="text2"))
+        return self._cell(one, *lines, progress=part, progress_tone=tone)
 
     def _next_cell(self, one: Json) -> Cell:
         first, *more = next_lines(one, self._now())

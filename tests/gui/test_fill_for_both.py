@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from PySide6.QtWidgets import QLabel
 
 from app.gui import words
+from app.gui.doubts import TroubleNote
 from app.gui.fields import FieldRow
 from app.gui.fill import FillPage
 from app.gui.window import MainWindow
@@ -51,6 +54,32 @@ def test_a_problem_of_one_destination_names_it(page: FillPage, settle: Settle) -
     page.form.jump()
     settle()
     assert f"（{INDEX}）" in row(page, "settled_at").below.text()
+
+
+def test_a_refusal_names_its_platform_and_stands_before_what_mends_itself(
+    page: FillPage, face: FakeFace, settle: Settle, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    own = face.study
+
+    def refused(uid: str) -> dict[str, Any]:
+        job = {"part": "exam", "report_key": "", "version": 1, "state": "waiting"}
+        trouble = {"title": "平台连不上", "advice": "正在自动重试", "turn": "automatic", "words": ""}
+        mend = {"title": "平台没有收下这份记录", "advice": "请改好再提交", "turn": "technician", "words": "姓名不符"}
+        waits = job | {"destination": "main", "destination_title": PROVINCE, "trouble": trouble}
+        held = job | {"destination": "index", "destination_title": INDEX, "trouble": mend}
+        return dict(own(uid)) | {"jobs": [waits, held]}
+
+    monkeypatch.setattr(face, "study", refused)
+    page.refresh()
+    page.open_at("1.2.3.1")
+    page.open_at(OPEN)
+    settle()
+    (note,) = page.findChildren(TroubleNote)
+    assert [one.text() for one in note.findChildren(QLabel) if one.text()] == [
+        f"{INDEX} · 平台没有收下这份记录",
+        "请改好再提交",
+        "平台的原话：姓名不符",
+    ]
 
 
 def test_the_head_says_where_the_exam_goes(page: FillPage) -> None:

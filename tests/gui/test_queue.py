@@ -15,6 +15,7 @@ from app.gui import words
 from app.gui.bulk import question_before
 from app.gui.dialogs import Facts, QuestionDialog
 from app.gui.queue import QueuePage
+from app.gui.queue_cells import DESTINATION
 from app.gui.queue_table import PAGE, Key
 from app.gui.slip import SlipDialog
 from app.gui.steps import next_lines, said_line, step_line
@@ -249,6 +250,20 @@ def test_withdrawing_asks_with_patient_and_exam(
     (dialog.yes if answer == "yes" else dialog.no).click()
     settle()
     assert acted(face) == ([("withdraw", 1)] if answer == "yes" else [])
+
+
+def test_beside_the_panel_the_table_still_tells_the_destinations_apart(
+    page: QueuePage, face: FakeFace, settle: Settle
+) -> None:
+    def below_steps() -> list[str]:
+        cells = [page._cells._step_cell(row) for row in page.table.rows_model.rows]
+        return [cell.lines[1].text for cell in cells if len(cell.lines) > 1]
+
+    open_at(page, settle, "")
+    page._close_panel()
+    assert below_steps() == [] and not page.table.isColumnHidden(DESTINATION)
+    open_at(page, settle, DONE)
+    assert page.table.isColumnHidden(DESTINATION) and len(set(below_steps())) > 1
 
 
 def test_delete_asks_before_it_cancels(page: QueuePage, window: MainWindow, face: FakeFace, settle: Settle) -> None:
