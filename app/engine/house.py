@@ -161,10 +161,14 @@ class House:
         return submission.differs(mine, frozen, view.target.name)
 
     def _lacks_a_faulty(self, stored: Known, own_jobs: list[Job]) -> bool:
-        """It was submitted while a destination could not be served at all: that one still lacks it."""
+        """Something came in or was entered while a destination could not be served at all: nobody knows what it lacks.
+
+        It is worked out when that one can be served again; until then nothing of the exam counts as sent whole.
+        """
         if not stored.exam.dirty or not own_jobs or _is_taken_back(own_jobs):
             return False
-        return bool(self.faults.keys() - {job.destination for job in own_jobs})
+        there = {name: [job for job in own_jobs if job.destination == name] for name in self.faults}
+        return any(not mine or not _is_taken_back(mine) for mine in there.values())
 
     # -- what delivery asks for stored files (`FileSource`) ---------------------------------------------------------
 

@@ -141,21 +141,54 @@ def test_a_correction_that_one_can_not_take_is_not_green(clinic: Clinic) -> None
 def test_a_destination_that_can_not_be_served_is_named_and_gets_it_later(home: Home, tmp_path: Path) -> None:
     with a_clinic(home, tmp_path) as clinic:
         uid = clinic.ready()
-        store = secret_store(clinic.desk.engine.house.settings.secret_store, home)
-        key = store.get(f"destination/{CITY}/key")
-        store.delete(f"destination/{CITY}/key")
-        clinic.desk.engine._life.reload()
-        clinic = connect(clinic.desk, clinic.platforms)
+        clinic = keyed(clinic, home, "")
         answer = clinic.submit(uid)
         assert [one["destination"] for one in answer["skipped"]] == [CITY] and answer["jobs"] == 1
         clinic.deliver(INDEX)
         assert clinic.state(uid) not in ("acknowledged", "reconciled")
-        store.set(f"destination/{CITY}/key", key or "")
-        clinic.desk.engine._life.reload()
-        clinic = connect(clinic.desk, clinic.platforms)
+        clinic = keyed(clinic, home, "PRACTICE")
         assert clinic.submit(uid)["jobs"] == 3
         clinic.deliver()
         assert clinic.state(uid) == "acknowledged"
+
+
+def keyed(clinic: Clinic, home: Home, key: str) -> Clinic:
+    """The city with this key; without one it can't be served at all."""
+    store = secret_store(clinic.desk.engine.house.settings.secret_store, home)
+    if key:
+        store.set(f"destination/{CITY}/key", key)
+    else:
+        store.delete(f"destination/{CITY}/key")
+    clinic.desk.engine._life.reload()
+    return connect(clinic.desk, clinic.platforms)
+
+
+def test_a_correction_while_one_can_not_be_served_is_not_green_and_gets_there(clinic: Clinic, home: Home) -> None:
+    uid = clinic.sent()
+    clinic = keyed(clinic, home, "")
+    clinic.fill(uid, findings="改过")
+    assert [one["destination"] for one in clinic.submit(uid)["skipped"]] == [CITY]
+    clinic.deliver(INDEX)
+    assert clinic.state(uid) == "ready"
+    clinic = keyed(clinic, home, "PRACTICE")
+    assert clinic.submit(uid)["jobs"] == 1, "the other has it"
+    clinic.deliver()
+    (held,) = clinic.city.held.values()
+    assert held.record["imgDscr"] == "改过" and clinic.state(uid) == "acknowledged"
+
+
+def test_late_images_while_one_can_not_be_served_are_not_green_and_get_there(clinic: Clinic, home: Home) -> None:
+    uid = clinic.sent()
+    clinic = keyed(clinic, home, "")
+    clinic.desk.more(uid)
+    clinic.desk.engine.send_now(uid)
+    clinic.deliver(INDEX)
+    assert clinic.state(uid) == "ready"
+    clinic = keyed(clinic, home, "PRACTICE")
+    clinic.submit(uid)
+    clinic.deliver()
+    (held,) = clinic.city.held.values()
+    assert len(held.images) == 3 and clinic.state(uid) == "acknowledged"
 
 
 # -- acts on one of them ----------------------------------------------------------------------------------------------
