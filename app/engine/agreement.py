@@ -160,7 +160,7 @@ def _shown(exam: Mapping[str, Any]) -> Json:
 
 
 def _received(one: Here, receipt: Mapping[str, Any]) -> Json:
-    whole = one.pile == AGREED and one.images is None
+    whole = one.pile == AGREED and all(job["state"] == JobState.RECONCILED.value for job in one.jobs)
     facts = receipt.get("facts", {})
     return _shown(one.exam) | {
         "state": (JobState.RECONCILED if whole else JobState.ACKNOWLEDGED).value,

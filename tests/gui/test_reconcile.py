@@ -10,7 +10,7 @@ from pytestqt.qtbot import QtBot
 from app.gui import words
 from app.gui.pile_rows import agreed_mark
 from app.gui.reconcile import ReconcilePage
-from app.gui.reconcile_rows import AGREED, MISSING, UNSENT
+from app.gui.reconcile_rows import AGREED, LACKING, MISSING, UNSENT
 from app.gui.window import MainWindow
 from tests.gui.conftest import Settle
 from tests.gui.fake_face import FakeFace
@@ -143,3 +143,50 @@ def test_the_arrow_keys_go_through_the_days(page: ReconcilePage, face: FakeFace,
     settle()
     assert page.figure.day == "2026-11-18"
     assert ("2026-11-18",) in face.called("reconciliation")
+
+
+# -- a platform that is asked patient by patient, and for the images that it lists -----------------------------------
+
+
+@pytest.fixture
+def listed(face: FakeFace) -> None:
+    face.asks_for_lists()
+
+
+@pytest.mark.usefixtures("listed")
+class TestImageLists:
+    """Missing images are a pile of their own, and a person decides."""
+
+    def test_the_page_opens_at_the_day_that_lacks_images(self, page: ReconcilePage) -> None:
+        assert (page.figure.day, page.piles.key()) == ("2026-11-19", LACKING)
+        assert page.header.note.text() == "截至昨天，最近 3 周检查都在，昨天 2 例缺影像"
+
+    def test_it_is_one_pile_more_and_nothing_covers_another(self, page: ReconcilePage) -> None:
+        assert [pile["key"] for pile in page.piles.rows_model.rows] == [AGREED, MISSING, LACKING, UNSENT]
+        bottom = page.piles.mapTo(page, page.piles.rect().bottomLeft()).y()
+        assert page._how.mapTo(page, page._how.rect().topLeft()).y() > bottom
+        assert page.asked.lines[-1][0] == "过 13 分钟再问：影像缺 2 例"
+
+    def test_sending_again_is_the_act_and_asks_for_that_exam_at_that_destination(
+        self, page: ReconcilePage, face: FakeFace, settle: Settle
+    ) -> None:
+        assert page.act.text() == "重新上传"
+        page.act.click()
+        settle()
+        assert face.called("act_many")[-1][:2] == ("resend", (("E900", "shanxi"),))
+        assert page.act.isEnabled()
+
+    def test_what_went_again_in_vain_is_copied_for_the_engineer(self, page: ReconcilePage, qapp: QApplication) -> None:
+        page.rows.choose(f"{LACKING}/1.2.11")
+        assert page.act.text() == "复制给工程师"
+        page.act.click()
+        copied = qapp.clipboard().text()
+        assert "1.2.9.3" in copied and "CT2611190011" in copied and "邓雅琴" not in copied
+
+    def test_images_that_cannot_be_checked_are_told_and_hollow(self, page: ReconcilePage, settle: Settle) -> None:
+        page.piles.choose(AGREED)
+        settle()
+        assert page.piles.rows_model.rows[0]["note"] == "12 例影像平台没有缓存 · 无法核对"
+        assert "平台没有缓存这例的影像 · 无法核对" in page.agreed.rows_model.index(1, 3).data()
+        assert page._cells.receipt(page.agreed.rows_model.rows[1]).mark == "state-acknowledged"
+        assert page._cells.receipt(page.agreed.rows_model.rows[0]).mark == "state-reconciled"
