@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -13,6 +14,8 @@ from app.errors import AgentError, Bug, NeedsOperator, Rejected, RetryLater
 from app.wire.http_client import HttpReply
 
 _MOST_WORDS = 2000
+_HALF = re.compile(rb"\\u[dD][89a-fA-F]")
+"""Halves of a character: alone one is none."""
 
 
 class Judge:
@@ -34,7 +37,7 @@ class Judge:
         if reply.status != 200:
             return self._row("http", str(reply.status), _text(reply.body), step, after=_retry_after(reply)), {}
         try:
-            data = json.loads(reply.body.decode("utf-8-sig"))
+            data = _whole(json.loads(reply.body.decode("utf-8-sig")), reply.body)
         except (ValueError, RecursionError):
             data = None
         if not isinstance(data, dict):
@@ -106,6 +109,13 @@ def _flagged(items: object, place: Mapping[str, str]) -> tuple[str, str]:
         return "", ""
     words = items.get(place["item_message"])
     return str(items[place["flag"]]).strip(), "" if words is None else str(words)
+
+
+def _whole(data: Any, body: bytes) -> Any:
+    """JSON can spell half a character, which no file and no database takes: such halves become question marks."""
+    if not _HALF.search(body):
+        return data
+    return json.loads(json.dumps(data, ensure_ascii=False).encode("utf-8", errors="replace"))
 
 
 def _text(body: bytes) -> str:

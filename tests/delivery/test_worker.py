@@ -76,6 +76,21 @@ def test_a_refusal_is_never_green_and_keeps_its_reason(stage: Stage, said: Any, 
     assert [line["verdict"] for line in jobs.attempts(stage.store.read(), EXAM)] != ["accept"]
 
 
+@pytest.mark.parametrize(
+    ("said", "state"),
+    [
+        (b'{"code": 1, "message": "\\ud83d\\ude00 \\ud800"}', JobState.ACKNOWLEDGED),
+        (b'{"code": 0, "message": "\\u7f3a\\u5c11\\u624b\\u673a\\u53f7\\uD83D"}', JobState.HELD),
+        (b'{"code": "\\uDFFF"}', JobState.REJECTED),
+    ],
+)
+def test_half_a_character_in_an_answer_ends_no_job_in_the_middle(stage: Stage, said: bytes, state: JobState) -> None:
+    stage.platform.script = [an_http_reply(said)]
+    job_id = queued(stage)
+    workers(stage).run_once()
+    assert job_of(stage, job_id).state is state
+
+
 def delays(stage: Stage, count: int, **changes: Any) -> list[float]:
     job_id = queued(stage)
     found: list[float] = []
