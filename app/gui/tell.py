@@ -85,7 +85,8 @@ def _said_by(one: QWidget) -> Iterator[Thing]:
                 where = one.actionGeometry(action)
                 yield _thing("entry", one, action.text(), where, action.objectName(), action.isEnabled())
     elif isinstance(one, QAbstractButton):
-        yield _thing("button", one, one.text() or one.toolTip(), one.rect()) | {"checked": one.isChecked()}
+        said = one.text() or one.toolTip() or one.accessibleName()
+        yield _thing("button", one, said, one.rect()) | {"checked": one.isChecked()}
     elif isinstance(one, QLabel):
         if one.text():
             yield _thing("label", one, one.text(), one.rect())

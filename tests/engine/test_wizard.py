@@ -229,6 +229,31 @@ def test_answers_given_piece_by_piece_write_the_file_that_a_setup_writes(home: H
     assert home.settings_file.read_bytes() == other.settings_file.read_bytes()
 
 
+def test_two_destinations_are_two_answers_and_one_taken_away_leaves_the_other_its_key(home: Home) -> None:
+    """As the settings page and `setup --answers` give them; each with options and keys of its own."""
+    province = answers_of("main")["destination"][0]
+    index = {"name": "index", "region": "guangyuan", "base_url": "http://192.0.2.9", "secrets": {"key": "INDEX-KEY"}}
+    index["options"] = {"index_storage_uscc": False}
+    files = {"public_base_url": "http://192.0.2.10:8180"}
+    apply_answers({**answers_of("main"), "files": files, "destination": [province, index]}, home)
+    both = read_settings(home).destinations
+    assert [(one.name, one.secret_names) for one in both] == [("main", ("sm4_key",)), ("index", ("key",))]
+    assert both[1].options == {"index_storage_uscc": False}
+    result = apply_answers({"destination": [{key: index[key] for key in index if key != "secrets"}]}, home)
+    assert [(one.name, one.secret_names) for one in result.settings.destinations] == [("index", ("key",))]
+
+
+def test_an_address_for_the_platforms_visits_is_proposed_where_it_comes_and_nowhere_else(
+    bare: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("app.engine.setup.own_addresses", lambda: ("192.0.2.10", "192.0.2.11"))
+    row = {"name": "x", "region": "guangyuan", "base_url": "http://192.0.2.8"}
+    told = bare.engine.check_answers({"files": {"port": 8280}, "destination": [row]})
+    assert (told["wanted"], told["proposed"]) == (["files"], {"files.public_base_url": "http://192.0.2.10:8280"})
+    other = bare.engine.check_answers({"destination": [{**row, "region": "guizhou"}]})
+    assert (other["wanted"], other["proposed"]) == ([], {})
+
+
 def _over(now: Any, given: Any) -> Any:
     return {**now, **given} if isinstance(now, dict) else given
 
@@ -442,6 +467,16 @@ def test_a_file_service_that_is_open_is_opened_once_from_here(stage: tuple[Engin
 def test_the_letter_says_what_an_engineer_asks_for(stage: tuple[Engine, Json]) -> None:
     letter = stage[0].try_destination({}, "main")["letter"]
     assert "CLINIC_AGENT" in letter and "52140000MJ00000075" in letter and "http://127.0.0.1" in letter
+
+
+def test_the_letter_names_the_roads_that_are_used_and_no_other(stage: tuple[Engine, Json]) -> None:
+    engine, now = stage
+    row = {**now["destination"][0], "name": "index", "region": "guangyuan", "options": {"practice": True}}
+    row["secrets"] = {"key": "INDEX-KEY"}
+    letter = engine.try_destination({"destination": [row]}, "index")["letter"]
+    assert f"平台来取文件的地址：{now['files']['public_base_url']}" in letter
+    assert "影像推送" not in letter and "INDEX-KEY" not in letter
+    assert "平台来取文件的地址" not in engine.try_destination({}, "main")["letter"]
 
 
 def test_an_image_from_a_device_is_seen_arriving_with_its_name_and_bytes(

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -10,12 +12,72 @@ import pytest
 from app.engine.reach import home_at
 from app.engine.settings import read_settings
 
+from .conftest import NewPractice
 from .screen import Program, Screen
-from .world import SM4_KEY, Agent, Modality, Practice, a_study, answers, free_port
+from .world import SM4_KEY, Agent, Modality, Practice, a_study, free_port
 
-NAME = "太原市小店区平安诊所"
 MOST_KEYS = 400
 """Letters and digits that the clinic has to type are most of them; pasted Chinese counts letter by letter."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Place:
+    """A clinic in a region: what it types, and the same as answers of a file."""
+
+    region: str
+    title: str
+    clinic: dict[str, str]
+    keys: Callable[[Practice], dict[str, str]]
+    row: Callable[[Practice], dict[str, object]]
+
+
+SHANXI = Place(
+    region="shanxi",
+    title="山西省影像云",
+    clinic={
+        "name": "太原市小店区平安诊所",
+        "uscc": "52140000MJ00000075",
+        "fixmedins_code": "H14010500123",
+        "fixmedins_name": "太原市小店区平安诊所",
+        "admdvs": "140105",
+    },
+    keys=lambda practice: {
+        "前置机地址": practice.base_url,
+        "影像推送地址": "127.0.0.1",
+        "影像推送端口": str(practice.dicom_port),
+        "平台的 AE 标题": practice.ae_title,
+        "SM4 密钥": SM4_KEY,
+    },
+    row=lambda practice: {
+        "options": {
+            "dicom_host": "127.0.0.1",
+            "dicom_port": practice.dicom_port,
+            "dicom_ae_title": practice.ae_title,
+        },
+        "secrets": {"sm4_key": SM4_KEY},
+    },
+)
+GUIZHOU = Place(
+    region="guizhou",
+    title="贵州省医保影像云",
+    clinic={
+        "name": "贵阳市云岩区平安诊所",
+        "uscc": "52520103MJ0000012R",
+        "fixmedins_code": "H52010300123",
+        "fixmedins_name": "贵阳市云岩区平安诊所",
+        "admdvs": "520103",
+    },
+    keys=lambda practice: {"前置机地址": practice.base_url, "接口密钥 key": "PRACTICE-KEY-GUIZHOU"},
+    row=lambda _practice: {"secrets": {"key": "PRACTICE-KEY-GUIZHOU"}},
+)
+CLINIC = {
+    "name": "机构名称",
+    "uscc": "统一社会信用代码",
+    "fixmedins_code": "医保机构编码",
+    "fixmedins_name": "医保机构名称",
+    "admdvs": "医保区划",
+}
+"""Setting -> its label."""
 
 
 class Keyboard:
@@ -74,25 +136,22 @@ def fresh(tmp_path: Path, screen: Screen, monkeypatch: pytest.MonkeyPatch) -> Pa
     return tmp_path / "first home"
 
 
+@pytest.mark.parametrize("place", [SHANXI, GUIZHOU], ids=lambda place: place.region)
 def test_the_first_set_up_needs_no_mouse_and_equals_the_command_line(
-    screen: Screen, fresh: Path, practice: Practice, tmp_path: Path
+    screen: Screen, fresh: Path, place: Place, new_practice: NewPractice, tmp_path: Path
 ) -> None:
+    practice = new_practice(region=place.region)
     port = free_port()
     began = time.monotonic()
     with Program(screen, fresh) as program:
         program.wait_for_window("首次设置")
         keys = Keyboard(screen, program)
-        program.wait_for_text("已选 1 个：山西省影像云")
+        program.wait_for_text("还没有选")
+        keys.go_to(place.title)
+        keys.press("space")
+        program.wait_for_text(f"已选 1 个：{place.title}")
         keys.on("您的机构怎么登记的？")
-        keys.fill(
-            {
-                "机构名称": NAME,
-                "统一社会信用代码": "52140000MJ00000075",
-                "医保机构编码": "H14010500123",
-                "医保机构名称": NAME,
-                "医保区划": "140105",
-            }
-        )
+        keys.fill({CLINIC[key]: text for key, text in place.clinic.items()})
         keys.go_to("医院等级")
         for _ in range(20):
             if program.find("无等级", kind="box", name="医院等级"):
@@ -104,15 +163,7 @@ def test_the_first_set_up_needs_no_mouse_and_equals_the_command_line(
         wait_enabled(program)
 
         keys.on("平台给了您什么地址和密钥？")
-        keys.fill(
-            {
-                "前置机地址": practice.base_url,
-                "影像推送地址": "127.0.0.1",
-                "影像推送端口": str(practice.dicom_port),
-                "平台的 AE 标题": practice.ae_title,
-                "SM4 密钥": SM4_KEY,
-            }
-        )
+        keys.fill(place.keys(practice))
         keys.go_to("存成这台电脑上的加密文件")
         keys.press("space")
         wait_enabled(program)
@@ -141,7 +192,7 @@ def test_the_first_set_up_needs_no_mouse_and_equals_the_command_line(
         keys.on("设置好了")
         keys.press("Return")
         program.wait(lambda: program.window("首次设置") is None, what="the end of the set-up")
-        program.wait_for_window(NAME)
+        program.wait_for_window(place.clinic["name"])
         took = time.monotonic() - began
         print(f"first set-up: {took:.0f} s, {keys.count} keys")
         assert keys.count <= MOST_KEYS and took < 300
@@ -150,7 +201,7 @@ def test_the_first_set_up_needs_no_mouse_and_equals_the_command_line(
         assert program.ended() == 0
 
     by_command = Agent(tmp_path / "by command")
-    by_command.set_up(told(practice, port))
+    by_command.set_up(told(place, practice, port))
     assert read_settings(home_at(fresh)) == read_settings(by_command.home)
 
 
@@ -166,14 +217,11 @@ def send_test_image(program: Program, port: int, folder: Path) -> None:
     program.wait(lambda: Modality(port).send(images).stored, seconds=40, what="the port to open")
 
 
-def told(practice: Practice, port: int) -> dict[str, object]:
+def told(place: Place, practice: Practice, port: int) -> dict[str, object]:
     """The same answers as a file."""
-    usual = answers(practice, port=port)
-    row = dict(usual["destination"][0])
-    row |= {"name": practice.region, "options": {k: v for k, v in row["options"].items() if k.startswith("dicom_")}}
-    clinic = dict(usual["clinic"]) | {"level": "11"}
+    row = {"name": place.region, "region": place.region, "base_url": practice.base_url, **place.row(practice)}
     return {
-        "clinic": clinic,
+        "clinic": {**place.clinic, "level": "11"},
         "dicom": {"port": port},
         "secrets": {"store": "file"},
         "destination": [row],
