@@ -15,7 +15,7 @@ from typing import Any
 from app.catalogue.payload import payload, read_payload
 from app.catalogue.region import Region
 from app.domain.reconciliation import Sent
-from app.errors import RetryLater
+from app.errors import Rejected, RetryLater
 from app.regions.conversation import (
     Batch,
     Conversation,
@@ -135,6 +135,8 @@ class Guizhou(National):
         missing: list[str] = []
         for one in self.apart(ours):
             id_type, id_number = self._patient(one.exams[0])
+            if not (id_type and id_number and all(sent.index_code for sent in one.exams)):
+                raise Rejected("这例没法向平台核对", "记录里读不出证件号码或索引，请复制给工程师")
             asked = PatientQuery(id_type=id_type, id_number=id_number, name="", day_from=ours.day, day_to=ours.day)
             found = yield from self.history(asked)
             if not all(exam.index_code for exam in found):

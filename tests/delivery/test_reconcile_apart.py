@@ -229,3 +229,12 @@ def test_numbers_never_reach_a_log(bureau: Bureau, caplog: pytest.LogCaptureFixt
     bureau.ask(after=AGAIN)
     assert ZHANG not in caplog.text
     assert ZHANG not in str(bureau.questions()) and ZHANG not in str(bureau.row())
+
+
+def test_a_record_without_a_number_is_not_asked_about_and_holds_up_no_other(bureau: Bureau) -> None:
+    bureau.sent("E1", number="", images=())
+    bureau.sent("E2", number=LI, images=())
+    with pytest.raises(RetryLater, match="一部分"):
+        bureau.ask()
+    assert (bureau.state("E1"), bureau.state("E2")) == (JobState.ACKNOWLEDGED, JobState.RECONCILED)
+    assert bureau.province.patients() == [LI]
