@@ -200,8 +200,8 @@ def _received(row: Json, taken: str) -> str:
 
 
 def _numbers(numbers: list[str]) -> list[tuple[str, str]]:
-    """Index codes with the ID number in them masked; a line may end behind each part."""
-    shown = [words.masked_number(str(each)).replace("-", "-\u200b") for each in numbers]
+    """Of an index code whose it is and when, the ID number masked; a line may end behind each part."""
+    shown = [words.index_lines(str(each))[0].replace("-", "-\u200b") for each in numbers]
     return [("返回的号码", "、".join(shown))] if shown else []
 
 
