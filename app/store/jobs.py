@@ -264,11 +264,12 @@ def newest(all_jobs: list[Job]) -> tuple[Job, ...]:
 
 
 def troubles(conn: sqlite3.Connection) -> dict[str, tuple[Trouble, datetime]]:
-    """exam key -> (why, since when) of the newest jobs that wait for a person. Reads no payload."""
+    """exam key -> (why, since when) of the newest jobs that wait for a person, the gravest's. Reads no payload."""
     rows = conn.execute(
         f"""SELECT exam_key, trouble, changed_at FROM jobs j WHERE state IN ({_marks(NEEDS_A_PERSON)})
             AND NOT EXISTS (SELECT 1 FROM jobs n WHERE n.destination = j.destination AND n.exam_key = j.exam_key
-              AND n.part = j.part AND n.report_key = j.report_key AND n.version > j.version) ORDER BY id"""
+              AND n.part = j.part AND n.report_key = j.report_key AND n.version > j.version)
+            ORDER BY state = '{JobState.REJECTED.value}', id"""
     ).fetchall()
     return {
         row["exam_key"]: (trouble, taken(row["changed_at"])) for row in rows if (trouble := trouble_of(row["trouble"]))

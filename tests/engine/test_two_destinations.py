@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from app.domain.job import JobState
-from app.errors import NeedsOperator
+from app.errors import NeedsOperator, Rejected
 from app.store import answers
 from app.system.paths import Home
 from app.system.secrets import secret_store
@@ -67,6 +67,17 @@ def test_a_destination_that_is_down_for_a_day_holds_up_no_other(clinic: Clinic) 
     clinic.deliver(pass_seconds=3600)
     assert [clinic.state(uid) for uid in (first, second)] == ["acknowledged", "acknowledged"]
     assert done(clinic, first) == {CITY: {ACK}, INDEX: {ACK}}
+
+
+def test_what_today_says_of_an_exam_is_its_gravest_trouble(clinic: Clinic) -> None:
+    clinic.city.script[2] = Rejected("平台没有收下其中的影像", "请工程师看看平台的原话")
+    clinic.index.refuses = "证件号码与姓名不一致"
+    uid = clinic.ready()
+    clinic.submit(uid)
+    clinic.deliver()
+    assert done(clinic, uid)[INDEX] == {JobState.HELD} and JobState.REJECTED in done(clinic, uid)[CITY]
+    (need,) = clinic.desk.engine.status()["needs_you"]
+    assert (need["state"], need["why"]) == ("rejected", "平台没有收下其中的影像 · 请工程师看看平台的原话")
 
 
 def test_a_correction_goes_to_both(clinic: Clinic) -> None:
