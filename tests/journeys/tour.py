@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import sys
 import tempfile
+import tomllib
 from pathlib import Path
 
 from PIL import Image
 
+from app.catalogue.resources import resources_dir
 from app.engine.reach import connect
+from app.engine.rehearsal_script import id_number_of
 from app.system.paths import Home
 
 from .screen import Program, Screen, why_no_screen
@@ -21,6 +24,12 @@ ROOM = (1440, 860)
 PAGES = {"today": "ctrl+1", "fill": "ctrl+2", "queue": "ctrl+3", "reconcile": "ctrl+4", "devices": "ctrl+5"}
 PAGES |= {"settings": "ctrl+8", "log": "ctrl+9"}
 OVER = "退出窗口就结束演练"
+ELSEWHERE = "guizhou"
+"""A region whose platform knows the patients' exams in other hospitals."""
+HOSPITAL = "贵阳演练人民医院"
+"""The first of them; the demo has fetched its images."""
+RECEIPTS_ONLY = "guangyuan"
+"""A region whose platform can't be asked what it has."""
 
 
 def main(out: Path) -> None:
@@ -30,6 +39,8 @@ def main(out: Path) -> None:
         folder = Path(scratch)
         with Screen(folder / "screen", width=ROOM[0], height=ROOM[1], tray=False) as screen:
             demo(screen, folder / "demo", out)
+            retrieval(screen, folder / "elsewhere", out)
+            receipts(screen, folder / "receipts", out)
             wizard(screen, folder / "empty", out)
 
 
@@ -37,7 +48,7 @@ def demo(screen: Screen, home: Path, out: Path) -> None:
     home.mkdir()
     with Program(screen, home, "demo") as program:
         whole(program)
-        program.wait(lambda: OVER in program.output.read_text("utf-8", "replace"), seconds=120)
+        story_told(program)
         for name, key in PAGES.items():
             screen.key(key)
             picture(program, out / f"{name}.png")
@@ -46,6 +57,45 @@ def demo(screen: Screen, home: Path, out: Path) -> None:
         face.set_theme("dark")
         screen.key(PAGES["fill"])
         picture(program, out / "fill-dark.png")
+
+
+def retrieval(screen: Screen, home: Path, out: Path) -> None:
+    """A patient of the demo looked up, the newest exam of another hospital downloaded."""
+    home.mkdir()
+    with Program(screen, home, "demo", "--region", ELSEWHERE) as program:
+        whole(program)
+        story_told(program)
+        program.click("调阅", kind="button")
+        program.wait_for_text("查患者在其他医院的检查")
+        program.enter("证件号码", looked_up(ELSEWHERE))
+        program.wait_for_text("家机构")
+        program.click(HOSPITAL, kind="row")
+        program.wait_for_text("幅可打开 · UID 一致", seconds=60)
+        picture(program, out / "retrieve.png")
+
+
+def looked_up(region: str) -> str:
+    """The ID number of the demo's patient whom other hospitals know."""
+    script = tomllib.loads((resources_dir() / "regions" / region / "demo.toml").read_text(encoding="utf-8"))
+    return id_number_of(script, script["elsewhere"][0]["patient_name"])
+
+
+def receipts(screen: Screen, home: Path, out: Path) -> None:
+    home.mkdir()
+    with Program(screen, home, "demo", "--region", RECEIPTS_ONLY) as program:
+        whole(program)
+        story_told(program)
+        screen.key(PAGES["reconcile"])
+        program.wait_for_text("以回执为准")
+        screen.key("Right")
+        screen.key("Up")
+        picture(program, out / "receipts.png")
+
+
+def story_told(program: Program) -> None:
+    """Wait for the end of this demo's story; the screen's programs write into one file."""
+    begun = program.output.read_text("utf-8", "replace").rfind("演练平台已打开")
+    program.wait(lambda: program.output.read_text("utf-8", "replace").rfind(OVER) > begun, seconds=180)
 
 
 def wizard(screen: Screen, home: Path, out: Path) -> None:
