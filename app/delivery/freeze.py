@@ -17,7 +17,7 @@ from app.delivery.record import ReportView, View, carries_reports
 from app.delivery.target import Target
 from app.domain.form import Source, Value
 from app.domain.job import Job, Part
-from app.domain.study import Instance
+from app.domain.study import Accession, Instance
 from app.errors import NeedsOperator
 from app.regions.conversation import FileRef, ImageRef, StudyZip
 
@@ -43,16 +43,16 @@ class Frozen:
 
 
 def freeze(
-    view: View, exam_key: str, instances: Sequence[Instance], minted_accession: str, index_code: str = ""
+    view: View, exam_key: str, instances: Sequence[Instance], accessions: Mapping[str, Accession], index_code: str = ""
 ) -> list[Frozen]:
     """Every part of the exam for this destination, from its present values; a report that nobody began is left out.
 
-    Raises `NeedsOperator` for what the settings or the exam lack.
+    `accessions`: by study UID. Raises `NeedsOperator` for what the settings or the exam lack.
     """
     made = _Exam(
         view=view,
         exam_key=exam_key,
-        images=tuple(_image_ref(view.target, one, minted_accession) for one in instances),
+        images=tuple(_image_ref(view.target, one, accessions) for one in instances),
         index_code=index_code,
     )
     found: list[Frozen] = []
@@ -67,13 +67,15 @@ def freeze(
     return found
 
 
-def freeze_late(view: View, instances: Sequence[Instance], minted_accession: str, own: Sequence[Job]) -> list[Frozen]:
+def freeze_late(
+    view: View, instances: Sequence[Instance], accessions: Mapping[str, Accession], own: Sequence[Job]
+) -> list[Frozen]:
     """Only what late images change: their own part, or the record that says where they can be fetched.
 
     The record stays as it was submitted, whatever was typed since; and so does its index code. `own`: the newest jobs
     of the exam at this destination.
     """
-    images = tuple(_image_ref(view.target, one, minted_accession) for one in instances)
+    images = tuple(_image_ref(view.target, one, accessions) for one in instances)
     for job in own:
         if job.part is Part.IMAGES:
             made = _Exam(view=view, exam_key=job.exam_key, images=images, index_code=job.index_code)
@@ -234,7 +236,10 @@ def _with_pdf(report: ReportView) -> dict[str, object]:
     return {**report.values, **({"report_pdf": FileRef(sha256=sha256)} if sha256 else {})}
 
 
-def _image_ref(target: Target, one: Instance, minted_accession: str) -> ImageRef:
+def _image_ref(target: Target, one: Instance, accessions: Mapping[str, Accession]) -> ImageRef:
+    """A number that is not the device's own is written into what is sent, where the clinic allows that."""
+    found = accessions.get(one.study_instance_uid)
+    number = found.number if found else ""
     return ImageRef(
         sop_instance_uid=one.sop_instance_uid,
         sop_class_uid=one.sop_class_uid,
@@ -242,8 +247,9 @@ def _image_ref(target: Target, one: Instance, minted_accession: str) -> ImageRef
         sha256=one.data_set_sha256,
         path=one.path,
         size_bytes=one.size_bytes,
-        accession_number=minted_accession if target.options.get("carry_minted_accession") else "",
+        accession_number=number if found and found.lent and target.options.get("carry_minted_accession") else "",
         study_instance_uid=one.study_instance_uid,
+        study_accession=number,
     )
 
 

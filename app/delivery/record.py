@@ -16,7 +16,7 @@ from app.domain.exam import Exam, Report
 from app.domain.form import Noun, Problem, Source, Value
 from app.domain.job import Part
 from app.domain.settings import Clinic
-from app.domain.study import DOUBT_WORDS, Doubt, Study
+from app.domain.study import DOUBT_WORDS, Accession, Doubt, Study
 from app.domain.times import cst_text
 from app.store import Reader, exams, images
 
@@ -40,9 +40,22 @@ class Known:
     """Keys of shared reports that go out under another exam."""
 
     @property
+    def given_accession(self) -> str:
+        """Every number that a device gave, parted by commas."""
+        return ",".join(dict.fromkeys(study.accession_number for study in self.studies if study.accession_number))
+
+    @property
     def accession_number(self) -> str:
-        given = [study.accession_number for study in self.studies if study.accession_number]
-        return ",".join(dict.fromkeys(given)) or self.exam.minted_accession
+        return self.given_accession or self.exam.minted_accession
+
+    @property
+    def accessions(self) -> dict[str, Accession]:
+        """By study UID."""
+        first = self.accession_number.partition(",")[0]
+        return {
+            study.study_instance_uid: Accession(number=study.accession_number or first, lent=not study.accession_number)
+            for study in self.studies
+        }
 
     @property
     def doubts(self) -> tuple[Doubt, ...]:
@@ -218,12 +231,13 @@ def _system(stored: Known, now: datetime) -> Values:
 
 
 def _header(stored: Known) -> dict[str, str]:
-    """The first study's header, its name as decoded or repaired."""
+    """The first study's header, its name as decoded or repaired; what the exam has of all of them."""
     if not stored.studies:
         return {}
     first = stored.studies[0]
     modalities = "\\".join(dict.fromkeys(study.modality for study in stored.studies if study.modality))
-    return dict(first.header) | {"PatientName": first.patient_name, "Modality": modalities}
+    told = {"PatientName": first.patient_name, "Modality": modalities, "AccessionNumber": stored.given_accession}
+    return dict(first.header) | told
 
 
 def _doubted(derived: Values, stored: Known) -> Values:

@@ -66,6 +66,14 @@ class Arrival:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Accession:
+    """The number under which the images of a study go. `lent`: its device gave none, it is one that the exam has."""
+
+    number: str
+    lent: bool
+
+
+@dataclass(frozen=True, kw_only=True)
 class Study:
     """A study as the index has it."""
 

@@ -211,14 +211,14 @@ def _queue(tx: Tx, stored: Known, view: View, now: datetime) -> int:
     key = stored.exam.exam_key
     index_code = index_codes.minted(tx, view, key, now=now)
     instances = images.instances_of(tx.conn, key)
-    frozen = freeze(view, key, instances, stored.exam.minted_accession, index_code)
+    frozen = freeze(view, key, instances, stored.accessions, index_code)
     return submission.submit(tx, key, frozen, view.target.name, now=now)
 
 
 def _queue_late(tx: Tx, stored: Known, view: View, now: datetime) -> int:
     key, name = stored.exam.exam_key, view.target.name
     own = [job for job in jobs.newest(jobs.of_exam(tx.conn, key)) if job.destination == name]
-    frozen = freeze_late(view, images.instances_of(tx.conn, key), stored.exam.minted_accession, own)
+    frozen = freeze_late(view, images.instances_of(tx.conn, key), stored.accessions, own)
     return submission.submit(tx, key, frozen, name, now=now)
 
 

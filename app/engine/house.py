@@ -155,7 +155,7 @@ class House:
         key = stored.exam.exam_key
         index_code = index_codes.standing(tx.conn, view, key)
         try:
-            frozen = freeze(view, key, instances, stored.exam.minted_accession, index_code)
+            frozen = freeze(view, key, instances, stored.accessions, index_code)
         except AgentError:
             return True
         return submission.differs(mine, frozen, view.target.name)

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Generator, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
+from enum import StrEnum
 from typing import Any, Protocol
 
 from app.domain.reconciliation import Sent
@@ -25,7 +26,10 @@ class FileRef:
 
 @dataclass(frozen=True, kw_only=True)
 class ImageRef:
-    """One instance for a C-STORE; `accession_number` non-empty: the pushed copy carries it (the original does not)."""
+    """One instance to send; `accession_number` non-empty: the copy that goes carries it (the original does not).
+
+    `study_accession`: the number under which its study goes, its own or that one; "" in what was queued long ago.
+    """
 
     sop_instance_uid: str
     sop_class_uid: str
@@ -35,15 +39,16 @@ class ImageRef:
     size_bytes: int
     accession_number: str = ""
     study_instance_uid: str = ""
+    study_accession: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
 class ImageFile:
-    """One instance inside a multipart request: the original, or the copy that carries the minted accession number."""
+    """One instance inside a request: the original, or the copy that carries the minted accession number."""
 
     image: ImageRef
     encoding: str = "bytes"
-    """`bytes`, or `md5` or `md5_upper` (32 hex digits); all of the same prepared copy."""
+    """`bytes`, `md5` or `md5_upper` (32 hex digits), or `link` (an address); all of the same prepared copy."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -76,6 +81,7 @@ class HttpRequest:
     multipart/form-data of these, in order, streamed from disk, and `body` stays empty. `hold` is what the destination
     holds once it accepted the request: (item, SHA-256). `reply_bytes`: the largest reply to expect, 0 for the usual.
     `first` is sent right before it whenever it is really sent (delete, then save), never when its answer is known.
+    `base` names another address of the same destination: its option `<base>_url`, "" or an empty option its own.
     """
 
     step: str
@@ -88,6 +94,7 @@ class HttpRequest:
     hold: tuple[str, str] | None = None
     reply_bytes: int = 0
     first: tuple[HttpRequest, ...] = ()
+    base: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -116,7 +123,19 @@ class DicomSend:
     associations: int = 1
 
 
-Request = HttpRequest | DicomSend | Batch
+@dataclass(frozen=True, kw_only=True)
+class Pickup:
+    """Wait until the destination has fetched these images here, by their addresses or by DICOM Query/Retrieve.
+
+    The run ends while some are still to be fetched: the job waits without holding anybody up, and goes on with the
+    last of them. What was fetched counts like what was sent: by what the destination holds.
+    """
+
+    step: str
+    images: tuple[ImageRef, ...]
+
+
+Request = HttpRequest | DicomSend | Batch | Pickup
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -132,13 +151,15 @@ Conversation = Generator[Request, Reply, dict[str, Any]]
 
 @dataclass(frozen=True, kw_only=True)
 class Stamp:
-    """What only the moment of sending knows: the platform's time, and a serial number that was never used before.
+    """What only the moment of sending knows: the platform's time, and numbers that were never used before.
 
-    `serial` is yyyyMMddHHmmss (China Standard Time) and four digits, "" for an adapter without a `serial_series`.
+    `serial` is yyyyMMddHHmmss (China Standard Time) and four digits, "" for an adapter without a `serial_series`;
+    `nonce` is 32 random hex digits.
     """
 
     now: datetime
     serial: str = ""
+    nonce: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -213,6 +234,76 @@ class FoundImage:
     sop_instance_uid: str
 
 
+@dataclass(frozen=True, kw_only=True)
+class SignOrder:
+    """A text that a doctor is asked to sign on the phone. `signer_id`: the doctor's MSSPID at the signing service."""
+
+    text: bytes
+    """What is signed, as it is (UTF-8); of the kind HASH a digest, of WEB_SEAL a page."""
+    title: str
+    description: str
+    signer_id: str
+    minutes: int
+    """How long the code is valid, 1 to 4320."""
+    kind: str = "DATA"
+    authorised_id: str = ""
+    """The MSSPID of somebody who may sign for the doctor, "" for nobody."""
+    notes: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class SignJob:
+    """The service took the order: what the phone reads, as text or as a picture (PNG or JPEG), never neither."""
+
+    sign_data_id: str
+    qr_text: str
+    qr_picture: bytes = b""
+
+
+class SignState(StrEnum):
+    """How far the doctor is."""
+
+    UNSIGNED = "unsigned"
+    FINISHED = "finished"
+    EXPIRED = "expired"
+    FAILED = "failed"
+    """The service ended the job without a signature."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class SignAnswer:
+    """What the service says of a sign job; all but `state` only when finished. Values in Base64 without blanks."""
+
+    state: SignState
+    sign_value: str = ""
+    certificate: str = ""
+    signer_id: str = ""
+    signed_at_text: str = ""
+    """yyyyMMddHHmmss, as the service wrote it."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class SignedText:
+    """A signed text as it goes to the platform. `sign_type` is a code of the region's table of signature types."""
+
+    text: bytes
+    sign_type: str
+    sign_value: str
+    certificate: str
+    tsa_token: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class StampFound:
+    """One stamp (电子签章) that the platform found in a PDF and holds for good. Texts as it wrote them."""
+
+    page: str
+    signed_at_text: str
+    words: str
+    certificate: str
+    algorithm: str
+
+
 class Adapter(Protocol):
     """What every region offers. A capability is a name in `capabilities`; pages show what is in it, never a region."""
 
@@ -271,3 +362,34 @@ class Retrieves(Protocol):
     def image(self, index_code: str, image: FoundImage) -> Generator[Request, Reply, bytes]:
         """The bytes of one DICOM file. Raises `RetryLater` for an answer that is none."""
         ...
+
+
+class Signs(Protocol):
+    """The capability `sign` (协同签名); every request is fresh."""
+
+    def sign(self, order: SignOrder) -> Generator[Request, Reply, SignJob]: ...
+
+    def signed(self, sign_data_id: str) -> Generator[Request, Reply, SignAnswer]:
+        """Raises `Rejected` for an answer that is not the service's own (its hmac)."""
+        ...
+
+    def timestamp(self, text: bytes) -> Generator[Request, Reply, str]:
+        """The token in Base64."""
+        ...
+
+
+class Verifies(Protocol):
+    """The capability `verify`: the platform checks a signature or its timestamp before it is sent; fresh.
+
+    Ends when both are fine. What the platform finds wrong is a refusal like any other, worded by the region's codes.
+    """
+
+    def verify(self, signed: SignedText) -> Generator[Request, Reply, None]: ...
+
+    def verify_timestamp(self, signed: SignedText) -> Generator[Request, Reply, None]: ...
+
+
+class ChecksStamp(Protocol):
+    """The capability `check_stamp`: the platform checks the stamps of a PDF; a bad one, or none, is a refusal."""
+
+    def check_stamp(self, pdf: FileRef, name: str) -> Generator[Request, Reply, tuple[StampFound, ...]]: ...

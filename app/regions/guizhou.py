@@ -168,7 +168,7 @@ class Guizhou(National):
             {
                 "index_code": outgoing.index_code,
                 "study_instance_uid": image.study_instance_uid,
-                "accession_number": outgoing.values.get("accession_number", ""),
+                "accession_number": _accession(outgoing, image),
                 "image_file": ImageFile(image=image),
                 "image_count": str(len(outgoing.images)),
             },
@@ -180,11 +180,11 @@ class Guizhou(National):
 
     def _announced(self, outgoing: Outgoing) -> Iterator[HttpRequest]:
         """2.3(4): which studies will come by push, and how many images the whole exam has."""
-        for study in dict.fromkeys(image.study_instance_uid for image in outgoing.images):
+        for study, image in {image.study_instance_uid: image for image in outgoing.images}.items():
             given = {
                 "index_code": outgoing.index_code,
                 "study_instance_uid": study,
-                "accession_number": outgoing.values.get("accession_number", ""),
+                "accession_number": _accession(outgoing, image),
                 "image_count": str(len(outgoing.images)),
             }
             yield self._post("images", [payload(self._region, "images", given)], item=study)
@@ -241,6 +241,11 @@ class Guizhou(National):
 
 
 _UIDS = ("study_instance_uid", "series_instance_uid", "sop_instance_uid")
+
+
+def _accession(outgoing: Outgoing, image: ImageRef) -> str:
+    """2.2(5)/3, 2.3(4)/3: of the study that the image belongs to; the record has those of all its studies."""
+    return image.study_accession or outgoing.values.get("accession_number", "")
 
 
 def _is_same(listed: str, sent: str) -> bool:

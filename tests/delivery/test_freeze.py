@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 
 import pytest
@@ -11,13 +12,15 @@ from app.delivery.freeze import Frozen, freeze, freeze_late
 from app.delivery.record import ReportView, View
 from app.domain.exam import Report
 from app.domain.job import Part
-from app.domain.study import Instance
+from app.domain.study import Accession, Instance
 from app.errors import NeedsOperator
 from app.store import jobs
 from tests.catalogue.samples import EXAM as EXAM_TEXTS
 from tests.catalogue.samples import REPORT, SETTLEMENT, values
 from tests.delivery.stage import Stage
 from tests.store.samples import EXAM, NOW, an_arrival, put
+
+LENT = {"1.2.3": Accession(number="A1", lent=True)}
 
 
 def a_view(stage: Stage, **exam: str) -> View:
@@ -39,8 +42,10 @@ def instances(count: int = 2) -> list[Instance]:
     return [an_arrival(number + 1).instance for number in range(count)]
 
 
-def frozen_parts(view: View, minted: str = "", count: int = 2) -> dict[tuple[Part, str], Frozen]:
-    return {(each.part, each.report_key): each for each in freeze(view, EXAM, instances(count), minted)}
+def frozen_parts(
+    view: View, count: int = 2, accessions: Mapping[str, Accession] | None = None
+) -> dict[tuple[Part, str], Frozen]:
+    return {(each.part, each.report_key): each for each in freeze(view, EXAM, instances(count), accessions or {})}
 
 
 def test_every_part_is_frozen_and_a_report_that_nobody_began_is_left_out(stage: Stage) -> None:
@@ -69,19 +74,21 @@ def test_every_other_value_changes_the_digest_of_its_own_part_alone(stage: Stage
 
 def test_images_are_told_apart_by_content_not_by_order_or_minted_number(stage: Stage) -> None:
     view = a_view(stage)
-    one = freeze(view, EXAM, instances(), "")[-1]
-    assert freeze(view, EXAM, instances()[::-1], "A1")[-1].digest == one.digest
-    assert freeze(view, EXAM, instances(3), "")[-1].digest != one.digest
+    one = freeze(view, EXAM, instances(), {})[-1]
+    assert freeze(view, EXAM, instances()[::-1], LENT)[-1].digest == one.digest
+    assert freeze(view, EXAM, instances(3), {})[-1].digest != one.digest
 
 
 def test_the_minted_number_travels_only_where_the_settings_want_it(stage: Stage) -> None:
-    def carried() -> set[str]:
-        images = frozen_parts(a_view(stage), minted="A1")[Part.IMAGES, ""].payload["images"]
-        return {ref["accession_number"] for ref in images}
+    def carried(*, lent: bool = True) -> set[tuple[str, str]]:
+        numbers = {"1.2.3": Accession(number="A1", lent=lent)}
+        images = frozen_parts(a_view(stage), accessions=numbers)[Part.IMAGES, ""].payload["images"]
+        return {(ref["accession_number"], ref["study_accession"]) for ref in images}
 
-    assert carried() == {""}
+    assert carried() == {("", "A1")}
     stage.target = replace(stage.target, options={"carry_minted_accession": True})
-    assert carried() == {"A1"}
+    assert carried() == {("A1", "A1")}
+    assert carried(lent=False) == {("", "A1")}, "what the device gave stands in its files"
 
 
 # -- regions whose record carries its reports and says where its images are --------------------------------------------
@@ -108,7 +115,7 @@ def a_report(sample: ReportView, number: int) -> ReportView:
 
 
 def record_of(view: View, count: int = 2) -> Frozen:
-    return next(each for each in freeze(view, EXAM, instances(count), "", CODE) if each.part is Part.EXAM)
+    return next(each for each in freeze(view, EXAM, instances(count), {}, CODE) if each.part is Part.EXAM)
 
 
 def test_a_record_says_what_its_newest_report_says_and_numbers_all(stage: Stage) -> None:
@@ -136,7 +143,7 @@ def test_late_images_keep_the_record_as_it_was_submitted(stage: Stage) -> None:
     job_id = put(stage.store, Part.EXAM, body=one.payload)
     job = replace(jobs.job(stage.store.read(), job_id), index_code=CODE)
     edited = replace(view, exam=view.exam | values({}, phone="13900000000"))
-    (late,) = freeze_late(edited, instances(3), "", [job])
+    (late,) = freeze_late(edited, instances(3), {}, [job])
     assert late.late and late.payload["exam"] == one.payload["exam"] and late.index_code == CODE
     assert late.digest == record_of(view, 3).digest != record_of(edited, 3).digest
 
@@ -156,7 +163,7 @@ def test_a_report_goes_as_a_file_of_its_own_only_when_it_is_one(stage: Stage) ->
     view = national(stage, "guizhou")
     first, second = view.reports
     view = replace(view, reports=(first, replace(second, report=replace(second.report, pdf_sha256=""))))
-    frozen = freeze(view, EXAM, instances(), "A1", CODE)
+    frozen = freeze(view, EXAM, instances(), LENT, CODE)
     assert [(each.part, each.report_key) for each in frozen] == [
         (Part.EXAM, ""),
         (Part.IMAGES, ""),
@@ -172,7 +179,7 @@ def test_a_report_goes_as_a_file_of_its_own_only_when_it_is_one(stage: Stage) ->
 
 def test_the_same_images_under_another_index_are_sent_again(stage: Stage) -> None:
     view = national(stage, "guizhou")
-    digests = {freeze(view, EXAM, instances(), "", code)[1].digest for code in ("", CODE, CODE + "1")}
+    digests = {freeze(view, EXAM, instances(), {}, code)[1].digest for code in ("", CODE, CODE + "1")}
     assert len(digests) == 3
 
 

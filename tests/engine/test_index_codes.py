@@ -15,6 +15,7 @@ from app.domain.job import JobState
 from app.errors import AgentError, NeedsOperator, RetryLater
 from app.store import indexes
 from app.system.paths import Home
+from tests.builders import a_pdf
 from tests.engine.two import CITY, INDEX, OTHER_PERSON, Clinic, Killed, a_clinic
 
 DELETE, RECORD, IMAGE, REPORT = "deleteExamRptImgIdxInfo", "saveExamRptImgInfo", "saveImgFile", "saveRptFile"
@@ -500,3 +501,37 @@ def test_in_the_end_the_platform_has_it_once_and_whole(shared: Clinic, events: l
         assert shared.state(story.uid) == "acknowledged"
         story.is_there()
         story.change()
+
+
+# -- several studies in one exam --------------------------------------------------------------------------------------
+
+
+def joined(clinic: Clinic, *accessions: str) -> tuple[str, list[str]]:
+    """The key of one exam with a study for each of these numbers, sent; and the studies."""
+    studies = [clinic.desk.receive(accession=number) for number in accessions]
+    key = clinic.desk.key(studies[0])
+    for other in studies[1:]:
+        clinic.desk.engine.join(key, other)
+    clinic.fill(key)
+    clinic.desk.engine.attach(key, str(a_pdf(clinic.desk.folder / "joined.pdf")))
+    clinic.submit(key)
+    clinic.deliver()
+    return key, studies
+
+
+@pytest.mark.parametrize(
+    ("given", "record", "ties"),
+    [
+        (("A1", "A2"), "A1,A2", (("A1", "A1"), ("A2", "A2"))),
+        (("", "A2"), "A2", (("A2", "A2"), ("A2", "A2"))),
+        (("A1", ""), "A1", (("A1", "A1"), ("A1", "A1"))),
+    ],
+)
+def test_each_image_goes_under_the_number_of_its_own_study(
+    clinic: Clinic, given: tuple[str, ...], record: str, ties: tuple[tuple[str, str], ...]
+) -> None:
+    key, studies = joined(clinic, *given)
+    (held,) = clinic.city.held.values()
+    assert held.record["accessionNumber"] == record and held.record["studyUid"] == ",".join(studies)
+    assert held.ties == {(study, *pair) for study, pair in zip(studies, ties, strict=True)}
+    assert clinic.state(key) == "acknowledged"

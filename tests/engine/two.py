@@ -10,8 +10,11 @@ import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from io import BytesIO
 from pathlib import Path
 from typing import Any, cast
+
+from pydicom import dcmread
 
 from app.delivery.converse import Courier
 from app.delivery.worker import Workers
@@ -53,6 +56,8 @@ class Held:
     images: dict[str, str] = field(default_factory=dict)
     """SOP instance UID -> the total that came with it."""
     pdfs: list[str] = field(default_factory=list)
+    ties: set[tuple[str, str, str]] = field(default_factory=set)
+    """(studyUid and accessionNumber of the form, AccessionNumber in the file) of each image."""
 
 
 @dataclass
@@ -111,6 +116,9 @@ class Platform:
         assert name is not None
         if service == "saveImgFile":
             self.held[code].images[name[1].decode().removesuffix(".dcm")] = fields[b"imageTotalNum"].decode()
+            _, _, file = content.partition(b"application/dicom\r\n\r\n")
+            inside = dcmread(BytesIO(file), specific_tags=["AccessionNumber"]).AccessionNumber
+            self.held[code].ties.add((fields[b"studyUid"].decode(), fields[b"accessionNumber"].decode(), inside))
         else:
             self.held[code].pdfs.append(name[1].decode())
         return {"code": 0, "message": "成功"}
