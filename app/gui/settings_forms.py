@@ -238,23 +238,29 @@ class KeysSection(Section):
 
 
 class ReceiveSection(Section):
-    """The doors: DICOM port, folders, the file service."""
+    """The doors: DICOM port, folders, what a platform fetches from here."""
 
     title = "收影像"
-    note = "设备、文件夹，和平台来取报告的地址"
+    note = "设备、文件夹，和平台来取影像、报告的地址"
     said = "保存后端口会重开，正在收的影像会收完"
-    parts = ("dicom", "query", "intake", "files")
+    parts = ("dicom", "intake", "query", "files")
 
     def fill(self) -> None:
         for name in self.parts:
             if name == "files" and not self._offers_files():
                 continue
-            section = self.answers.sections[name]
-            self.add_title(section["title"])
-            self.add_form(self.answers.asked(name, first=False))
+            section, asked = self.answers.sections[name], self.answers.asked(name, first=False)
+            self.add_title(section["title"], section["note"] if name == "query" else "")
+            if name == "query":  # who, from where and to where only once it is on
+                self.add_form(asked[:1])
+                asked = asked[1:]
+            self.add_form(asked)
 
     def show_problems(self) -> None:
-        """A destination that is fetched from was added or taken away: the last form comes or goes."""
+        """Forms come and go: the details of what is on, the file service with a destination that is fetched from."""
+        for form in self.forms:
+            if any(one.key == "query.callers" for one in form.rows):
+                form.setVisible(bool(self.answers.value("query.on")))
         shown = any(one.key.startswith("files.") for form in self.forms for one in form.rows)
         if self.forms and shown != self._offers_files():
             self.show_answers()

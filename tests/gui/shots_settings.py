@@ -55,7 +55,19 @@ def settings_plan(rest: Act) -> dict[str, tuple[str, str, Act, Callable[[FakeFac
     def pictured(key: str, act: Act, *there: str) -> tuple[str, str, Act, Callable[[FakeFace], Any]]:
         return words.SETTINGS, key, act, lambda face: in_force(face, *there)
 
+    def switch_on(window: MainWindow) -> None:
+        answers = window.pages[words.SETTINGS].section().answers  # type: ignore[attr-defined]
+        answers.put("query.on", True)
+        answers.put("query.callers", ["FRONT_END"])
+        answers.put("query.destinations", ["FRONT_END@192.168.1.20:104"])
+        window.pages[words.SETTINGS].section().show_answers()  # type: ignore[attr-defined]
+        rest(window)
+        bar = window.pages[words.SETTINGS].section().area.verticalScrollBar()  # type: ignore[attr-defined]
+        bar.setValue(bar.maximum())
+        rest(window)
+
     plan = {
+        "5-settings-query": pictured("query", switch_on),
         "5-targets-two": pictured("destination", nothing, *regions[:2]),
         "5-targets-two-keys": pictured("secrets", nothing, *regions[:2]),
         "5-targets-two-test": pictured("destination", test, *regions[:2]),

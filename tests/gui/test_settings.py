@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from PySide6.QtWidgets import QLabel, QLineEdit, QPlainTextEdit, QPushButton
+from PySide6.QtWidgets import QCheckBox, QLabel, QLineEdit, QPlainTextEdit, QPushButton
 
 from app.engine.setup import fetches_from_here
 from app.gui import words
@@ -52,6 +52,25 @@ def test_the_file_service_is_asked_about_only_where_a_platform_fetches(page: Set
     assert cut_off(page.section()) == []
     page.answers.put("destination[0].options.pdf_mode", "base64")
     until(lambda: not asked(), window)
+
+
+def test_who_may_fetch_images_is_asked_only_once_that_is_on_and_the_box_keeps_the_keyboard(
+    page: SettingsPage, window: MainWindow, face: FakeFace
+) -> None:
+    window.go(words.SETTINGS, "query")
+    rows = {one.key: one for form in page.section().forms for one in form.rows}
+    assert not rows["query.callers"].isVisible()
+    box = rows["query.on"].findChild(QCheckBox)
+    assert box is not None
+    box.setFocus()
+    box.click()
+    assert rows["query.callers"].isVisible() and box.hasFocus()
+    rows["query.callers"].editor.show_value(["FRONT_END"])  # type: ignore[attr-defined]
+    rows["query.callers"].editor.typed.emit()  # type: ignore[attr-defined]
+    until(page.section().save.isEnabled, window)
+    page.section().save.click()
+    until(lambda: face.document["query"]["on"], window)
+    assert list(face.called("setup")[-1][0]) == ["query"]
 
 
 def test_a_change_is_saved_and_the_button_says_why_it_waits(
