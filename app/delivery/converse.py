@@ -21,8 +21,18 @@ from app.domain.job import Job
 from app.domain.times import Clock
 from app.domain.verdict import Judged, Verdict, worst
 from app.errors import AgentError, NeedsOperator, RetryLater
-from app.regions.conversation import Batch, DicomSend, HttpRequest, ImageRef, Outgoing, Reply, Request, Wired
-from app.store import Store, Tx, answers, jobs
+from app.regions.conversation import (
+    Batch,
+    DicomSend,
+    HttpRequest,
+    ImageRef,
+    Outgoing,
+    Pickup,
+    Reply,
+    Request,
+    Wired,
+)
+from app.store import Store, Tx, answers, jobs, pickups
 from app.wire.dicom_association import Peer
 from app.wire.dicom_send import DicomSender
 from app.wire.http_client import REPLY_LIMIT_BYTES, HttpReply
@@ -42,6 +52,14 @@ class NotAccepted(Exception):
     def __init__(self, judged: Judged) -> None:
         super().__init__(judged.trouble.title)
         self.judged = judged
+
+
+class NotFetched(Exception):
+    """The destination still has to fetch some of these images; the job goes on with the last of them."""
+
+    def __init__(self, request: Pickup) -> None:
+        super().__init__(request.step)
+        self.request = request
 
 
 class Interrupted(Exception):
@@ -106,6 +124,8 @@ class Courier:
             return self._push(request, job)
         if isinstance(request, Batch):
             return self._all(request, job)
+        if isinstance(request, Pickup):
+            return self._fetched(request, job)
         return self._ask(request, job)
 
     def _ask(self, request: HttpRequest, job: Job, write: Write | None = None, also: Change = _nothing) -> Reply:
@@ -145,7 +165,7 @@ class Courier:
 
     def _sent(self, request: HttpRequest, job: Job) -> HttpReply:
         """Fill, stamp and wrap it at the last moment, and send it."""
-        http, url = self._target.http, self._target.url(request.path)
+        http, url = self._target.http, self._target.url(request.path, request.base)
         limit = request.reply_bytes or REPLY_LIMIT_BYTES
         if request.parts:
             try:
@@ -240,6 +260,11 @@ class Courier:
             raise NotAccepted(worst(failures))
         return Reply(data={"accepted": len(accepted)})
 
+    def _fetched(self, request: Pickup, job: Job) -> Reply:
+        if pickups.lacking(self._store.read(), job, contents(request.images)):
+            raise NotFetched(request)
+        return Reply(data={"fetched": len(request.images)})
+
     def _asked_one(self, request: HttpRequest, job: Job, write: Write, also: Change) -> Judged | None:
         """None when it was accepted, else the verdict with the item's name."""
         try:
@@ -270,6 +295,11 @@ class Courier:
             jobs.progress(tx, job.id, step, done, total)
 
         self._write(change)
+
+
+def contents(images: Sequence[ImageRef]) -> dict[str, str]:
+    """SOP instance UID -> SHA-256."""
+    return {image.sop_instance_uid: image.sha256 for image in images}
 
 
 def _is_dead(outcomes: Sequence[Judged | None]) -> bool:

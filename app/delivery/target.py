@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 import threading
 from collections.abc import Mapping
 from contextlib import AbstractContextManager
@@ -50,14 +51,17 @@ class Target:
     def can(self, capability: str) -> bool:
         return capability in self.adapter.capabilities
 
-    def url(self, path: str) -> str:
-        return self.base_url.rstrip("/") + "/" + path.lstrip("/")
+    def url(self, path: str, base: str = "") -> str:
+        """Under the destination's address, or under the one that the option `<base>_url` has, if it has one."""
+        other = str(self.options.get(f"{base}_url") or "") if base else ""
+        return (other or self.base_url).rstrip("/") + "/" + path.lstrip("/")
 
     def stamp(self, store: Store, now: datetime) -> Stamp:
         """For one sending at `now` (the platform's time); its serial number is on the disk before it is used."""
+        nonce = secrets.token_hex(16)
         series = self.adapter.serial_series
         if not series:
-            return Stamp(now=now)
+            return Stamp(now=now, nonce=nonce)
         with self.drawn.lock:
             if not self.drawn.left or self.drawn.left[0] < serials.second_of(now):
                 first = int(self.options.get("serial_from", serials.FIRST))
@@ -65,7 +69,7 @@ class Target:
                 self.drawn.left = store.write(
                     lambda tx: serials.next_stamps(tx, series, now, first=first, last=last, most=_DRAWN_AT_ONCE)
                 )
-            return Stamp(now=now, serial=self.drawn.left.pop(0))
+            return Stamp(now=now, serial=self.drawn.left.pop(0), nonce=nonce)
 
 
 def options_of(region: Region, destination: DestinationSettings, settings: Settings) -> dict[str, Any]:

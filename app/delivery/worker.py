@@ -11,14 +11,14 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 
 from app.delivery import index_codes, submission
-from app.delivery.converse import Courier, Interrupted, NotAccepted
+from app.delivery.converse import Courier, Interrupted, NotAccepted, NotFetched, contents
 from app.delivery.target import Target
 from app.domain.job import CONFIRMED, RECORDS, UNFINISHED, Event, Job, JobState, Part, Trouble, Turn
 from app.domain.settings import UploadSettings
 from app.domain.times import Clock
 from app.domain.verdict import Judged, Verdict
 from app.errors import AgentError
-from app.store import Store, Tx, answers, days, exams, files, jobs
+from app.store import Store, Tx, answers, days, exams, files, jobs, pickups
 
 log = logging.getLogger("app.delivery")
 _OUTCOME = {
@@ -113,6 +113,10 @@ class Workers:
             facts = self._courier.deliver(job)
         except Interrupted:
             self._keep(job.exam_key, lambda tx: jobs.move(tx, job.id, Event.INTERRUPTED, now=self._clock.now()))
+            return
+        except NotFetched as wait:
+            step, images = wait.request.step, contents(wait.request.images)
+            self._keep(job.exam_key, lambda tx: pickups.wait(tx, job, step, images, now=self._clock.now()))
             return
         except NotAccepted as refusal:
             judged = refusal.judged

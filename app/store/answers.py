@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from app.domain.job import Job, JobState
+from app.domain.job import Job, JobState, Part
 from app.store import indexes
 from app.store.database import Tx
 from app.store.times import kept
@@ -63,6 +63,14 @@ def hold(tx: Tx, job: Job, item: str, sha256: str, *, now: datetime) -> None:
     tx.execute(
         "INSERT OR REPLACE INTO holdings (destination, exam_key, part, item, sha256, at) VALUES (?, ?, ?, ?, ?, ?)",
         (job.destination, job.exam_key, job.part.value, item, sha256, kept(now)),
+    )
+
+
+def hold_image(tx: Tx, destination: str, exam_key: str, sop_instance_uid: str, sha256: str, *, now: datetime) -> None:
+    """The destination fetched this image itself, whether a job waits for that or not."""
+    tx.execute(
+        "INSERT OR REPLACE INTO holdings (destination, exam_key, part, item, sha256, at) VALUES (?, ?, ?, ?, ?, ?)",
+        (destination, exam_key, Part.IMAGES.value, sop_instance_uid, sha256, kept(now)),
     )
 
 

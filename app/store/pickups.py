@@ -1,0 +1,57 @@
+"""Images that a destination fetches here itself (来取): each counts as held once it went out whole, and the job that
+waits for that goes on with the last of them.
+
+Such a job waits without a due time: an event wakes it, no clock.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Mapping
+from datetime import datetime
+
+from app.domain.job import Event, Job, JobState, Part, Trouble, Turn
+from app.store import answers, jobs
+from app.store.database import Tx
+from app.store.times import kept
+
+WAITS = Trouble(title="等平台来取影像", advice="平台取完这里会自动变，您不用管", turn=Turn.AUTOMATIC, code="PICKUP")
+
+
+def lacking(conn: sqlite3.Connection, job: Job, images: Mapping[str, str]) -> int:
+    """How many of these images (SOP instance UID -> SHA-256) are still to be fetched."""
+    held = answers.held(conn, job.destination, job.exam_key, Part.IMAGES.value)
+    return sum(1 for uid, sha256 in images.items() if held.get(uid) != sha256)
+
+
+def wait(tx: Tx, job: Job, step: str, images: Mapping[str, str], *, now: datetime) -> None:
+    """The job is not sent any further; it is due at once when the last image went while it was asked."""
+    open_count = lacking(tx.conn, job, images)
+    jobs.progress(tx, job.id, step, len(images) - open_count, len(images))
+    jobs.move(tx, job.id, Event.POSTPONED, now=now, trouble=WAITS, due_at=None if open_count else now)
+
+
+def fetched(tx: Tx, destination: str, exam_key: str, images: Mapping[str, str], *, now: datetime) -> bool:
+    """These went out whole (SOP instance UID -> SHA-256). True when the job that waited for them goes on."""
+    for uid, sha256 in images.items():
+        answers.hold_image(tx, destination, exam_key, uid, sha256, now=now)
+    row = tx.execute(
+        """SELECT id, step, total_count FROM jobs WHERE destination = ? AND exam_key = ? AND part = 'images'
+           AND state = ? AND due_at IS NULL ORDER BY version DESC LIMIT 1""",
+        (destination, exam_key, JobState.WAITING.value),
+    ).fetchone()
+    if row is None:
+        return False
+    held = answers.held(tx.conn, destination, exam_key, Part.IMAGES.value)
+    done = min(len(held), row["total_count"])
+    whole = done == row["total_count"] and _all_of(jobs.job(tx.conn, row["id"]), held)
+    jobs.progress(tx, row["id"], row["step"], done, row["total_count"])
+    if whole:
+        tx.execute("UPDATE jobs SET due_at = ? WHERE id = ?", (kept(now), row["id"]))
+    return whole
+
+
+def _all_of(job: Job, held: Mapping[str, str]) -> bool:
+    images = job.payload.get("images")
+    refs = images if isinstance(images, list) else []
+    return all(held.get(ref["sop_instance_uid"]) == ref["sha256"] for ref in refs)
