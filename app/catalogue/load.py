@@ -82,6 +82,7 @@ def load_region(name: str, catalogue: Catalogue | None = None, root: Path | None
     _check_values(path, region)
     _check_translations(folder / "tables", region, own)
     _check_switches(path, region)
+    _check_signed(path, region)
     return region
 
 
@@ -282,6 +283,15 @@ def _check_switch(path: Path, place: str, region: Region, changes: Mapping[str, 
         chosen.with_overrides(overrides)
     except NeedsOperator as error:
         _refuse(path, place, error.title)
+
+
+def _check_signed(path: Path, region: Region) -> None:
+    """A line of the text that is signed says whose value it is: no two fields of it are called the same."""
+    keys = region.options.get("signature", {}).get("text", ())
+    for key in keys:
+        _must(key in region.fields, path, "signature.text", f"no field {key!r}")
+    labels = [region.fields[key].label for key in keys]
+    _must(len(set(labels)) == len(labels), path, "signature.text", "two fields of one name")
 
 
 def _must(fine: object, path: Path, place: str, why: str) -> None:
