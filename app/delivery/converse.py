@@ -94,7 +94,6 @@ class Courier:
             images=tuple(ImageRef(**image) for image in payload.get("images", [])),
             index_code=payload.get("index_code", ""),
             previous_index_codes=tuple(filter(None, payload.get("previous_index_code", "").split(","))),
-            update=bool(payload.get("update", False)),
             values=payload.get("values", {}),
         )
         adapter = self._target.adapter

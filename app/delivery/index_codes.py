@@ -1,22 +1,26 @@
 """The index code (医保影像云索引) of an exam at a destination: minted when it is submitted, followed while it is sent.
 
 A corrected number or exam time is another code: everything goes again under it, and the old one is deleted right
-before, where the platform can. What the platform has under which code is written down with each answer.
+before, where the platform can. So it is under the same code where the platform wants that, or where it has images that
+left the exam; nothing is deleted that can't be sent again. What the platform has under which code is written down with
+each answer.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
-from typing import cast
+from typing import Any, cast
 
 from app.catalogue.check import saved_texts
+from app.delivery.freeze import Frozen
 from app.delivery.record import View
 from app.delivery.target import Target
 from app.domain.job import RECORDS, Job, Part
 from app.errors import NeedsOperator
 from app.regions.conversation import Indexes
-from app.store import Reader, Tx, answers, exams, indexes
+from app.store import Reader, Tx, answers, exams, indexes, jobs
 
 _MADE_OF = ("id_type", "id_number", "examined_at")
 
@@ -53,19 +57,60 @@ def standing(conn: Reader, view: View, exam_key: str) -> str:
 
 
 def at_hand(tx: Tx, target: Target, job: Job) -> Job:
-    """A claimed job with what only this moment knows: what the platform has of the exam, under which codes."""
-    if not job.index_code:
+    """A claimed record with what only this moment knows: what the platform has, and what of it is deleted before."""
+    if not job.index_code or job.part not in RECORDS:
         return job
-    previous: list[str] = []
-    if job.part in RECORDS:
-        there = indexes.at_platform(tx.conn, target.name, job.exam_key)
-        update = job.index_code in there
-        previous = [code for code in there if code != job.index_code and target.can("withdraw")]
-        if not job.withdraws:
-            indexes.sent(tx, target.name, job.index_code)
-    else:
-        update = answers.is_update(tx.conn, job)
+    there = indexes.at_platform(tx.conn, target.name, job.exam_key)
+    stays = job.withdraws or not deletes_first(tx.conn, target, job.exam_key)
+    previous = [code for code in there if target.can("withdraw") and not (stays and code == job.index_code)]
+    if not job.withdraws:
+        indexes.sent(tx, target.name, job.index_code)
+    update = job.index_code in there
     return replace(job, payload={**job.payload, "previous_index_code": ",".join(previous), "update": update})
+
+
+def deletes_first(conn: Reader, target: Target, exam_key: str) -> bool:
+    """An update of the exam is its deletion, and all of it once more."""
+    if not target.adapter.withdraws_whole:
+        return False
+    by_wish = target.options.get("same_index") == "delete_first"
+    return by_wish or answers.holds_of_others(conn, target.name, exam_key)
+
+
+def refuse_loss(
+    conn: Reader, target: Target, exam_key: str, frozen: Sequence[Frozen], is_here: Callable[[str], bool]
+) -> None:
+    """Raises `NeedsOperator` when these parts would delete images there that are not here (any more) to go again."""
+    there = indexes.at_platform(conn, target.name, exam_key)
+    if not there or not target.adapter.withdraws_whole:
+        return
+    newest = {job.part: job.digest for job in jobs.of_exam(conn, exam_key) if job.destination == target.name}
+    records = [one for one in frozen if one.part in RECORDS and one.digest != newest.get(one.part)]
+    if not records or (set(there) == {records[0].index_code} and not deletes_first(conn, target, exam_key)):
+        return
+    _refuse_lost([one.payload for one in frozen if one.part is Part.IMAGES], is_here)
+
+
+def refuse_loss_again(conn: Reader, target: Target, exam_key: str, is_here: Callable[[str], bool]) -> None:
+    """The same before a resend."""
+    if deletes_first(conn, target, exam_key) and indexes.at_platform(conn, target.name, exam_key):
+        own = [job for job in jobs.of_exam(conn, exam_key) if job.destination == target.name]
+        _refuse_lost([job.payload for job in jobs.newest(own) if job.part is Part.IMAGES], is_here)
+
+
+def _refuse_lost(payloads: Sequence[Mapping[str, Any]], is_here: Callable[[str], bool]) -> None:
+    lost = sum(not is_here(ref["path"]) for payload in payloads for ref in payload.get("images", ()))
+    if lost:
+        raise NeedsOperator(
+            f"这例有 {lost} 幅影像已经不在本机",
+            "平台要先删掉旧的，再收全部影像。请让设备把这一例重发过来，再提交",
+            fields=("images",),
+        )
+
+
+def deleted_by(job: Job) -> tuple[str, ...]:
+    """The codes that were deleted right before this record."""
+    return tuple(code for code in str(job.payload.get("previous_index_code", "")).split(",") if code)
 
 
 def refused(tx: Tx, target: Target, job: Job) -> None:
@@ -78,12 +123,12 @@ def acknowledged(tx: Tx, target: Target, job: Job, *, now: datetime) -> None:
     """The platform took the record, or its withdrawal; what it deleted before goes on the timeline."""
     if not job.index_code or job.part not in RECORDS:
         return
-    previous = [code for code in str(job.payload.get("previous_index_code", "")).split(",") if code]
+    previous = deleted_by(job)
     indexes.deleted(tx, target.name, previous)
     if job.withdraws:
         indexes.deleted(tx, target.name, [job.index_code])
         return
-    if previous:
+    if set(previous) - {job.index_code}:
         exams.note(tx, job.exam_key, "index_withdrawn", target.name, at=now)
     indexes.acknowledged(tx, target.name, job.index_code)
     others = [code for code in indexes.at_platform(tx.conn, target.name, job.exam_key) if code != job.index_code]

@@ -148,15 +148,10 @@ class Workers:
         index_codes.acknowledged(tx, self._target, job, now=now)
         if job.withdraws:
             self._take_back(tx, job, now)
-        elif job.part in RECORDS and job.payload.get("update") and self._deletes_first:
+        elif job.part in RECORDS and job.index_code in index_codes.deleted_by(job):
             submission.send_rest_again(tx, job, now=now)
         answers.note_destination(tx, self._target.name, now=now, ok=True, offset_seconds=self._courier.offset_seconds)
         tx.tell("destination_changed", destination=self._target.name)
-
-    @property
-    def _deletes_first(self) -> bool:
-        """The platform takes a changed exam only after its deletion, which takes images and reports along."""
-        return self._target.options.get("same_index") == "delete_first"
 
     def _take_back(self, tx: Tx, job: Job, now: datetime) -> None:
         """The platform deleted it: everything acknowledged of that part, with the exam also its images.

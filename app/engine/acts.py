@@ -178,7 +178,7 @@ def submit(house: House, exam_key: str, destination: str = "", *, late: bool = F
         counts: list[int] = []
         refused = {} if destination else dict(house.faults)
         for view in views:
-            trouble = tx.apart(lambda inner, view=view: counts.append(queue(inner, stored, view, now)))  # type: ignore[misc]
+            trouble = tx.apart(lambda inner, view=view: counts.append(queue(house, inner, stored, view, now)))  # type: ignore[misc]
             if isinstance(trouble, NeedsOperator):
                 refused[view.target.name] = trouble
             elif trouble is not None:
@@ -206,16 +206,17 @@ def _submittable(house: House, tx: Tx, exam_key: str, destination: str, now: dat
     return stored, [view for view in house.views(stored, now=now) if destination in ("", view.target.name)]
 
 
-def _queue(tx: Tx, stored: Known, view: View, now: datetime) -> int:
+def _queue(house: House, tx: Tx, stored: Known, view: View, now: datetime) -> int:
     submission.refuse_blocked(view)
     key = stored.exam.exam_key
     index_code = index_codes.minted(tx, view, key, now=now)
     instances = images.instances_of(tx.conn, key)
     frozen = freeze(view, key, instances, stored.accessions, index_code)
+    index_codes.refuse_loss(tx.conn, view.target, key, frozen, house.is_here)
     return submission.submit(tx, key, frozen, view.target.name, now=now)
 
 
-def _queue_late(tx: Tx, stored: Known, view: View, now: datetime) -> int:
+def _queue_late(house: House, tx: Tx, stored: Known, view: View, now: datetime) -> int:
     key, name = stored.exam.exam_key, view.target.name
     own = [job for job in jobs.newest(jobs.of_exam(tx.conn, key)) if job.destination == name]
     frozen = freeze_late(view, images.instances_of(tx.conn, key), stored.accessions, own)
@@ -299,11 +300,18 @@ def resend(house: House, exam_keys: Sequence[str], destination: str, *, only_fai
         now = house.clock.now()
 
         def change(tx: Tx, key: str = key, now: datetime = now) -> int:
+            for target in house.targets.values():
+                if destination in ("", target.name):
+                    index_codes.refuse_loss_again(tx.conn, target, key, house.is_here)
             count = submission.resend(tx, key, destination, event=Event.RESENT, now=now, only_failed=only_failed)
             house.refresh_in(tx, key)
             return count
 
-        count = house.store.write(change)
+        try:
+            count = house.store.write(change)
+        except NeedsOperator as refusal:
+            skipped.append({"uid": key, "why": f"{refusal.title}。{refusal.advice}"})
+            continue
         total += count
         if count:
             done.append(key)

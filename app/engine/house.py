@@ -68,6 +68,10 @@ class House:
         at = now or self.clock.now()
         return [record.view(target, self.settings.clinic, stored, now=at) for target in self.targets.values()]
 
+    def is_here(self, path: str) -> bool:
+        """A file of the spool is there."""
+        return self.spool.path(path).exists()
+
     def exam_key(self, uid: str) -> str:
         """The exam that a person means by a study UID, an exam key or an accession number."""
         found = exams.find(self.store.read(), uid)

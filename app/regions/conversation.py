@@ -184,9 +184,8 @@ class Outgoing:
     index_code: str = ""
     """医保影像云索引 of the exam at this destination, for adapters that have one."""
     previous_index_codes: tuple[str, ...] = ()
-    """Those under which the platform still has the exam, or may have it: they go (a corrected number or exam time)."""
-    update: bool = False
-    """True when the platform acknowledged an earlier version of this part under the same index, or may have it."""
+    """Those under which the platform has the exam, or may have it, and which go right before: `index_code` too where
+    what it has under that can't be updated."""
     values: Mapping[str, str] = field(default_factory=dict)
     """Saved texts that images and report messages need too: study_instance_uid, accession_number, report_id."""
 

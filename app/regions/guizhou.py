@@ -56,7 +56,7 @@ class Guizhou(National):
     def __init__(self, region: Region, options: Mapping[str, Any], secrets: Mapping[str, str]) -> None:
         super().__init__(region, options, secrets)
         self._by_push = self._choice("image_mode", "http", "dicom") == "dicom"
-        self._delete_first = self._choice("same_index", "update", "delete_first") == "delete_first"
+        self._choice("same_index", "update", "delete_first")
         self._delete_objects = self._choice("delete_input", "strings", "objects") == "objects"
         self._md5 = {"upper": "md5_upper", "lower": "md5"}[self._choice("md5_case", "upper", "lower")]
         self._at_once = self._whole("image_workers", 1, 16)
@@ -155,10 +155,8 @@ class Guizhou(National):
 
     def _record(self, outgoing: Outgoing) -> HttpRequest:
         """2.1; an index that must not stay is deleted right before."""
-        gone = outgoing.previous_index_codes
-        if self._delete_first and outgoing.update:
-            gone = (*gone, outgoing.index_code)
-        return self._post("exam", [outgoing.exam], first=tuple(self._deletion(index_code) for index_code in gone))
+        gone = tuple(self._deletion(index_code) for index_code in outgoing.previous_index_codes)
+        return self._post("exam", [outgoing.exam], first=gone)
 
     def _file(self, outgoing: Outgoing, image: ImageRef) -> HttpRequest:
         """2.2: the file with its MD5, of the study that it belongs to."""

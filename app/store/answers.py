@@ -128,13 +128,15 @@ def acknowledged(conn: sqlite3.Connection, job: Job) -> bool:
     return row is not None
 
 
-def is_update(conn: sqlite3.Connection, job: Job) -> bool:
-    """The platform has an earlier version of this part, or this one, under the same index code."""
+def holds_of_others(conn: sqlite3.Connection, destination: str, exam_key: str) -> bool:
+    """Under this exam the destination holds images that are known to belong to another exam by now."""
     row = conn.execute(
-        """SELECT 1 FROM receipts r JOIN jobs j ON j.id = r.job_id WHERE j.destination = ? AND j.exam_key = ?
-           AND j.part = ? AND j.report_key = ? AND j.index_code = ? AND j.withdraws = 0
-           AND (j.state IN ('acknowledged', 'reconciled') OR j.id = ?)""",
-        (job.destination, job.exam_key, job.part.value, job.report_key, job.index_code, job.id),
+        """SELECT 1 FROM holdings h JOIN instances i ON i.sop_instance_uid = h.item
+           WHERE h.destination = ? AND h.exam_key = ? AND h.part = 'images' AND NOT EXISTS (
+             SELECT 1 FROM exam_studies e WHERE e.exam_key = h.exam_key
+             AND e.study_instance_uid = i.study_instance_uid
+             AND (e.patient_key = '' OR e.patient_key = i.patient_key)) LIMIT 1""",
+        (destination, exam_key),
     ).fetchone()
     return row is not None
 

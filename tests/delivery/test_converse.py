@@ -180,7 +180,7 @@ def test_the_adapter_gets_what_was_frozen(stage: Stage, monkeypatch: pytest.Monk
 
     monkeypatch.setattr(stage.adapter, "upload", upload)
     frozen = {"exam": {"a": 1}, "report": {"pdf": {"$file": "ab", "encoding": "md5"}}, "images": refs("1.1")}
-    index = {"index_code": "111-1", "previous_index_code": "111-0,111-X", "update": True, "values": {"report_id": "R1"}}
+    index = {"index_code": "111-1", "previous_index_code": "111-0,111-X", "values": {"report_id": "R1"}}
     stage.courier().deliver(a_job(stage, **frozen, **index))
     assert seen == [
         Outgoing(
@@ -193,7 +193,6 @@ def test_the_adapter_gets_what_was_frozen(stage: Stage, monkeypatch: pytest.Monk
             images=(ImageRef(**refs("1.1")[0]),),
             index_code="111-1",
             previous_index_codes=("111-0", "111-X"),
-            update=True,
             values={"report_id": "R1"},
         )
     ]

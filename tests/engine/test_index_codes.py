@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from app.domain.job import JobState
 from app.errors import AgentError, NeedsOperator, RetryLater
-from app.store import indexes
+from app.store import images, indexes
 from app.system.paths import Home
 from tests.builders import a_pdf
 from tests.engine.two import CITY, INDEX, OTHER_PERSON, Clinic, Killed, a_clinic
@@ -535,3 +535,59 @@ def test_each_image_goes_under_the_number_of_its_own_study(
     assert held.record["accessionNumber"] == record and held.record["studyUid"] == ",".join(studies)
     assert held.ties == {(study, *pair) for study, pair in zip(studies, ties, strict=True)}
     assert clinic.state(key) == "acknowledged"
+
+
+def test_a_study_that_left_the_exam_leaves_the_platform_too(clinic: Clinic) -> None:
+    key, (first, second) = joined(clinic, "A1", "A2")
+    clinic.desk.engine.part(key, second)
+    assert clinic.state(key) == "ready"
+    said = len(clinic.city.said)
+    clinic.submit(key)
+    clinic.deliver()
+    (held,) = clinic.city.held.values()
+    assert clinic.city.said[said:] == [DELETE, *WHOLE]
+    assert {study for study, _, _ in held.ties} == {first} == {held.record["studyUid"]}
+    assert clinic.state(key) == "acknowledged" and len(held.pdfs) == 1
+    clinic.fill(key, findings="改过")
+    clinic.submit(key)
+    clinic.deliver()
+    assert clinic.city.said[-1] == RECORD and clinic.city.said.count(DELETE) == 1, "once is enough"
+
+
+# -- what is not kept here any more -----------------------------------------------------------------------------------
+
+
+def released(clinic: Clinic, uid: str) -> None:
+    """The retention period of its images is over."""
+    house = clinic.desk.engine.house
+    gone = images.instances_of(house.store.read(), clinic.desk.key(uid))
+    for one in gone:
+        house.spool.path(one.path).unlink()
+    house.store.write(lambda tx: images.mark_released(tx, gone))
+
+
+def test_nothing_is_deleted_that_could_not_be_sent_again(clinic: Clinic) -> None:
+    uid = clinic.sent()
+    released(clinic, uid)
+    correct(clinic, uid)
+    with pytest.raises(NeedsOperator, match="2 幅影像") as refusal:
+        clinic.submit(uid)
+    assert "重发" in refusal.value.advice
+    clinic.deliver()
+    assert DELETE not in clinic.city.said and codes(clinic) == [FIRST] and clinic.state(uid) != "acknowledged"
+    correct(clinic, uid, OWN_NUMBER)
+    clinic.fill(uid, findings="改过")
+    assert clinic.submit(uid)["jobs"] == 1, "what deletes nothing goes"
+    clinic.deliver()
+    assert clinic.state(uid) == "acknowledged" and DELETE not in clinic.city.said
+
+
+def test_where_an_update_is_a_deletion_first_nothing_is_deleted_either(home: Home, tmp_path: Path) -> None:
+    with a_clinic(home, tmp_path, CITY, city={"same_index": "delete_first"}) as clinic:
+        uid = clinic.sent()
+        released(clinic, uid)
+        clinic.fill(uid, findings="改过")
+        with pytest.raises(NeedsOperator, match="2 幅影像"):
+            clinic.submit(uid)
+        skipped = clinic.desk.engine.resend(uid)["skipped"]
+        assert "影像" in str(skipped) and clinic.city.said == WHOLE

@@ -43,7 +43,7 @@ def test_report_and_images_travel_inside_the_record_as_they_were_frozen() -> Non
 
 
 def test_the_same_index_again_is_an_update_and_an_old_one_stays() -> None:
-    request = only(an_adapter().upload(an_outgoing("exam", update=True, previous_index_codes=("111-OLD",))))
+    request = only(an_adapter().upload(an_outgoing("exam", previous_index_codes=("111-OLD",))))
     assert request.first == ()
 
 

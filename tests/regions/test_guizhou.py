@@ -82,14 +82,8 @@ def test_the_record_goes_as_one_of_a_list_and_its_index_is_the_receipt() -> None
     assert (request.first, request.fresh, facts) == ((), False, {"index_code": INDEX})
 
 
-def test_the_same_index_again_is_an_update() -> None:
-    assert only(an_adapter().upload(an_outgoing("exam", update=True))).first == ()
-
-
-def test_where_the_platform_wants_it_so_the_same_index_is_deleted_right_before() -> None:
-    adapter = an_adapter(same_index="delete_first")
-    assert only(adapter.upload(an_outgoing("exam"))).first == (), "there is nothing to delete yet"
-    (deletion,) = only(adapter.upload(an_outgoing("exam", update=True))).first
+def test_an_index_that_must_not_stay_is_deleted_right_before_be_it_the_same() -> None:
+    (deletion,) = only(an_adapter().upload(an_outgoing("exam", previous_index_codes=(INDEX,)))).first
     assert (deletion.step, deletion.body, deletion.reply) == ("delete", {"input": [INDEX]}, "deleted")
 
 
