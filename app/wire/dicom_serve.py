@@ -151,11 +151,13 @@ class Service:
         encoded = encode_command(command)
         looks_for = self._line.gettimeout()
         self._line.settimeout(self._idle_seconds)
-        for pdu, _ in data_pdus(context_id, (encoded,), len(encoded), self._fragment_bytes, is_command=True):
-            self._line.sendall(pdu)
-        for pdu, _ in data_pdus(context_id, blocks, size, self._fragment_bytes, is_command=False):
-            self._line.sendall(pdu)
-        self._line.settimeout(looks_for)
+        try:
+            for pdu, _ in data_pdus(context_id, (encoded,), len(encoded), self._fragment_bytes, is_command=True):
+                self._line.sendall(pdu)
+            for pdu, _ in data_pdus(context_id, blocks, size, self._fragment_bytes, is_command=False):
+                self._line.sendall(pdu)
+        finally:
+            self._line.settimeout(looks_for)
 
     @property
     def block_bytes(self) -> int:

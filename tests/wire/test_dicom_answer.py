@@ -478,30 +478,20 @@ def test_an_image_without_a_way_out_fails_alone(tmp_path: Path) -> None:
 
 
 @contextmanager
-def a_caller_that_reads_nothing(agent: Agent) -> Iterator[Any]:
-    """It asks for images on the same line and never reads one."""
-    stuck = threading.Event()
-    contexts = (build_context(GET), build_context(CT, EXPLICIT))
-
-    def on_store(event: Any) -> int:
-        stuck.wait(20)
-        return 0
-
-    handlers = [(evt.EVT_C_STORE, on_store)]
-    with a_question(agent, *contexts, roles=[build_role(CT, scp_role=True)], evt_handlers=handlers) as line:
-        answers = line.send_c_get(an_identifier(StudyInstanceUID=STUDY_UID), GET)
-        thread = threading.Thread(target=lambda: list(answers), daemon=True)
-        thread.start()
-        try:
-            yield line
-        finally:
-            stuck.set()
-            line.abort()
-            thread.join(10)
+def a_caller_that_reads_nothing(agent: Agent) -> Iterator[None]:
+    """It asks for images on the same line and never reads one: more than the line holds by itself."""
+    line = Association(_front(agent), [(GET, IMPLICIT_LITTLE_ENDIAN), (CT, EXPLICIT)], as_provider=True)
+    body = encode_identifier({"QueryRetrieveLevel": "STUDY", "StudyInstanceUID": STUDY_UID}, None)
+    command: dict[Tag, int | str] = {Tag.SOP_CLASS_UID: GET, Tag.COMMAND: Command.C_GET, Tag.MESSAGE_ID: 1}
+    line.request((GET, IMPLICIT_LITTLE_ENDIAN), command | {Tag.PRIORITY: 0}, (body,), len(body))
+    try:
+        yield
+    finally:
+        line.abort()
 
 
 def test_a_caller_that_stops_listening_costs_only_itself(tmp_path: Path) -> None:
-    files = [a_file(tmp_path, pixels=200_000) for _ in range(3)]
+    files = [a_file(tmp_path, pixels=20_000_000)]
     with an_agent(Shelf(files=files), idle_seconds=1.0) as agent, a_caller_that_reads_nothing(agent):
         with a_question(agent, build_context(FIND)) as other:
             assert [one.Status for one, _ in other.send_c_find(an_identifier(), FIND)] == [0xFF00, 0]
@@ -509,7 +499,7 @@ def test_a_caller_that_stops_listening_costs_only_itself(tmp_path: Path) -> None
 
 
 def test_stopping_does_not_wait_for_a_caller_that_takes_images(tmp_path: Path) -> None:
-    files = [a_file(tmp_path, pixels=200_000) for _ in range(3)]
+    files = [a_file(tmp_path, pixels=20_000_000)]
     with an_agent(Shelf(files=files)) as agent, a_caller_that_reads_nothing(agent):
         until(lambda: agent.receiver.open_associations() == 1)
         started = time.monotonic()
