@@ -27,7 +27,7 @@ from app.engine.house import House
 from app.engine.masking import Masker
 from app.engine.settings import document_of, secrets_of
 from app.errors import NeedsOperator
-from app.store import answers, audit, files, jobs, retrievals, sources
+from app.store import answers, audit, files, indexes, jobs, retrievals, sources
 from app.system.secrets import secret_store
 
 _LIBRARIES = ("PySide6", "pydicom", "pynetdicom", "pypdfium2", "cryptography", "gmssl", "SQLAlchemy", "requests")
@@ -113,7 +113,8 @@ def masker_of(house: House) -> Masker:
     values = audit.personal_texts(conn, personal)
     his_names, his_numbers = audit.his_people(conn)
     other_names, index_codes = retrievals.people(conn)
-    other_numbers = {part for code in index_codes for part in (code, *code.split("-")[1:2])}
+    codes = index_codes | indexes.every_code(conn)
+    other_numbers = {part for code in codes for part in (code, *code.split("-")[1:2])}
     staff = house.settings.signing.get("staff", ())
     rows = [one for one in staff if isinstance(one, Mapping)] if isinstance(staff, list | tuple) else []
     usual = [text for one in house.settings.destinations for key, text in one.defaults.items() if key in personal]

@@ -77,6 +77,11 @@ def mint(tx: Tx, destination: str, exam_key: str, code_at: Callable[[int], str],
     return Minted(index_code=code_at(moved), replaces=replaces, moved_seconds=moved)
 
 
+def every_code(conn: sqlite3.Connection) -> set[str]:
+    """Those out of use too: each names the document of a patient, be it as it was typed at first."""
+    return {row["index_code"] for row in conn.execute("SELECT index_code FROM index_codes")}
+
+
 def exam_of(conn: sqlite3.Connection, destination: str, index_code: str) -> str | None:
     """Whose code it is, or was."""
     row = conn.execute(

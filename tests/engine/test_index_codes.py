@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zipfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -12,6 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from app.domain.job import JobState
+from app.engine import bundle
 from app.errors import AgentError, NeedsOperator, RetryLater
 from app.store import images, indexes
 from app.system.paths import Home
@@ -591,3 +593,18 @@ def test_where_an_update_is_a_deletion_first_nothing_is_deleted_either(home: Hom
             clinic.submit(uid)
         skipped = clinic.desk.engine.resend(uid)["skipped"]
         assert "影像" in str(skipped) and clinic.city.said == WHOLE
+
+
+# -- what leaves the machine ------------------------------------------------------------------------------------------
+
+
+def test_no_number_of_an_index_old_or_new_leaves_with_the_help_bundle(clinic: Clinic, tmp_path: Path) -> None:
+    uid = clinic.sent(id_type="414", id_number="EK81265(9)03")
+    clinic.desk.engine.fill(uid, {"id_number": "PX7740318"})
+    clinic.city.refuses = "索引 111-EK81265903-20260105093000 有误"
+    clinic.submit(uid)
+    clinic.deliver()
+    made = bundle.make(clinic.desk.engine.house, tmp_path, {}, {}, "1.0")
+    with zipfile.ZipFile(made["path"]) as packed:
+        inside = "\n".join(packed.read(name).decode() for name in packed.namelist())
+    assert "EK81265" not in inside and "PX7740318" not in inside
