@@ -199,3 +199,5 @@ class Job:
     """True: images that came after the submission (补传)."""
     index_code: str = ""
     """医保影像云索引 that the part goes under, "" where there is none."""
+    unsigned: bool = False
+    """True: its report still lacks the doctor's signature, without which it may not go."""

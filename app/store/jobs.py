@@ -34,8 +34,11 @@ def insert(
     late: bool = False,
     withdraws: bool = False,
     index_code: str = "",
+    unsigned: bool = False,
 ) -> int:
-    """A new job with the next version of its part; returns its id."""
+    """A new job with the next version of its part; returns its id. Unsigned it waits for the doctor first."""
+    if unsigned and state is JobState.QUEUED:
+        state = advance(state, Event.SIGNATURE_VOIDED)
     version = tx.execute(
         """SELECT coalesce(max(version), 0) + 1 AS v FROM jobs
            WHERE exam_key = ? AND destination = ? AND part = ? AND report_key = ?""",
@@ -44,7 +47,7 @@ def insert(
     cursor = tx.execute(
         """INSERT INTO jobs (destination, exam_key, report_key, part, version, withdraws, state, round, attempts,
            payload, digest, exam_day, due_at, step, done_count, total_count, trouble, submitted_at, changed_at,
-           late, first, index_code) VALUES (?,?,?,?,?,?,?,1,0,?,?,?,NULL,'',0,?,NULL,?,?,?,0,?)""",
+           late, first, index_code, unsigned) VALUES (?,?,?,?,?,?,?,1,0,?,?,?,NULL,'',0,?,NULL,?,?,?,0,?,?)""",
         (
             destination,
             exam_key,
@@ -61,6 +64,7 @@ def insert(
             kept(now),
             int(late),
             index_code,
+            int(unsigned),
         ),
     )
     job_id = int(cursor.lastrowid or 0)
@@ -81,12 +85,17 @@ def move(
 ) -> JobState:
     """Advance one job by the transition table; raises `ImpossibleMove` for a pair that cannot happen.
 
-    What would wait under an index code that was replaced meanwhile is cancelled instead: it may never go again.
+    What would wait under an index code that was replaced meanwhile is cancelled instead: it may never go again. What
+    would be sent without the signature that it needs waits for the doctor.
     """
     row = tx.execute(
-        "SELECT state, exam_key, destination, withdraws, index_code FROM jobs WHERE id = ?", (job_id,)
+        "SELECT state, exam_key, destination, withdraws, index_code, unsigned FROM jobs WHERE id = ?", (job_id,)
     ).fetchone()
     state = advance(JobState(row["state"]), event)
+    if row["unsigned"] and state is JobState.QUEUED:
+        state = advance(state, Event.SIGNATURE_VOIDED)
+    elif not row["unsigned"] and state is JobState.TO_SIGN:
+        state = advance(state, Event.SIGNED)
     outdated = not row["withdraws"] and indexes.is_replaced(tx.conn, row["destination"], row["index_code"])
     if outdated and (state, Event.CANCELLED) in TRANSITIONS:
         state = advance(state, Event.CANCELLED)
@@ -118,14 +127,42 @@ def replace_payload(
     total_count: int,
     late: bool,
     index_code: str = "",
+    unsigned: bool = False,
 ) -> None:
-    """Freeze a mended payload into a job that has not been acknowledged yet."""
+    """Freeze a mended payload into a job that has not been acknowledged yet; a `move` follows."""
     tx.execute(
-        """UPDATE jobs SET payload = ?, digest = ?, exam_day = ?, total_count = ?, late = ?, index_code = ?
-           WHERE id = ?""",
-        (json.dumps(payload, ensure_ascii=False), digest, exam_day, total_count, int(late), index_code, job_id),
+        """UPDATE jobs SET payload = ?, digest = ?, exam_day = ?, total_count = ?, late = ?, index_code = ?,
+           unsigned = ? WHERE id = ?""",
+        (
+            json.dumps(payload, ensure_ascii=False),
+            digest,
+            exam_day,
+            total_count,
+            int(late),
+            index_code,
+            int(unsigned),
+            job_id,
+        ),
     )
     _follow(tx, job_id, recount=True)
+
+
+def sign(tx: Tx, job: Job, payload: Mapping[str, object], *, now: datetime) -> None:
+    """The signature is in the payload: the job may go, unless a person holds it."""
+    tx.execute(
+        "UPDATE jobs SET payload = ?, unsigned = 0 WHERE id = ?", (json.dumps(payload, ensure_ascii=False), job.id)
+    )
+    if job.state is JobState.TO_SIGN:
+        move(tx, job.id, Event.SIGNED, now=now)
+
+
+def unsigned(conn: sqlite3.Connection, destination: str, exam_key: str, report_key: str) -> list[Job]:
+    """What lacks the signature of this report, whatever a person did to it meanwhile."""
+    rows = conn.execute(
+        "SELECT * FROM jobs WHERE exam_key = ? AND destination = ? AND report_key = ? AND unsigned = 1",
+        (exam_key, destination, report_key),
+    )
+    return [_job(row) for row in rows]
 
 
 def claim(tx: Tx, destination: str, waits_for: Mapping[str, str], *, now: datetime) -> Job | None:
@@ -340,4 +377,5 @@ def _job(row: sqlite3.Row) -> Job:
         changed_at=taken(row["changed_at"]),
         late=bool(row["late"]),
         index_code=row["index_code"],
+        unsigned=bool(row["unsigned"]),
     )

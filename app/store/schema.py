@@ -581,3 +581,33 @@ def image_lists(db: Database) -> None:
     )
     db.table("image_lists").create_index(["job_id", "round"])
     db.table("questions").add_column("images", str, not_null_default="{}")
+
+
+@MIGRATIONS()
+def signings(db: Database) -> None:
+    """Reports that wait for their doctor's signature, the signatures themselves, and whose certificate is known."""
+    texts = ("destination", "exam_key", "report_key", "text", "doctor_name", "doctor_code", "signer_id", "state")
+    more = ("source", "sign_data_id", "qr_text")
+    times = ("made_at", "expires_at", "due_at", "signed_at", "stamped_at")
+    signed = ("original", "certificate", "sign_type", "sign_value", "tsa_token")
+    db.table("signings").create(
+        {
+            "id": int,
+            **dict.fromkeys((*texts, *more), str),
+            "qr_picture": bytes,
+            **dict.fromkeys(times, str),
+            "attempts": int,
+            **dict.fromkeys(signed, str),
+            "checks": str,
+            **dict.fromkeys(("title", "advice", "details", "created_at", "changed_at"), str),
+            "place": int,
+        },
+        pk="id",
+    )
+    db.table("signings").create_index(["report_key", "destination"])
+    db.table("signings").create_index(["state"])
+    db.table("signings").create_index(["signed_at"])
+    db.table("signers").create(
+        {"destination": str, "signer_id": str, "certificate": str, "since": str}, pk=("destination", "signer_id")
+    )
+    db.table("jobs").add_column("unsigned", int, not_null_default=0)
