@@ -303,6 +303,77 @@ class StampFound:
     algorithm: str
 
 
+class About(StrEnum):
+    """What a platform may ask the clinic about."""
+
+    EXAM = "exam"
+    REPORT = "report"
+    SERIES = "series"
+
+
+class Unanswerable(Exception):
+    """A platform's question that is not answered; the text (Chinese, no value of the question) says why."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Question:
+    """A page of what the platform should have, as it asks for it.
+
+    Times are `yyyy-MM-dd HH:mm:ss` in China Standard Time: `since` is included, `until` is not, "" is open.
+    """
+
+    about: About
+    time: str
+    """Our field whose time counts."""
+    since: str = ""
+    until: str = ""
+    matching: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """Our field -> the texts of which it must have one."""
+    page: int = 1
+    size: int = 50
+    asked_at: datetime | None = None
+    """When a sealed question was asked, by its own word; None for one in the open."""
+    mark: str = ""
+    """What no two sealed questions share."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class OfferedSeries:
+    """A series with the addresses of its images at the file service. `studied_at` as times of a `Question`, or ""."""
+
+    patient_id: str
+    patient_name: str
+    sex: str
+    age: str
+    accession_number: str
+    study_instance_uid: str
+    studied_at: str
+    series_instance_uid: str
+    series_number: str
+    modality: str
+    addresses: tuple[str, ...]
+
+
+class Answers(Protocol):
+    """The capability `answers`: the platform asks the clinic what it should have. Paths with their slash."""
+
+    def asks_about(self, path: str) -> About | None:
+        """None for a path that is none of this destination's."""
+        ...
+
+    def question(self, about: About, given: Mapping[str, Any]) -> Question:
+        """Opens the seal where one is agreed on. Raises `Unanswerable`."""
+        ...
+
+    def series(self, offered: OfferedSeries) -> Mapping[str, Any]: ...
+
+    def answer(self, content: bytes, stamp: Stamp) -> bytes:
+        """`content`: the rows as a JSON array, ready for the wire."""
+        ...
+
+    def refusal(self, words: str) -> bytes: ...
+
+
 class Adapter(Protocol):
     """What every region offers. A capability is a name in `capabilities`; pages show what is in it, never a region."""
 
