@@ -105,10 +105,11 @@ class _Info:
 def _token(der: bytes) -> bytes:
     """The token itself, also out of an authority's answer (TimeStampResp)."""
     with reading("timestamp"):
-        if isinstance(load(core.Sequence, der)[0], core.ObjectIdentifier):
+        parts: Any = load(core.Sequence, der)
+        if isinstance(parts[0], core.ObjectIdentifier):
             return der
-        answer: Any = load(tsp.TimeStampResp, der)
-        if answer["status"]["status"].native not in _GRANTED:
-            raise SignatureRefused(Refusal.UNREADABLE, "the authority gave no timestamp")
-        token: bytes = answer["time_stamp_token"].dump()
+        status = load(tsp.PKIStatusInfo, parts[0].dump())["status"].native
+        if status not in _GRANTED:
+            raise SignatureRefused(Refusal.UNREADABLE, f"the authority gave no timestamp: {status}")
+        token: bytes = parts[1].dump()
         return token
