@@ -11,6 +11,7 @@ from typing import Any
 
 from app.delivery.target import Target
 from app.domain.exam import EXAM_WORDS, ExamState
+from app.domain.index_code import masked_index
 from app.domain.job import CONFIRMED, PART_WORDS, JobState, Part
 from app.domain.reconciliation import DAY_WORDS, DayState, Discrepancy, ImageAnswer, ImageState
 from app.domain.times import CST, cst_text
@@ -285,7 +286,7 @@ def _line(one: Here, title: str, receipt: Mapping[str, Any]) -> tuple[str, ...]:
     note = " · ".join(part for part in (EXAM_WORDS[ExamState(one.exam["state"])], shown["images_words"]) if part)
     exam = [str(shown[name]) for name in ("patient_name", "accession_number", "description", "modality")]
     local = _local(at) if at else ""
-    return (one.day, title, *exam, _RESULTS[one.pile], local, shown["index_code"], note)
+    return (one.day, title, *exam, _RESULTS[one.pile], local, masked_index(shown["index_code"]), note)
 
 
 def _local(at: str) -> str:

@@ -14,6 +14,7 @@ from typing import Any
 
 from app.delivery import submission
 from app.delivery.target import Target
+from app.domain.index_code import masked_index
 from app.domain.job import JOB_WORDS, Event, JobState, Part
 from app.domain.reconciliation import ImageState
 from app.domain.submission import PILES, STEP_WORDS, Pile
@@ -372,7 +373,7 @@ def _cells(row: Json) -> list[str]:
         str(row["image_count"]),
         _time(row["due_at"]),
         _time(row["acknowledged_at"]),
-        "、".join(row["numbers"]),
+        "、".join(masked_index(number) for number in row["numbers"]),
         row["words"],
     ]
 

@@ -12,6 +12,7 @@ from PySide6.QtCore import QMarginsF, QRectF, Qt, QUrl
 from PySide6.QtGui import QColor, QDesktopServices, QFont, QPageLayout, QPageSize, QPainter, QPdfWriter, QPen
 from PySide6.QtWidgets import QFileDialog, QWidget
 
+from app.domain.index_code import masked_index
 from app.domain.times import CST
 from app.gui.dialogs import Dialog
 from app.gui.look import Look
@@ -86,7 +87,7 @@ class _Sheet:
         if not one["acknowledged"]:
             self._fact("现在的状态", one["state_words"])
         for number in one["numbers"]:
-            self._fact("平台返回的号码", number)
+            self._fact("平台返回的号码", masked_index(number))
         if one["acknowledged"]:
             without = "平台无对账接口，以平台的应答为准"
             day = f"平台已有这例 · {_time(one['reconciled_at'])}" if one["reconciled_at"] else "还没有对账"

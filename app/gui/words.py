@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import date, datetime, timedelta
 from typing import Any
 
+from app.domain.index_code import masked_index
 from app.domain.times import CST
 
 APP = "影像云上传助手"
@@ -109,17 +110,9 @@ def short_number(number: str) -> str:
     return f"…\u2060{shown}\u2060…"
 
 
-def masked_number(number: str) -> str:
-    """An index code with the middle of the ID number in it hidden."""
-    parts = number.split("-")
-    if len(parts) > 1 and len(parts[1]) >= 15:
-        parts[1] = f"{parts[1][:4]}****{parts[1][-4:]}"
-    return "-".join(parts)
-
-
 def index_lines(number: str) -> tuple[str, str]:
     """An index code in two lines: whose it is and when, ID number masked; then its device, body part and storer."""
-    parts = masked_number(number).split("-")
+    parts = masked_index(number).split("-")
     if len(parts) < 4:
         return number, ""
     rest = [f"{part[:4]}…{part[-2:]}" if len(part) == 18 else part for part in parts[3:]]

@@ -608,3 +608,13 @@ def test_no_number_of_an_index_old_or_new_leaves_with_the_help_bundle(clinic: Cl
     with zipfile.ZipFile(made["path"]) as packed:
         inside = "\n".join(packed.read(name).decode() for name in packed.namelist())
     assert "EK81265" not in inside and "PX7740318" not in inside
+
+
+def test_no_list_that_is_written_to_a_file_names_a_document(clinic: Clinic, tmp_path: Path) -> None:
+    clinic.sent()
+    engine = clinic.desk.engine
+    engine.export_jobs(str(tmp_path / "a.csv"))
+    engine.export_reconciliation(str(tmp_path / "b.csv"), "2026-01-05", "2026-01-05")
+    for name in ("a.csv", "b.csv"):
+        said = (tmp_path / name).read_text("utf-8-sig")
+        assert OWN_NUMBER not in said and "111-1401****2016-20260105093000-" in said

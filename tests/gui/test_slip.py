@@ -36,6 +36,16 @@ def test_a_slip_holds_what_the_platform_acknowledged(light: Look, tmp_path: Path
     assert b"/FontFile" in path.read_bytes()
 
 
+def test_the_index_on_a_slip_hides_the_number_as_the_line_of_the_patient_does(light: Look, tmp_path: Path) -> None:
+    path = tmp_path / "凭单.pdf"
+    content = FakeFace().slip(DONE)
+    index = "111-140928198005124320-20261120133821-0000000000000-000000000"
+    first = {**content["destinations"][0], "numbers": [index]}
+    save_slip({**content, "destinations": [first]}, path, light.families())
+    said = text_of(path)
+    assert "140928198005124320" not in said and "111-1409****4320-20261120133821" in said
+
+
 def test_a_slip_of_what_is_not_acknowledged_says_so(light: Look, tmp_path: Path) -> None:
     path = tmp_path / "凭单.pdf"
     save_slip(FakeFace().slip(WAITING), path, light.families())
