@@ -21,8 +21,8 @@ _HALF = re.compile(rb"\\u[dD][89a-fA-F]")
 class Judge:
     """Knows one region's rows, and where in a reply its code and words stand (`[replies.NAME]` of region.toml).
 
-    Where a reply tells of its record by itself (`items`, `flag`, `item_message`), code and flag are judged together as
-    "code/flag"; `by_code_alone` takes the flag as given.
+    Where a reply tells of its records by itself (`items`, `flag`, `item_message`, `every`), code and flag are judged
+    together as "code/flag"; `by_code_alone` takes the flag as given.
     """
 
     def __init__(
@@ -48,7 +48,7 @@ class Judge:
             return self._row("http", "no_code", _text(reply.body), step), {}
         code, words = str(code).strip(), "" if words is None else str(words)
         if "flag" in place and any(row.has_flags(rule, code) for row in self._rows):
-            flag, own_words = ("1", "") if self._by_code_alone else _flagged(data.get(place["items"]), place)
+            flag, own_words = ("1", "") if self._by_code_alone else _flagged(data, place)
             code, words = f"{code}/{flag}", own_words or words
         return self._row(rule, code, words, step), data
 
@@ -101,14 +101,26 @@ def judged_error(error: AgentError, step: str) -> Judged:
     return Judged(verdict=verdict, trouble=trouble, after_seconds=after, transport=isinstance(error, RetryLater))
 
 
-def _flagged(items: object, place: Mapping[str, str]) -> tuple[str, str]:
-    """The flag of the one record that a request carries, "" when there is none to be found, and its words."""
-    if isinstance(items, list) and len(items) == 1:
-        items = items[0]
-    if not isinstance(items, dict) or items.get(place["flag"]) is None:
+def _flagged(data: Mapping[str, Any], place: Mapping[str, str]) -> tuple[str, str]:
+    """The flag of the one record that a request carries, "" when there is none to be found, and its words.
+
+    Of several, where the place knows what `every` flag must be: the first that is not.
+    """
+    items: object = data
+    for name in place["items"].split("."):
+        items = items.get(name) if isinstance(items, dict) else None
+    records = items if isinstance(items, list) else [items]
+    if not records or ("every" not in place and len(records) > 1):
         return "", ""
-    words = items.get(place["item_message"])
-    return str(items[place["flag"]]).strip(), "" if words is None else str(words)
+    said = [_flag_of(each, place) for each in records]
+    return next((one for one in said if one[0] != place.get("every")), said[0])
+
+
+def _flag_of(record: object, place: Mapping[str, str]) -> tuple[str, str]:
+    if not isinstance(record, dict) or record.get(place["flag"]) is None:
+        return "", ""
+    words = record.get(place.get("item_message", ""))
+    return str(record[place["flag"]]).strip(), "" if words is None else str(words)
 
 
 def _whole(data: Any, body: bytes) -> Any:

@@ -14,6 +14,7 @@ from typing import Any
 from app.catalogue.region import Region
 from app.domain.times import cst_text
 from app.errors import NeedsOperator
+from app.regions.choices import choice
 from app.regions.conversation import HttpRequest, Stamp, Wired
 
 _SETTINGS = "destination"
@@ -89,10 +90,7 @@ class National:
         )
 
     def _choice(self, option: str, *allowed: str) -> str:
-        chosen = str(self._options[option])
-        if chosen not in allowed:
-            raise NeedsOperator(f"设置里的“{option}”写错了", f"只能是 {' 或 '.join(allowed)}，请改设置", page=_SETTINGS)
-        return chosen
+        return choice(self._options, option, *allowed)
 
     def _whole(self, option: str, least: int, most: int) -> int:
         said = str(self._options[option])

@@ -28,19 +28,20 @@ from app.regions.conversation import (
     Stamp,
     Wired,
 )
+from app.regions.shanxi_ca import ShanxiCa
 
 _SEPARATE, _MERGED = "separate", "merged"
 
 
-class Shanxi:
+class Shanxi(ShanxiCa):
     """One destination of this region. Pure: everything it wants done it yields."""
 
     serial_series = ""
     withdraws_whole = False
 
     def __init__(self, region: Region, options: Mapping[str, Any], secrets: Mapping[str, str]) -> None:
+        super().__init__(region, options, secrets)
         document = region.options
-        self._paths: Mapping[str, str] = {**document["paths"], **options.get("paths", {})}
         self._types: Mapping[str, str] = document["reconcile_types"]
         self._options = {**document["options"], **options}
         self._key = parse_sm4_key(secrets.get("sm4_key", ""))
@@ -52,7 +53,7 @@ class Shanxi:
         merged = self._options["upload_mode"] == _MERGED
         self.parts: tuple[str, ...] = ("merged", "images") if merged else ("exam", "report", "images")
         self.waits_for: Mapping[str, str] = {} if merged else {"report": "exam"}
-        self.capabilities = frozenset({"withdraw", "reconcile", "images"})
+        self.capabilities = frozenset({"withdraw", "reconcile", "images"}) | self.ca_capabilities
 
     def upload(self, outgoing: Outgoing) -> Conversation:
         """四(二)1 and 2: the record, the report, or both in one; the images by DICOM push."""
@@ -96,7 +97,12 @@ class Shanxi:
         return Missing(exam_keys=tuple(sent.exam_key for sent in ours.exams if named & _names_of(sent)))
 
     def wrap(self, request: HttpRequest, body: bytes, stamp: Stamp) -> Wired:
-        """三(一), 三(六): SM4-ECB-PKCS5 and Base64 of the compact JSON; 四(二)5 sends it under `content` alone."""
+        """三(一), 三(六): SM4-ECB-PKCS5 and Base64 of the compact JSON; 四(二)5 sends it under `content` alone.
+
+        四(二)4 goes its own way.
+        """
+        if request.base:
+            return self.wrap_ca(request, body, stamp)
         data = base64.b64encode(encrypt_ecb(self._key, body)).decode("ascii")
         headers = {"Content-Type": "application/json;charset=UTF-8", "encryption-type": "SM4"}
         if request.reply == "reconcile":

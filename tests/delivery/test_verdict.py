@@ -31,6 +31,11 @@ EXAMPLES = {
     r"A9\w{2}": "A900",
     r"C\w{3}": "C001",
     ".*": "0110",
+    "(?!200).*": "500",
+    "200/.*": "200/9",
+    "200/[Tt]rue": "200/true",
+    "200/[Ff]alse": "200/false",
+    "0/.*": "0/9",
 }
 USUAL = "shanxi"
 """The region whose codes the tests of one rule are written with: 1 is success."""
@@ -51,13 +56,17 @@ def said(name: str, rule: str, code: str, words: str = "") -> dict[str, Any]:
     code, has_flag, flag = code.partition("/")
     if not has_flag:
         return {place["code"]: code, place["message"]: words}
-    record = {place["flag"]: flag, place["item_message"]: words} if flag else {}
-    return {place["code"]: code, place["message"]: "成功", place["items"]: [record]}
+    record = {place["flag"]: flag} | ({place["item_message"]: words} if "item_message" in place else {})
+    items: Any = [record] if flag else []
+    for step in reversed(place["items"].split(".")):
+        items = {step: items}
+    return {place["code"]: code, place["message"]: "成功", **items}
 
 
 def accepted(name: str, rule: str) -> dict[str, Any]:
     rows = (row for row in load_codes(name) if rule in row.replies and row.verdict is Verdict.ACCEPT and not row.words)
-    return said(name, rule, next(rows).code.pattern)
+    code = next(rows).code.pattern
+    return said(name, rule, EXAMPLES.get(code, code))
 
 
 def _words_of(row: CodeRow) -> str:
@@ -167,7 +176,7 @@ def test_every_reply_of_every_region_has_one_way_to_be_accepted(name: str, rule:
     assert judge.http(an_http_reply(body, status=500), rule, "exam")[0].verdict is Verdict.RETRY
 
 
-FLAGGED = [(name, rule) for name, rule in RULES if "flag" in load_region(name).options["replies"][rule]]
+FLAGGED = [(name, rule) for name, rule in RULES if load_region(name).options["replies"][rule].get("flag") == "succFlag"]
 
 
 @pytest.mark.parametrize(("name", "rule"), FLAGGED)
