@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cached_property, lru_cache
 from typing import Any
 
 from asn1crypto import x509
 
-from app.crypto.der import der_of, load, optional, reading, unused_bits
+from app.crypto.der import der_of, load, optional, reading, whole_bytes
 from app.crypto.public_keys import PublicKey, parse_public_key, scheme_by_oid
 from app.crypto.refusals import Refusal, SignatureRefused
 
@@ -37,10 +37,13 @@ class Certificate:
     `subject` and `issuer` are for people: common name, organisation. `serial` is upper-case hex. Times are aware UTC.
     `key_usage` and `extended_key_usage` are asn1crypto's names of the bits and purposes, None without the extension.
     `path_length` is how many CAs may stand below a CA, None for any number. `not_understood` are critical extensions
-    that we do not know how to honour.
+    that we do not know how to honour. `signed` is the part that the issuer's `signature` is over.
     """
 
-    der: bytes
+    der: bytes = field(repr=False)
+    signed: bytes = field(repr=False)
+    signature: bytes = field(repr=False)
+    signature_algorithm: str
     subject: str
     issuer: str
     common_name: str
@@ -49,7 +52,7 @@ class Certificate:
     serial: str
     not_before: datetime
     not_after: datetime
-    key_info: bytes
+    key_info: bytes = field(repr=False)
     key_usage: frozenset[str] | None
     extended_key_usage: frozenset[str] | None
     has_basic_constraints: bool
@@ -77,7 +80,9 @@ class Certificate:
 
     def is_issued_by(self, issuer: Certificate) -> bool:
         """Whether `issuer` is the one named in it and its key signed it. Raises UNSUPPORTED for another algorithm."""
-        return self.issuer_name == issuer.subject_name and _is_signed_with(self.der, issuer.key_info)
+        return self.issuer_name == issuer.subject_name and _signed_with(
+            issuer.key_info, self.signature_algorithm, self.signed, self.signature
+        )
 
 
 def parse_certificate(data: bytes | str) -> Certificate:
@@ -88,7 +93,7 @@ def parse_certificate(data: bytes | str) -> Certificate:
         body = certificate["tbs_certificate"]
         if body["signature"].dump() != certificate["signature_algorithm"].dump():
             raise SignatureRefused(Refusal.UNREADABLE, "certificate: two signature algorithms")
-        return _certificate(der, body)
+        return _certificate(der, body, whole_bytes(certificate["signature_value"]))
 
 
 def readable_name(name: x509.Name) -> str:
@@ -97,7 +102,7 @@ def readable_name(name: x509.Name) -> str:
     return ", ".join(dict.fromkeys(parts)) or _printable(name.human_friendly)
 
 
-def _certificate(der: bytes, body: Any) -> Certificate:
+def _certificate(der: bytes, body: Any, signature: bytes) -> Certificate:
     extensions = {item["extn_id"].native: item for item in optional(body["extensions"]) or ()}
     values = {name: item["extn_value"].parsed for name, item in extensions.items() if name in _UNDERSTOOD}
     limits = values.get("basic_constraints")
@@ -106,6 +111,9 @@ def _certificate(der: bytes, body: Any) -> Certificate:
     serial = body["serial_number"].native
     return Certificate(
         der=der,
+        signed=body.dump(),
+        signature=signature,
+        signature_algorithm=body["signature"]["algorithm"].dotted,
         subject=readable_name(body["subject"]),
         issuer=readable_name(body["issuer"]),
         common_name=_named(body["subject"], "common_name"),
@@ -143,15 +151,9 @@ def point_names(point: Any) -> tuple[Any, ...]:
 
 
 @lru_cache(maxsize=_ISSUED_REMEMBERED)
-def _is_signed_with(der: bytes, key_info: bytes) -> bool:
+def _signed_with(key_info: bytes, algorithm: str, signed: bytes, signature: bytes) -> bool:
     """Remembered, for the same few certificate authorities stand behind every report."""
-    with reading("certificate"):
-        certificate = load(x509.Certificate, der)
-        scheme = scheme_by_oid(certificate["signature_algorithm"]["algorithm"].dotted)
-        signed, signature = certificate["tbs_certificate"].dump(), certificate["signature_value"]
-        if unused_bits(signature):
-            return False
-        return parse_public_key(key_info).verifies(scheme, signed, signature.native)
+    return parse_public_key(key_info).verifies(scheme_by_oid(algorithm), signed, signature)
 
 
 def _named(name: x509.Name, attribute: str) -> str:

@@ -44,10 +44,12 @@ def load(kind: type[Value], der: bytes) -> Value:
     return kind.load(der, strict=True)  # type: ignore[no-any-return]  # asn1crypto is untyped
 
 
-def unused_bits(bits: core.Asn1Value) -> int:
-    """How many bits of a BIT STRING's last byte are no content."""
-    contents: bytes = bits.contents
-    return contents[0]
+def whole_bytes(bits: Any) -> bytes:
+    """The bytes of a BIT STRING; ValueError where its last byte is only partly used, as no signature's is."""
+    if bits.contents[0]:
+        raise ValueError("a bit string of broken bytes")
+    value: bytes = bits.native
+    return value
 
 
 @contextmanager

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import Enum
 from typing import Any
@@ -11,7 +11,7 @@ from typing import Any
 from asn1crypto import core, crl
 
 from app.crypto.certificates import Certificate, point_names, readable_name
-from app.crypto.der import der_of, load, optional, reading, unused_bits
+from app.crypto.der import der_of, load, optional, reading, whole_bytes
 from app.crypto.public_keys import scheme_by_oid
 from app.crypto.refusals import Refusal, SignatureRefused
 
@@ -45,7 +45,10 @@ class RevocationList:
     `point` are the general names (DER) of the part of the certificates that it is about, empty for all of them.
     """
 
-    der: bytes
+    der: bytes = field(repr=False)
+    signed: bytes = field(repr=False)
+    signature: bytes = field(repr=False)
+    signature_algorithm: str
     issuer: str
     issuer_name: str
     this_update: datetime
@@ -60,13 +63,8 @@ class RevocationList:
             return False
         if issuer.key_usage is not None and "crl_sign" not in issuer.key_usage:
             return False
-        with reading("revocation list"):
-            parsed = load(crl.CertificateList, self.der)
-            scheme = scheme_by_oid(parsed["signature_algorithm"]["algorithm"].dotted)
-            if unused_bits(parsed["signature"]):
-                return False
-            signed, signature = parsed["tbs_cert_list"].dump(), parsed["signature"].native
-        return issuer.public_key.verifies(scheme, signed, signature)
+        scheme = scheme_by_oid(self.signature_algorithm)
+        return issuer.public_key.verifies(scheme, self.signed, self.signature)
 
     def is_stale(self, at: datetime) -> bool:
         """Whether its successor was due before `at`; such a list still counts for what it names."""
@@ -104,7 +102,8 @@ def parse_revocation_list(data: bytes | str) -> RevocationList:
         if unknown:
             raise SignatureRefused(Refusal.UNSUPPORTED, f"revocation list: critical extension {', '.join(unknown)}")
         part = extensions.get("issuing_distribution_point")
-        return _revocation_list(der, body, None if part is None else part["extn_value"].parsed)
+        signature = whole_bytes(parsed["signature"])
+        return _revocation_list(der, body, signature, None if part is None else part["extn_value"].parsed)
 
 
 def check_revocation(
@@ -126,12 +125,15 @@ def check_revocation(
     return standing
 
 
-def _revocation_list(der: bytes, body: Any, part: Any) -> RevocationList:
+def _revocation_list(der: bytes, body: Any, signature: bytes, part: Any) -> RevocationList:
     if part is not None and (part["indirect_crl"].native or part["only_some_reasons"].native):
         raise SignatureRefused(Refusal.UNSUPPORTED, "revocation list of another issuer's certificates or some reasons")
     next_update = body["next_update"].native
     return RevocationList(
         der=der,
+        signed=body.dump(),
+        signature=signature,
+        signature_algorithm=body["signature"]["algorithm"].dotted,
         issuer=readable_name(body["issuer"]),
         issuer_name=body["issuer"].hashable,
         this_update=body["this_update"].native.astimezone(UTC),
