@@ -17,6 +17,7 @@ from app.delivery.record import ReportView, View, carries_reports
 from app.delivery.target import Target
 from app.domain.form import Source, Value
 from app.domain.job import Job, Part
+from app.domain.signing import ToSign
 from app.domain.study import Accession, Instance
 from app.errors import NeedsOperator
 from app.regions.conversation import FileRef, ImageRef, StudyZip
@@ -40,6 +41,11 @@ class Frozen:
     image_count: int = 0
     index_code: str = ""
     late: bool = False
+    to_sign: ToSign | None = None
+
+    @property
+    def unsigned(self) -> bool:
+        return self.to_sign is not None and not self.to_sign.signed
 
 
 def freeze(
@@ -128,6 +134,12 @@ class _Exam:
 
     def record(self, part: Part, report: ReportView | None) -> Frozen:
         found, digest = self._made(part, report, self._text(SENT_AT)), body.digest(self._made(part, report, ""))
+        to_sign = _to_sign(self.view.target, report) if "report" in found else None
+        if to_sign is not None:
+            digest = body.digest([digest, to_sign.text])
+            found["sign_text"] = to_sign.text
+        if report is not None and report.signature is not None and to_sign is not None:
+            found["report"] |= wire_values(self.view.target, "report", report.signature.fields)
         kept = body.kept(found)
         if self.index_code:
             kept |= {"index_code": self.index_code, "values": self._told(report)}
@@ -143,6 +155,7 @@ class _Exam:
             digest=digest,
             exam_day=self.day,
             index_code=self.index_code,
+            to_sign=to_sign,
         )
 
     def of_images(self) -> Frozen:
@@ -229,6 +242,19 @@ class _Exam:
     def _text(self, key: str) -> str:
         value = self.view.exam.get(key)
         return value.text if value else ""
+
+
+def _to_sign(target: Target, report: ReportView | None) -> ToSign | None:
+    """What its doctor signs, or has signed; None where that is not asked for, or was typed."""
+    if report is None or not report.text or not (target.signs_here or report.signature):
+        return None
+    texts = {key: value.text for key, value in report.values.items()}
+    return ToSign(
+        text=report.text,
+        doctor_name=texts.get("audit_doctor_name", ""),
+        doctor_code=texts.get("audit_doctor_code", ""),
+        signed=report.signature is not None,
+    )
 
 
 def _with_pdf(report: ReportView) -> dict[str, object]:

@@ -10,15 +10,18 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from app.catalogue import check, derive
+from app.catalogue.payload import of_all_exams
 from app.catalogue.region import Region
+from app.catalogue.signed_text import has_signed_text, signed_text
 from app.delivery.target import Target
 from app.domain.exam import Exam, Report
 from app.domain.form import Noun, Problem, Source, Value
 from app.domain.job import Part
 from app.domain.settings import Clinic
+from app.domain.signing import CA_DATA, SIGN_VALUE, KeptSignature, Signature
 from app.domain.study import DOUBT_WORDS, Accession, Doubt, Study
 from app.domain.times import cst_text
-from app.store import Reader, exams, images
+from app.store import Reader, exams, images, signings
 
 Values = dict[str, Value]
 _SEX = {"M": "1", "F": "2"}
@@ -38,6 +41,8 @@ class Known:
     """Report key -> the other exams of a report that several exams share."""
     carried_elsewhere: frozenset[str] = frozenset()
     """Keys of shared reports that go out under another exam."""
+    signatures: Mapping[str, tuple[KeptSignature, ...]] = field(default_factory=dict)
+    """Report key -> the signatures that are kept of it, over its text as it was when they were given."""
 
     @property
     def given_accession(self) -> str:
@@ -77,6 +82,16 @@ class ReportView:
     """False: a report shared with another exam, under which it goes out."""
     other_exams: tuple[Values, ...] = ()
     """The values of the other exams that share it."""
+    text: str = ""
+    """What the auditing doctor signs, "" where nobody asks for a signature or the five fields were given."""
+    signature: Signature | None = None
+    """The kept one over exactly this text."""
+
+    @property
+    def values_signed(self) -> Values:
+        """With the fields of the kept signature."""
+        kept = self.signature.fields if self.signature else {}
+        return self.values | {key: Value(text=text, source=Source.SYSTEM) for key, text in kept.items()}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -145,6 +160,9 @@ def known(conn: Reader, exam_key: str, *, with_shared: bool = True) -> Known | N
         carried_elsewhere=frozenset(key for key, keys in owners.items() if keys and keys[0] != exam_key),
         studies=tuple(images.studies_on(conn, exam_key)),
         emptied=frozenset(exams.emptied(conn, exam_key)),
+        signatures={
+            report.report_key: signings.kept_signatures(conn, report.report_key) for report, _ in stored.reports
+        },
     )
 
 
@@ -169,6 +187,8 @@ def view(target: Target, clinic: Clinic, stored: Known, *, now: datetime) -> Vie
         )
         for report, values in stored.record.reports
     )
+    if target.demands_signature and has_signed_text(region):
+        reports = tuple(_to_sign(target, exam, report, stored) for report in reports)
     return View(
         target=target,
         exam=exam,
@@ -176,7 +196,39 @@ def view(target: Target, clinic: Clinic, stored: Known, *, now: datetime) -> Vie
         reports=reports,
         exam_problems=check.exam_problems(region, exam, settlements, now=now),
         report_problems=tuple(
-            check.report_problems(region, exam, report.values, now=now, row=row) for row, report in enumerate(reports)
+            (
+                *check.report_problems(region, exam, report.values_signed, now=now, row=row),
+                *_too_long_to_sign(target, report, row),
+            )
+            for row, report in enumerate(reports)
+        ),
+    )
+
+
+def _to_sign(target: Target, exam: Values, report: ReportView, stored: Known) -> ReportView:
+    typed = report.values.get(SIGN_VALUE)
+    if not report.carried or not report.touched or (typed and typed.text):
+        return report
+    own: dict[str, object] = {key: value for key, value in report.values.items()}
+    text = signed_text(target.region, of_all_exams(target.region, "report", [exam, *report.other_exams], own))
+    kept = stored.signatures.get(report.report.report_key, ())
+    fitting = (one.signature for one in kept if (one.destination, one.text) == (target.name, text))
+    return replace(report, text=text, signature=next(fitting, None))
+
+
+def _too_long_to_sign(target: Target, report: ReportView, row: int) -> tuple[Problem, ...]:
+    """What is signed is never cut: what it is made of must be shorter."""
+    most = max((one.max_length for one in target.region.rows_of("report") if one.key == CA_DATA), default=0)
+    if not target.signs_here or report.signature or not most or len(report.text) <= most:
+        return ()
+    return (
+        Problem(
+            key="findings",
+            label=target.region.fields["findings"].label,
+            title="报告太长，签不了名",
+            advice=f"送去签名的全文最多 {most} 个字，现在 {len(report.text)} 个，请缩短影像所见或诊断结论",
+            noun=Noun.REPORT,
+            row=row,
         ),
     )
 

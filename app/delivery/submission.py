@@ -19,7 +19,7 @@ from app.domain.job import CONFIRMED, RECORDS, UNFINISHED, Event, Job, JobState,
 from app.domain.submission import live_state
 from app.domain.times import cst_text
 from app.errors import NeedsOperator
-from app.store import Reader, Tx, answers, exams, files, indexes, jobs
+from app.store import Reader, Tx, answers, exams, files, indexes, jobs, signings
 
 _WITHDRAWN = JobState.WITHDRAWN
 _REPLACEABLE = (JobState.QUEUED, JobState.WAITING, JobState.HELD, JobState.REJECTED, JobState.PAUSED, JobState.TO_SIGN)
@@ -41,6 +41,7 @@ def submit(tx: Tx, exam_key: str, frozen: Sequence[Frozen], destination: str, *,
         raise NeedsOperator("这例正在撤回", "等撤回完成再提交；撤回没有成功的，先重传或取消它")
     count = 0
     for each in frozen:
+        _void_signatures(tx, exam_key, destination, each, now)
         count += _queue(tx, exam_key, destination, each, newest.get((each.part, each.report_key)), now)
     _give_up_replaced(tx, exam_key, destination, now)
     if count:
@@ -215,6 +216,8 @@ def _marks(job: Job, message: str) -> dict[str, Any]:
 
 def _queue(tx: Tx, exam_key: str, destination: str, each: Frozen, last: Job | None, now: datetime) -> int:
     if last is not None and last.digest == each.digest and last.state not in (JobState.CANCELLED, JobState.WITHDRAWN):
+        if last.unsigned and each.unsigned and each.to_sign is not None:
+            signings.want(tx, destination, exam_key, each.report_key, each.to_sign, now=now)
         if last.state in (JobState.HELD, JobState.REJECTED):
             _again(tx, last, Event.MENDED, now)
             return 1
@@ -225,9 +228,19 @@ def _queue(tx: Tx, exam_key: str, destination: str, each: Frozen, last: Job | No
         answers.forget_holdings(tx, destination, exam_key, each.part.value)
     new_count = _not_held(tx, exam_key, destination, each, last)
     late = each.late or _comes_late(each, last)
+    if each.to_sign is not None and each.unsigned:
+        signings.want(tx, destination, exam_key, each.report_key, each.to_sign, now=now)
     if last is not None and replaceable:
         jobs.replace_payload(
-            tx, last.id, each.payload, each.digest, each.exam_day, new_count, last.late, each.index_code
+            tx,
+            last.id,
+            each.payload,
+            each.digest,
+            each.exam_day,
+            new_count,
+            last.late,
+            each.index_code,
+            unsigned=each.unsigned,
         )
         jobs.move(tx, last.id, Event.MENDED, now=now, new_round=afresh)
         return 1
@@ -245,6 +258,7 @@ def _queue(tx: Tx, exam_key: str, destination: str, each: Frozen, last: Job | No
         now=now,
         late=late,
         index_code=each.index_code,
+        unsigned=each.unsigned,
     )
     exams.note(
         tx,
@@ -254,6 +268,15 @@ def _queue(tx: Tx, exam_key: str, destination: str, each: Frozen, last: Job | No
         at=now,
     )
     return 1
+
+
+def _void_signatures(tx: Tx, exam_key: str, destination: str, each: Frozen, now: datetime) -> None:
+    """A signature counts for the values that were signed; with others it is void, and its timestamp with it."""
+    if each.part not in (Part.REPORT, Part.MERGED) or not each.report_key:
+        return
+    text = each.to_sign.text if each.to_sign else ""
+    if signings.void_others(tx, destination, each.report_key, text, now=now):
+        exams.note(tx, exam_key, "signature_voided", destination, at=now)
 
 
 def _again(tx: Tx, job: Job, event: Event, now: datetime) -> None:

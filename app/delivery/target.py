@@ -51,6 +51,15 @@ class Target:
     def can(self, capability: str) -> bool:
         return capability in self.adapter.capabilities
 
+    @property
+    def demands_signature(self) -> bool:
+        return bool(self.options.get("demand_signature"))
+
+    @property
+    def signs_here(self) -> bool:
+        """Its reports are submitted unsigned and wait here until their doctor has signed on the phone."""
+        return self.demands_signature and self.options.get("sign_by", "qr") == "qr" and self.can("sign")
+
     def url(self, path: str, base: str = "") -> str:
         """Under the destination's address, or under the one that the option `<base>_url` has, if it has one."""
         other = str(self.options.get(f"{base}_url") or "") if base else ""

@@ -15,8 +15,8 @@ CA_DATA, CERTIFICATE, SIGN_TYPE, SIGN_VALUE, TSA_TOKEN = (
 )
 SIGNATURE_KEYS = (CA_DATA, CERTIFICATE, SIGN_TYPE, SIGN_VALUE, TSA_TOKEN)
 """The fields of a report that hold its signature."""
-PKCS1, PKCS7 = "1", "7"
-"""Kinds of signature values, as the catalogue of every region calls them."""
+PKCS1, PKCS7 = "PKCS1", "PKCS7"
+"""Labels in the table `sign_type` of every region that asks for signatures."""
 LEAST_MINUTES, MOST_MINUTES = 1, 4320
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 from app.catalogue.codes import load_codes
 from app.catalogue.load import load_region
@@ -36,12 +37,10 @@ def build_target(settings: Settings, destination: DestinationSettings, secrets: 
     region = load_region(destination.region)
     options = options_of(region, destination, settings)
     overrides = dict(options.pop("fields", {}))
-    if options.get("demand_signature"):
-        signed = {name: {"required_when": ""} for name in region.options["signature"]["fields"]}
-        overrides = {**signed, **overrides}
     title = region.title
-    region = region.with_options(options).with_overrides(overrides)
-    return Target(
+    signed = {name: {"required_when": ""} for name in region.options.get("signature", {}).get("fields", ())}
+    region = region.with_options(options)
+    target = Target(
         name=destination.name,
         title=title,
         base_url=destination.base_url,
@@ -57,6 +56,10 @@ def build_target(settings: Settings, destination: DestinationSettings, secrets: 
         defaults=destination.defaults,
         practice=bool(options.get("practice", False)),
     )
+    if target.demands_signature and not target.signs_here:
+        overrides = {**signed, **overrides}
+    region = region.with_overrides(overrides)
+    return replace(target, region=region, adapter=ADAPTERS[destination.region](region, options, secrets))
 
 
 def first_of(target: Target, part: str) -> Request:
