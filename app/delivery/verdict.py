@@ -22,7 +22,8 @@ class Judge:
     """Knows one region's rows, and where in a reply its code and words stand (`[replies.NAME]` of region.toml).
 
     Where a reply tells of its records by itself (`items`, `flag`, `item_message`, `every`), code and flag are judged
-    together as "code/flag"; `by_code_alone` takes the flag as given.
+    together as "code/flag"; `by_code_alone` takes a flag that is
+    not there as given; one that says no is believed.
     """
 
     def __init__(
@@ -48,7 +49,8 @@ class Judge:
             return self._row("http", "no_code", _text(reply.body), step), {}
         code, words = str(code).strip(), "" if words is None else str(words)
         if "flag" in place and any(row.has_flags(rule, code) for row in self._rows):
-            flag, own_words = ("1", "") if self._by_code_alone else _flagged(data, place)
+            flag, own_words = _flagged(data, place)
+            flag = "1" if self._by_code_alone and not flag else flag
             code, words = f"{code}/{flag}", own_words or words
         return self._row(rule, code, words, step), data
 

@@ -190,6 +190,8 @@ def test_a_success_that_says_nothing_of_its_record_is_the_engineer_s(name: str, 
     assert (judged.verdict, judged.trouble.code, judged.trouble.turn) == (Verdict.REJECT, "0/", Turn.ENGINEER)
     trusting = a_judge(name, by_code_alone=True)
     assert trusting.http(an_http_reply(body), rule, "exam")[0].verdict is Verdict.ACCEPT
+    unkept = trusting.http(an_http_reply(body | {"data": [{"succFlag": "-1", "message": "不能为空"}]}), rule, "exam")[0]
+    assert unkept.verdict is not Verdict.ACCEPT, "a flag that is there is believed"
     refused = trusting.http(an_http_reply(body | {"code": 5, "message": "系统异常"}), rule, "exam")[0]
     assert (refused.verdict, refused.trouble.code) == (Verdict.RETRY, "5")
 
