@@ -13,6 +13,7 @@ from app.delivery.record import View
 from app.delivery.submission import refs_of
 from app.delivery.target import Target
 from app.domain.form import Source
+from app.domain.index_code import short_number
 from app.domain.job import CONFIRMED, JOB_WORDS, RECORDS, Job, JobState, Part
 from app.domain.reconciliation import ImageState
 from app.domain.study import Instance
@@ -177,7 +178,7 @@ def _acknowledged(row: Json, plain: Sequence[Job], times: Sequence[str]) -> Json
     names = list(dict.fromkeys(_PART_SHORT[each.part] for each in plain))
     count = row["image_count"] - row["late_count"]
     said = "、".join(names) + (f" {count} 幅" if "影像" in names and count else "")
-    number = f" · 索引 {masked_number(row['numbers'][0])}" if row["numbers"] else ""
+    number = f" · 索引 {short_number(row['numbers'][0])}" if row["numbers"] else ""
     without = "" if row["can_reconcile"] else " · 以回执为准"
     return _moment("done", "平台已接收", said + number + without, max(times, default=None))
 
@@ -229,17 +230,6 @@ def _reconciled(house: House, row: Json, own: Sequence[Job], notes: Sequence[dic
 
 def _last(notes: Sequence[dict[str, Any]], what: str) -> str | None:
     return next((str(note["at"]) for note in reversed(notes) if note["what"] == what), None)
-
-
-def masked_number(number: str) -> str:
-    """An index code as lists show it: its time, or the middle of another number; kept on one line."""
-    if number.count("-") >= 2:
-        shown = number.split("-")[2][-6:]
-    elif len(number) > 10:
-        shown = number[len(number) // 2 - 3 :][:6]
-    else:
-        return number
-    return f"…\u2060{shown}\u2060…"
 
 
 def masked_id(number: str) -> str:

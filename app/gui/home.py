@@ -7,6 +7,7 @@ from functools import partial
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QScrollArea, QWidget
 
+from app.domain.index_code import short_number
 from app.gui import news, words
 from app.gui.home_parts import Count, NeedRow, WholeRows, destination_health, intake_trouble
 from app.gui.page import Desk, Json, Page, Search
@@ -247,7 +248,7 @@ class HomePage(Page):
     def _last_cell(self, exam: Json) -> Cell:
         mark = self.look.state(exam["state"])
         at = words.clock(exam["acknowledged_at"], self.desk.now())
-        number = f"索引 {words.short_number(exam['index_code'])}　" if exam["index_code"] else ""
+        number = f"索引 {short_number(exam['index_code'])}　" if exam["index_code"] else ""
         right = (Text(text=f"{number}平台已接收 {at}", role="caption", tone="text2"),)
         line_of = Text(text=f"{words.name(exam)}　{words.what(exam)}", role="body_small")
         return Cell(mark=mark.icon, mark_tone=mark.tone, lines=(line_of,), right=right)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
+from app.domain.index_code import short_number
 from app.gui import words
 
 Json = dict[str, Any]
@@ -74,7 +75,7 @@ def said_line(row: Json, now: datetime) -> str:
     if row["words"] and row["state"] not in _DONE:
         return str(row["words"])
     if row["state"] in _DONE and row["acknowledged_at"]:
-        number = f" · 索引 {words.short_number(row['numbers'][0])}" if row["numbers"] else ""
+        number = f" · 索引 {short_number(row['numbers'][0])}" if row["numbers"] else ""
         return f"平台已接收 {words.clock(row['acknowledged_at'], now)}{number}"
     trouble = row["trouble"]
     return str(trouble["title"]) if trouble and row["state"] in _STOPPED else words.NOTHING

@@ -10,11 +10,12 @@ from app.domain.times import CST
 
 APP = "影像云上传助手"
 TODAY, FILL, QUEUE, RECONCILE, DEVICES, SETTINGS = "今天", "待填报", "上传队列", "对账", "设备", "设置"
-RETRIEVE, LOG = "调阅", "日志"
+SIGN, RETRIEVE, LOG = "电子签名", "调阅", "日志"
 PLACES = {
     "fill": FILL,
     "open": QUEUE,
     "reconcile": RECONCILE,
+    "sign": SIGN,
     "device": DEVICES,
     "his": FILL,
     "his_settings": SETTINGS,
@@ -97,17 +98,6 @@ def since(at: str | None, now: datetime) -> str:
     """刚刚, 3 分钟前; "" for nothing and for what is longer ago than a day."""
     said = ago(at, now)
     return "" if "天" in said else said if said in ("", JUST_NOW) else f"{said}前"
-
-
-def short_number(number: str) -> str:
-    """…135812…: the time in an index code, or the middle of another number; kept on one line."""
-    if number.count("-") >= 2:
-        shown = number.split("-")[2][-6:]
-    elif len(number) > 10:
-        shown = number[len(number) // 2 - 3 :][:6]
-    else:
-        return number
-    return f"…\u2060{shown}\u2060…"
 
 
 def index_lines(number: str) -> tuple[str, str]:

@@ -6,7 +6,7 @@ import copy
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from app.engine.moments import masked_number
+from app.domain.index_code import short_number
 from tests.gui.fake_fetches import FakeFetches, moments_of
 
 Json = dict[str, Any]
@@ -210,7 +210,7 @@ class FakeQueue(FakeFetches):
         ]
         state = str(row["state"])
         if state in PILES["confirmed"]:
-            number = f" · 索引 {masked_number(NUMBER)}" if row["numbers"] else ""
+            number = f" · 索引 {short_number(NUMBER)}" if row["numbers"] else ""
             found.append(one("done", "上传 3 / 3 步", "", row["acknowledged_at"]))
             found.append(one("done", "平台已接收", f"检查、报告、影像 {count} 幅{number}", row["acknowledged_at"]))
             if row["late_count"]:

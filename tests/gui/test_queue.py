@@ -10,6 +10,7 @@ from PySide6.QtGui import QGuiApplication
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QLabel
 
+from app.domain.index_code import short_number
 from app.domain.job import CONFIRMED
 from app.gui import words
 from app.gui.bulk import question_before
@@ -223,7 +224,7 @@ def test_an_index_is_short_in_the_list_and_masked_in_the_panel(
     page: QueuePage, face: FakeFace, settle: Settle, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     index = "111-140105198001020033-20261121165646-0000000000000-000000000"
-    assert words.short_number(index) == "…\u2060165646\u2060…"
+    assert short_number(index) == "…\u2060165646\u2060…"
     own = face.job
 
     def with_index(uid: str, destination: str = "") -> dict[str, Any]:
