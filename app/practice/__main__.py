@@ -44,18 +44,17 @@ def run(argv: list[str]) -> int:
         platform.close()
         print(f"演练平台不能启动：端口被占用或不可用（{error}）。请换一个端口。", file=sys.stderr)
         return 1
-    print(json.dumps(_first_line(options.region, options.bind, platform, settings)), flush=True)
+    print(json.dumps(_first_line(options.region, platform, settings)), flush=True)
     while not stop.wait(0.5):
         pass
     platform.close()
     return 0
 
 
-def _first_line(region: str, bind: str, platform: Platform, settings: Settings) -> dict[str, object]:
-    host = "127.0.0.1" if bind in ("0.0.0.0", "::", "") else bind
+def _first_line(region: str, platform: Platform, settings: Settings) -> dict[str, object]:
     return {
         "practice": region,
-        "base_url": f"http://{host}:{platform.port}",
+        "base_url": platform.base_url,
         "dicom_port": platform.dicom_port,
         "ae_title": settings.ae_title,
     }

@@ -86,6 +86,9 @@ class Control:
             return self._gets[path](query)
         if method == "POST" and path in self._posts:
             return self._posts[path](_wish(body))
+        view = self._region.views().get(path.removeprefix("/practice/"))
+        if method == "GET" and view is not None:
+            return Reply(body=view())
         own = self._region.wishes().get(path.removeprefix("/practice/"))
         if method == "POST" and own is not None:
             return self._granted(own, _wish(body))

@@ -45,6 +45,12 @@ class Platform:
         self.port = 0
         self.dicom_port = 0
 
+    @property
+    def base_url(self) -> str:
+        """Where a sender on this machine finds it; meant after `open`."""
+        host = "127.0.0.1" if self._bind in ("0.0.0.0", "::", "") else self._bind
+        return f"http://{host}:{self.port}"
+
     def open(self, port: int, dicom_port: int) -> None:
         """Listen on both ports; 0 is a free one, kept for reopening. A region without an AE has no DICOM port."""
         with self._lock:
@@ -84,6 +90,7 @@ class Platform:
             incoming=self._incoming,
         )
         self.port = int(self._http.server_address[1])
+        self._region.opened(self.base_url)
         if self._settings.ae_title:
             self.dicom_port = self._storage.open((self._bind, dicom_port))
         self._http.start()

@@ -82,6 +82,18 @@ class Region(Protocol):
         """More links for the ledger about an instance that came by DICOM. Raises Refused: it belongs nowhere."""
         return {}
 
+    def opened(self, base_url: str) -> None:
+        """The platform listens now, under this address."""
+        return
+
+    def offered(self, path: str) -> tuple[bytes, str] | None:
+        """What anybody may fetch by GET, and its Content-Type; None: nothing there."""
+        return None
+
+    def views(self) -> Mapping[str, Callable[[], dict[str, Any]]]:
+        """What else a tester may see: GET /practice/<name>."""
+        return {}
+
     def wishes(self) -> Mapping[str, Callable[[dict[str, Any]], dict[str, Any]]]:
         """The region's own control wishes: POST /practice/<name>. They raise ValueError with a Chinese sentence, and
         LookupError for something that the platform does not have."""

@@ -5,6 +5,7 @@ The seal's /Contents is a detached GM/T 0010 message over the /ByteRange; on the
 
 from __future__ import annotations
 
+import base64
 import io
 import re
 from dataclasses import dataclass
@@ -229,3 +230,14 @@ def _with_entry(pdf: bytes, dictionary: bytes, name: bytes, number: int) -> byte
 
 def _extended(dictionary: bytes, more: bytes) -> bytes:
     return dictionary[:-2] + b" " + more + b" >>"
+
+
+def picture() -> str:
+    """The ring as a PNG in Base64."""
+    from PIL import Image, ImageDraw
+
+    image = Image.new("RGBA", (120, 120), (0, 0, 0, 0))
+    ImageDraw.Draw(image).ellipse((3, 3, 117, 117), outline=(217, 26, 26, 255), width=5)
+    out = io.BytesIO()
+    image.save(out, "PNG")
+    return base64.b64encode(out.getvalue()).decode()

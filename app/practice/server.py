@@ -166,6 +166,8 @@ class _Handler(BaseHTTPRequestHandler):
             self._when_loopback(self._controlled)
         elif path in self.server.region.paths:
             self._say(405, {"status": 405, "error": "Method Not Allowed", "path": path})
+        elif (offered := self.server.region.offered(path)) is not None:
+            self._send(200, *offered)
         else:
             self._say(404, {"status": 404, "error": "Not Found", "path": path})
 

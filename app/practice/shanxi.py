@@ -1,6 +1,6 @@
 """The Shanxi front-end machine (document V2.1, 三, 四(二)1, 四(二)5, 五): envelope, answers, reconciliation.
 
-Written from the document alone. CA signing (四(二)4) is not part of it yet.
+Written from the document alone. Signing, verifying and the image modes have modules of their own.
 """
 
 from __future__ import annotations
@@ -11,20 +11,25 @@ import json
 import re
 import uuid
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from cryptography.hazmat.primitives import padding
 from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 
+from app.practice import shanxi_ca, shanxi_images, shanxi_verify
+from app.practice.authority import CA_PATH, CRL_PATH, ROOT_PATH, RSA_ROOT_PATH, Authority, Doctor
+from app.practice.certificates import Unsound
 from app.practice.faults import Fault
 from app.practice.fetch import Unreachable, fetch
 from app.practice.ledger import DELETED, KEPT, Ledger
+from app.practice.pull import Puller
 from app.practice.reading import Unreadable, digest_of, filed_pdf, json_object, listed, word
 from app.practice.region import Answer, Arrival, Body, FrontEnd, Region
 from app.practice.rules import Rule, is_blank, problems, unknown_names
-from app.practice.settings import Settings, option
+from app.practice.seal import NotStampable, stamped
+from app.practice.shanxi_ca import SigningService
 from app.practice.shanxi_fields import (
     EXAM_RULES,
     FORMS,
@@ -36,51 +41,58 @@ from app.practice.shanxi_fields import (
     SETTLEMENT_RULES,
     TABLES,
 )
+from app.practice.shanxi_images import ImageLists
+from app.practice.shanxi_settings import ShanxiSettings
+from app.practice.shanxi_verify import Verification
 
-SAMPLE_KEY = "2a77be8ebc9c90cd25ccd1d31dce7a77"
-"""The key of the document's Java sample (三(八)), used until another is set."""
-
-PATHS = {
+UPLOADS = {
     "/exam-sync": "exam",
     "/report/sync": "report",
     "/examMergeReport-sync": "merged",
     "/statisticalData/upload": "reconcile",
+    **shanxi_images.PATHS,
 }
-
-
-@dataclass(kw_only=True)
-class ShanxiSettings(Settings):
-    """What this platform demands and how it reconciles."""
-
-    ae_title: str = option("SXCLOUD", "本平台的 AE")
-    hospital_code: str = option("", "只接收这个医院编号；不填则都接收")
-    demand_signature: bool = option(True, "不要求电子签名字段", flag="--no-signature")
-    demand_exam: bool = option(True, "不要求报告所属的检查已经上传")
-    file_access: bool = option(True, "平台访问不到机构提供的文件地址（pdf_path）")
-    exact_length: bool = option(False, "证书、签名和时间戳超过印着的长度就退回（真的都超过）")
-    reconcile_by: str = option("risStudyId", "对账的检查 ID 是什么", choices=("risStudyId", "studyUid"))
-    reconcile_shape: str = option("object", '对账回答：{"study_uids": [...]} 或只有数组', choices=("object", "array"))
-    reconcile_empty: str = option("encrypted", "不缺时回答空数组的密文或空字符串", choices=("encrypted", "blank"))
-    window_seconds: int = option(300, "timestamp 与平台时间最多相差的秒数")
-    sm4_key: str = option(SAMPLE_KEY, "SM4 密钥，32 位十六进制", secret=True, pattern="[0-9A-Fa-f]{32}")
+PATHS = {**UPLOADS, **shanxi_ca.PATHS, **shanxi_verify.PATHS}
+PLACES = {
+    "exam": "检查",
+    "report": "报告",
+    "merged": "合并上传",
+    "reconcile": "对账",
+    **shanxi_images.PLACES,
+    **shanxi_ca.PLACES,
+    **shanxi_verify.PLACES,
+}
 
 
 def build(settings: ShanxiSettings, ledger: Ledger, folder: Path) -> ShanxiPlatform:
     """The platform over its books; the report files go below `folder`."""
-    reports = folder / "reports"
-    reports.mkdir(parents=True, exist_ok=True)
-    return ShanxiPlatform(settings, ledger, reports)
+    (folder / "reports").mkdir(parents=True, exist_ok=True)
+    return ShanxiPlatform(settings, ledger, folder)
 
 
 class ShanxiPlatform(Region):
-    """One conversation from the platform's side. Thread-safe: its only state is the ledger and the settings."""
+    """One conversation from the platform's side. Thread-safe: its state is the ledger, the settings, the test CA."""
 
     paths: Mapping[str, str] = PATHS
 
     def __init__(self, settings: ShanxiSettings, ledger: Ledger, folder: Path) -> None:
         self._settings = settings
         self._ledger = ledger
-        self._folder = folder
+        self._folder = folder / "reports"
+        self._address = ""
+        self._authority = Authority(folder / "ca.json", settings.clock, lambda: self._address)
+        self._signing = SigningService(settings, ledger, self._authority, lambda: self._address)
+        self._verification = Verification(settings, self._authority, self._folder)
+        self._images = ImageLists(settings, ledger, folder)
+        self._puller = Puller(settings, ledger)
+
+    def opened(self, base_url: str) -> None:
+        self._address = base_url
+
+    def offered(self, path: str) -> tuple[bytes, str] | None:
+        if path == CRL_PATH and not self._settings.offer_crl:
+            return None
+        return self._authority.offered(path)
 
     def read(self, place: str, headers: Mapping[str, str], body: Body, now: float) -> Arrival:
         empty = Arrival(
@@ -92,6 +104,10 @@ class ShanxiPlatform(Region):
         )
         try:
             envelope = json_object(body.raw, "请求体")
+            if place in shanxi_ca.PLACES:
+                return shanxi_ca.read(empty, envelope, self._settings)
+            if place in shanxi_verify.PLACES:
+                return shanxi_verify.read(empty, envelope, self._settings)
             secret = _text_of(envelope, "content" if place == "reconcile" else "data")
             opened = replace(empty, text=_decrypted(secret, self._settings.sm4_key))
             data = json_object(opened.text.encode(), "解密后的数据")
@@ -104,8 +120,14 @@ class ShanxiPlatform(Region):
         return replace(opened, problem=problem, institution=str(envelope.get("hospitalCode", "")))
 
     def keep(self, arrival: Arrival, ordered: Fault | None) -> Answer:
+        if arrival.place in shanxi_ca.PLACES:
+            return self._signing.keep(arrival, ordered)
+        if arrival.place in shanxi_verify.PLACES:
+            return self._verification.keep(arrival, ordered)
         if arrival.problem:
             return self._refused(arrival.place, arrival.problem)
+        if arrival.place == "images":
+            return self._listed(arrival.data)
         if arrival.place == "reconcile":
             return self._reconciled(arrival.data)
         if arrival.place == "exam":
@@ -119,7 +141,68 @@ class ShanxiPlatform(Region):
         return self._stored(arrival)
 
     def wishes(self) -> Mapping[str, Callable[[dict[str, Any]], dict[str, Any]]]:
-        return {"false-miss": self._miss_falsely}
+        return {
+            "false-miss": self._miss_falsely,
+            "phone": self._signing.phone,
+            "seal": self._seal,
+            "certificate": self._renew,
+            "revoke": self._revoke,
+            "trust": self._trust,
+            "pull": self._pull,
+        }
+
+    def views(self) -> Mapping[str, Callable[[], dict[str, Any]]]:
+        return {
+            "doctors": self._doctors,
+            "signings": lambda: {"signings": self._signing.jobs()},
+            "series": lambda: {"series": self._images.shown()},
+            "pulls": lambda: {"pulls": self._puller.shown()},
+        }
+
+    def _doctors(self) -> dict[str, Any]:
+        """The invented doctors and where a clinic finds the CA."""
+        return {
+            "doctors": [_shown_doctor(one) for one in self._authority.doctors()],
+            "root": self._address + ROOT_PATH,
+            "ca": self._address + CA_PATH,
+            "crl": self._address + CRL_PATH,
+            "timestamp_root": self._address + RSA_ROOT_PATH,
+            "chain": self._authority.pem_chain(),
+        }
+
+    def _renew(self, wish: dict[str, Any]) -> dict[str, Any]:
+        name, days = wish.get("doctor"), wish.get("days", 730)
+        if not isinstance(name, str) or not name or not isinstance(days, int) or abs(days) > 3650:
+            raise ValueError('应为 {"doctor": 姓名, "days": 证书还有几天到期，负数为已过期}')
+        return _shown_doctor(self._authority.renew(name, days))
+
+    def _revoke(self, wish: dict[str, Any]) -> dict[str, Any]:
+        return _shown_doctor(self._authority.revoke(word(wish.get("doctor"))))
+
+    def _trust(self, wish: dict[str, Any]) -> dict[str, Any]:
+        certificates, lists = wish.get("certificates", []), wish.get("crls", [])
+        if not isinstance(certificates, list) or not isinstance(lists, list):
+            raise ValueError('应为 {"certificates": [Base64], "crls": [Base64]}')
+        try:
+            return {"trusted": self._authority.trust(certificates, lists)}
+        except Unsound as error:
+            raise ValueError(str(error)) from error
+
+    def _seal(self, wish: dict[str, Any]) -> dict[str, Any]:
+        """The seal lies with the platform's test CA; the stamping tool asks for it here."""
+        try:
+            pdf = _from_base64(word(wish.get("pdf")), "pdf")
+            made = stamped(pdf, self._authority.holder("seal"), self._authority.now())
+        except (Unreadable, NotStampable) as error:
+            raise ValueError(str(error)) from error
+        return {"pdf": base64.b64encode(made).decode()}
+
+    def _pull(self, wish: dict[str, Any]) -> dict[str, Any]:
+        accession = word(wish.get("accession"))
+        if not accession:
+            raise ValueError('应为 {"accession": 检查号}')
+        self._puller.want(accession)
+        return {"accession": accession}
 
     def _miss_falsely(self, wish: dict[str, Any]) -> dict[str, Any]:
         key, times = wish.get("exam"), wish.get("times", 1)
@@ -131,6 +214,10 @@ class ShanxiPlatform(Region):
     def refusal(self, place: str, message: str) -> dict[str, Any]:
         if place == "reconcile":
             return {"status": "-1", "message": message, "data": ""}
+        if place in shanxi_ca.PLACES:
+            return shanxi_ca.refusal(message)
+        if place in shanxi_verify.PLACES:
+            return shanxi_verify.refusal(place, message)
         return {"code": 0, "message": message, "content": ""}
 
     def _refused(self, place: str, message: str) -> Answer:
@@ -184,6 +271,9 @@ class ShanxiPlatform(Region):
 
     def _report_problems(self, report: Mapping[str, Any], prefix: str, at_hand: frozenset[str]) -> list[str]:
         found = self._checked(report, REPORT_RULES, prefix)
+        is_signed = not found and self._settings.demand_signature and report["disableFlag"] == 0
+        if is_signed and self._settings.check_signature:
+            found += self._verification.report_problems(report, prefix)
         if report.get("ACCESS_NO") != report.get("recordNum"):
             found.append(f"{prefix}ACCESS_NO(图像访问号)应与 recordNum 保持一致")
         if self._settings.demand_exam:
@@ -216,13 +306,41 @@ class ShanxiPlatform(Region):
         if arrival.place != "exam":
             try:
                 pdf = self._pdf(report)
+                if pdf is not None and self._settings.demand_seal:
+                    self._demand_seal(pdf)
             except Unreadable as error:
                 return self._refused(arrival.place, f"报告文件校验失败：{error}")
         if arrival.place != "report":
             self._keep_exam(exam)
         if arrival.place != "exam":
             self._keep_report(report, pdf)
+        self._pull_images(arrival.place, exam, report)
         return Answer(kept=True, reason="", body={"code": 1, "message": "成功", "content": ""})
+
+    def _listed(self, said: dict[str, Any]) -> Answer:
+        found = self._images.problems(said)
+        if found:
+            return self._refused("images", "参数校验失败：" + "；".join(found))
+        reason = self._images.keep(said)
+        return Answer(kept=True, reason=reason, body={"code": 1, "message": "成功", "content": ""})
+
+    def _demand_seal(self, pdf: Path) -> None:
+        """Raises Unreadable."""
+        problem = self._verification.seal_problem(pdf.read_bytes())
+        if problem:
+            raise Unreadable(f"报告 PDF 的电子签章不合格：{problem}")
+
+    def _pull_images(self, place: str, exam: Mapping[str, Any], report: Mapping[str, Any]) -> None:
+        """四(二)2(2): once it is acknowledged, the images are fetched by accession number."""
+        after = self._settings.pull
+        if after == "off" or (place == after == "exam" and exam["disableFlag"] == 1):
+            return
+        if after == "exam" and place != "report":
+            self._puller.want(exam["accessionNumber"])
+        elif after == "report" and place != "exam" and report["disableFlag"] == 0:
+            rows = [self._ledger.one("exam", one) for one in _ids(report)]
+            for accession in {row["link"]["accession"] for row in rows if row}:
+                self._puller.want(accession)
 
     def _keep_exam(self, exam: dict[str, Any]) -> None:
         self._ledger.keep(
@@ -389,6 +507,18 @@ def _keys_of(place: str, data: Mapping[str, Any]) -> tuple[tuple[str, str], ...]
     )
 
 
+def _shown_doctor(doctor: Doctor) -> dict[str, Any]:
+    certificate = doctor.holder.read
+    return {
+        "name": doctor.name,
+        "mssp_id": doctor.mssp_id,
+        "state": doctor.state,
+        "not_after": certificate.not_valid_after.isoformat(),
+        "serial": f"{certificate.serial_number:x}",
+        "certificate": doctor.holder.base64,
+    }
+
+
 def _ids(report: Mapping[str, Any]) -> list[str]:
     """五(二)7: several exams are separated by an ASCII comma."""
     return listed(report.get("risStudyId"))
@@ -404,13 +534,24 @@ def _is_of_type(exam: Mapping[str, Any], type_: str) -> bool:
     return any(wanted in MODALITIES_OF_TYPE[code] for code in codes if code in MODALITIES_OF_TYPE)
 
 
+HELP = """POST /practice/false-miss  {"exam": risStudyId, "times": 1}：以后几次对账都说缺这一例
+POST /practice/rekey       {"sm4_key": 32 位十六进制}、{"secure_code": 安全码}
+POST /practice/phone       {"doctor": 姓名, "qr": 二维码内容, "how": "sign"}：医师用手机签；命令行是 practice phone
+POST /practice/certificate {"doctor": 姓名, "days": 20}：换一张 20 天后到期的证书；没有的医师就新发
+POST /practice/revoke      {"doctor": 姓名}：吊销证书
+POST /practice/trust       {"certificates": [Base64], "crls": [Base64]}：信任机构自己的 CA
+POST /practice/seal        {"pdf": Base64}：盖演练章；签章工具是 practice stamper
+POST /practice/pull        {"accession": 检查号}：去机构的 PACS 取影像（选项 pull_ae、pull_host、pull_port）
+查看：GET /practice/doctors 医师和证书 · signings 签名任务 · series 影像地址 · pulls 取影像
+证书：GET /ca/root.cer · /ca/ca.cer · /ca/tsa-root.cer · /ca/practice.crl"""
+
 FRONT_END = FrontEnd(
     title="山西",
     settings=ShanxiSettings,
     build=build,
-    places={"exam": "检查", "report": "报告", "merged": "合并上传", "reconcile": "对账"},
+    places=PLACES,
+    faults={**shanxi_ca.FAULTS, **shanxi_verify.FAULTS},
     exam_columns={"姓名": "patName", "检查时间": "checkFinishTime", "类别": "modality"},
     report_columns={"诊断结论": "inspectExamResult"},
-    help="""POST /practice/false-miss  {"exam": risStudyId, "times": 1}：以后几次对账都说缺这一例
-POST /practice/rekey       {"sm4_key": 32 位十六进制}""",
+    help=HELP,
 )

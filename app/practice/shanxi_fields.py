@@ -240,6 +240,21 @@ RECONCILE_ROW_RULES: tuple[Rule, ...] = (
     _r("detail", "预留字段", S, 0, KNOWN),
 )
 
+# 四(二)2(3): names in capitals, no lengths printed. STUDYDATE is a Date: with the time or without.
+IMAGE_LIST_RULES: tuple[Rule, ...] = (
+    _r("PATIENT_ID", "病人 ID", S, 0, MUST),
+    _r("MODALITY", "检查设备", S, 0, MUST, form="modality"),
+    _r("PATIENTSEX", "性别", S, 0, KNOWN),
+    _r("ACCESS_NO", "访问号", S, 0, MUST),
+    _r("PATIENTNAME", "病人姓名", S, 0, MUST),
+    _r("PATIENTAGE", "年龄", S, 0, MUST),
+    _r("STUDYIUID", "studyIuid", S, 0, MUST, form="uid"),
+    _r("STUDYDATE", "检查时间", S, 0, MUST, form="day_or_datetime"),
+    _r("SERIESIUID", "系列 uid", S, 0, MUST, form="uid"),
+    _r("SERIESNO", "系列号", S, 0, MUST),
+    _r("FILEPATH", "图像存放路径", LIST, 0, MUST),
+)
+
 # 六(十三): codes are nine characters by the text; these are printed with another length.
 _PRINTED_ODDLY = """
     B2063ZZZ5Z B206ZZZ1 B206ZZZ4Z B206ZZZ6 B206ZZZ7 B33HWZZZ B33RZWWZZZ B43MZWWZZZ B50B0ZZZ B50C0ZZZ B50D0ZZZ B531Z
@@ -283,8 +298,11 @@ def _interval(text: str) -> bool:
     return slash == "/" and _datetime(start.strip()) and _datetime(end.strip())
 
 
+_day = reads_as("%Y-%m-%d")
 FORMS: dict[str, tuple[Check, str]] = {
-    "date": (reads_as("%Y-%m-%d"), "yyyy-MM-dd"),
+    "date": (_day, "yyyy-MM-dd"),
+    "day_or_datetime": (lambda text: _day(text) or _datetime(text), "yyyy-MM-dd 或 yyyy-MM-dd HH:mm:ss"),
+    "uid": (shaped(r"[0-9.]{1,64}"), "DICOM UID"),
     "datetime": (_datetime, "yyyy-MM-dd HH:mm:ss"),
     "interval": (_interval, "yyyy-MM-dd HH:mm:ss/yyyy-MM-dd HH:mm:ss"),
     "modality": (shaped(r"[A-Z]{2,6}([,|\\/][A-Z]{2,6})*"), "DICOM 检查类别，如 CT、DX"),

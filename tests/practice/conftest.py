@@ -12,6 +12,8 @@ from .offers import Offers
 
 USUAL = {
     "demand_signature": True,
+    "check_signature": False,
+    "demand_seal": False,
     "demand_exam": True,
     "strict_ae": False,
     "file_access": True,
@@ -32,6 +34,7 @@ def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PracticeProcess
 
 @pytest.fixture
 def platform(shared: PracticeProcess) -> Iterator[PracticeProcess]:
+    shared.control("options", **USUAL)
     yield shared
     shared.ask("DELETE", "/practice/fault")
     shared.control("options", **USUAL)
