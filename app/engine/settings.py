@@ -140,6 +140,10 @@ _EXTRA_OPTIONS: Mapping[str, Kind] = {
 }
 
 
+_NAMED_OPTIONS: Mapping[str, Kind] = {"query_addresses": kinds.list_of(kinds.network)}
+"""Options that regions have under these names, and that their example does not say enough of."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class SetupResult:
     """What a setup has done: the settings now, the files written, the names of the secrets kept (never values)."""
@@ -460,6 +464,7 @@ def _options(section: str, table: Mapping[str, Any], region: Region) -> dict[str
     known: dict[str, Kind] = {name: kinds.like(example) for name, example in examples.items()}
     known.update({name: kinds.one_of(values) for name, values in choices_of_options(region).items()})
     known.update(_EXTRA_OPTIONS)
+    known.update({name: kind for name, kind in _NAMED_OPTIONS.items() if name in examples})
     values: dict[str, object] = _values(section, _without(table, "paths", "fields"), known)
     if "paths" in table:
         paths = {name: kinds.matching(r"/\S*", "应为斜杠开头的路径") for name in region.options.get("paths", {})}

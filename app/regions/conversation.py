@@ -367,7 +367,7 @@ class Answers(Protocol):
 
     def series(self, offered: OfferedSeries) -> Mapping[str, Any]: ...
 
-    def answer(self, content: bytes, stamp: Stamp) -> bytes:
+    def answer(self, content: bytes) -> bytes:
         """`content`: the rows as a JSON array, ready for the wire."""
         ...
 

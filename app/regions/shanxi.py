@@ -29,18 +29,20 @@ from app.regions.conversation import (
     Wired,
 )
 from app.regions.shanxi_ca import ShanxiCa
+from app.regions.shanxi_questions import ShanxiQuestions
 
 _SEPARATE, _MERGED = "separate", "merged"
 
 
-class Shanxi(ShanxiCa):
+class Shanxi(ShanxiCa, ShanxiQuestions):
     """One destination of this region. Pure: everything it wants done it yields."""
 
     serial_series = ""
     withdraws_whole = False
 
     def __init__(self, region: Region, options: Mapping[str, Any], secrets: Mapping[str, str]) -> None:
-        super().__init__(region, options, secrets)
+        ShanxiCa.__init__(self, region, options, secrets)
+        ShanxiQuestions.__init__(self, region, options, secrets)
         document = region.options
         self._types: Mapping[str, str] = document["reconcile_types"]
         self._options = {**document["options"], **options}
@@ -53,7 +55,9 @@ class Shanxi(ShanxiCa):
         merged = self._options["upload_mode"] == _MERGED
         self.parts: tuple[str, ...] = ("merged", "images") if merged else ("exam", "report", "images")
         self.waits_for: Mapping[str, str] = {} if merged else {"report": "exam"}
-        self.capabilities = frozenset({"withdraw", "reconcile", "images"}) | self.ca_capabilities
+        self.capabilities = (
+            frozenset({"withdraw", "reconcile", "images"}) | self.ca_capabilities | self.question_capabilities
+        )
 
     def upload(self, outgoing: Outgoing) -> Conversation:
         """四(二)1 and 2: the record, the report, or both in one; the images by DICOM push."""
