@@ -36,6 +36,8 @@ def ref_text(ref: object, job: Job, files: FileSource) -> str:
     """What is sent in the place of a file's reference, wherever a text stands."""
     if isinstance(ref, StudyZip):
         return files.zip_link(job.destination, ref.exam_key)
+    if isinstance(ref, ImageFile) and ref.encoding == "link":
+        return files.image_link(job.destination, job.exam_key, ref.image)
     if not isinstance(ref, FileRef) or ref.encoding not in ("base64", "link", "md5", "md5_upper"):
         raise Bug(f"a {type(ref).__name__} in the place of a text")
     if ref.encoding == "link":
@@ -69,7 +71,7 @@ def _kept_ref(ref: object) -> dict[str, str]:
         return {"$file": ref.sha256, "encoding": ref.encoding}
     if isinstance(ref, StudyZip):
         return {"$zip": ref.exam_key, "encoding": ref.encoding}
-    if isinstance(ref, ImageFile):  # in forms alone, which are never kept
+    if isinstance(ref, ImageFile):  # in what is made while sending, which is never kept
         carried = ref.image.accession_number
         return {"$image": ref.image.sha256, "accession_number": carried, "encoding": ref.encoding}
     raise Bug(f"a {type(ref).__name__} in a payload")

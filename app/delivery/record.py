@@ -19,7 +19,7 @@ from app.domain.form import Noun, Problem, Source, Value
 from app.domain.job import Part
 from app.domain.settings import Clinic
 from app.domain.signing import CA_DATA, SIGN_VALUE, KeptSignature, Signature
-from app.domain.study import DOUBT_WORDS, Accession, Doubt, Study
+from app.domain.study import DOUBT_WORDS, Accession, Doubt, Study, accessions
 from app.domain.times import cst_text
 from app.store import Reader, exams, images, signings
 
@@ -56,11 +56,7 @@ class Known:
     @property
     def accessions(self) -> dict[str, Accession]:
         """By study UID."""
-        first = self.accession_number.partition(",")[0]
-        return {
-            study.study_instance_uid: Accession(number=study.accession_number or first, lent=not study.accession_number)
-            for study in self.studies
-        }
+        return accessions(self.studies, self.exam.minted_accession)
 
     @property
     def doubts(self) -> tuple[Doubt, ...]:

@@ -119,6 +119,10 @@ class FileSource(Protocol):
         """The address that answers with a ZIP of the exam's images. Raises `NeedsOperator` while that is off."""
         ...
 
+    def image_link(self, destination: str, exam_key: str, ref: ImageRef) -> str:
+        """The address of what `image` gives. Raises `NeedsOperator` while the file service is off."""
+        ...
+
     def image_md5(self, ref: ImageRef) -> str:
         """The MD5 of what `image` gives, 32 hex digits in lower case, where it is known without reading; else ""."""
         ...

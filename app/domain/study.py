@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
@@ -96,3 +97,14 @@ class Study:
     doubt_detail: str
     header: dict[str, str]
     name_candidates: tuple[tuple[str, str], ...]
+
+
+def accessions(studies: Sequence[Study], minted: str) -> dict[str, Accession]:
+    """By study UID, the number under which the images of each study of an exam go."""
+    given = next((study.accession_number for study in studies if study.accession_number), "")
+    return {
+        study.study_instance_uid: Accession(
+            number=study.accession_number or given or minted, lent=not study.accession_number
+        )
+        for study in studies
+    }

@@ -12,9 +12,9 @@ from app.delivery.target import Target
 from app.domain.job import Turn
 from app.engine.face import Json
 from app.engine.house import House
-from app.provide.provider import PAGE, PDF_WORDS, ZIP_WORDS
+from app.provide.provider import IMAGES_WORDS, PAGE, PDF_WORDS, ZIP_WORDS
 from app.provide.wanted import wants_files
-from app.store import exams, files, submissions
+from app.store import exams, files, pickups, submissions
 from app.store.files import Link
 from app.store.times import kept
 
@@ -29,13 +29,14 @@ def of_exam(house: House, exam_key: str, destination: str = "") -> list[Json]:
 
 def _shown(house: House, one: Link) -> Json:
     target = house.targets.get(one.destination)
+    done, total = pickups.counted(house.store.read(), one.destination, one.exam_key) if one.is_images else (0, 0)
     return {
         "destination": one.destination,
         "destination_title": target.title if target else one.destination,
-        "what": "zip" if one.is_zip else "pdf",
-        "what_words": ZIP_WORDS if one.is_zip else PDF_WORDS,
-        "words": _words(one),
-        "whole": one.whole,
+        "what": "images" if one.is_images else "zip" if one.is_zip else "pdf",
+        "what_words": IMAGES_WORDS if one.is_images else ZIP_WORDS if one.is_zip else PDF_WORDS,
+        "words": f"已取 {done}/{total}" if one.is_images else _words(one),
+        "whole": bool(total) and done == total if one.is_images else one.whole,
         "count": one.fetched_count,
         "first_at": kept(one.first_fetched_at) if one.first_fetched_at else None,
         "last_at": kept(one.last_fetched_at) if one.last_fetched_at else None,

@@ -202,6 +202,9 @@ class House:
     def zip_link(self, destination: str, exam_key: str) -> str:
         return self.provider.zip_link(destination, exam_key)
 
+    def image_link(self, destination: str, exam_key: str, ref: ImageRef) -> str:
+        return self.provider.image_link(destination, exam_key, ref.sop_instance_uid)
+
     def image_md5(self, ref: ImageRef) -> str:
         """As computed while it came in: a file that the disk spoilt since is refused by the platform."""
         return "" if ref.accession_number else images.md5_of(self.store.read(), ref.sop_instance_uid, ref.sha256)

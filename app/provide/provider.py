@@ -1,7 +1,7 @@
 """The file service of one home: addresses for a platform, what stands behind them, and what the platform took.
 
 An address lives as long as its exam is not withdrawn and its files are kept. Behind `/f/TOKEN.pdf` is a report, behind
-`/z/TOKEN.zip` are all images that the exam has at that moment.
+`/z/TOKEN.zip` are all images that the exam has at that moment, behind `/i/TOKEN/UID.dcm` is one of them.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from app.domain.study import Instance
 from app.domain.times import Clock
 from app.errors import AgentError, NeedsOperator, RetryLater
 from app.provide.archive import Archive, Member, crc32_of
+from app.provide.images import Carried, SingleImages
 from app.store import Store, Tx, exams, files, images
 from app.store.files import ZIP, Link, Measured
 from app.wire.http_client import HttpClient
@@ -30,12 +31,11 @@ if TYPE_CHECKING:  # the server's library is loaded when the service opens
 
 log = logging.getLogger(__name__)
 PAGE = "files"
-PDF_WORDS, ZIP_WORDS = "报告 PDF", "影像压缩包"
-_GONE = "有影像文件找不到了，平台取不走压缩包"
+PDF_WORDS, ZIP_WORDS, IMAGES_WORDS = "报告 PDF", "影像压缩包", "影像"
+_GONE = "有影像文件找不到了，平台取不走影像"
 _GONE_ADVICE = "请让设备把这一例重发一遍，再重新上传"
 _PROBE_SECONDS = 5.0
-Carried = Callable[[Path, str], AbstractContextManager[Path]]
-"""(original, accession number) -> a copy that carries it, there until the block ends."""
+_SUFFIXES = {"f": ".pdf", "z": ".zip"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,6 +62,7 @@ class Provider:
     ) -> None:
         self._store, self._clock, self._settings = store, clock, settings
         self._path_of, self._carried, self._carries = path_of, carried, carries
+        self._single = SingleImages(store, clock, path_of=path_of, carried=carried, carries=carries, write=self._write)
         self._server: FileServer | None = None
         self._trouble = ""
         self._probe = secrets.token_urlsafe(32)
@@ -155,6 +156,10 @@ class Provider:
         token = self._store.write(lambda tx: self._offer(tx, destination, exam_key, pack))
         return f"{base}/z/{token}.zip"
 
+    def image_link(self, destination: str, exam_key: str, sop_instance_uid: str) -> str:
+        """The address of one image of the exam. Raises NeedsOperator while the service is off."""
+        return self._base() + self._single.place(destination, exam_key, sop_instance_uid)
+
     def _offer(self, tx: Tx, destination: str, exam_key: str, pack: _Pack) -> str:
         size = pack.archive.size
         return files.link(tx, destination, exam_key, ZIP, tag=pack.tag, size_bytes=size, now=self._clock.now())
@@ -181,13 +186,14 @@ class Provider:
         kind, _, name = path.removeprefix("/").partition("/")
         if kind == "p" and secrets.compare_digest(name.encode(), self._probe.encode()):
             return Served(content=[self._probe.encode("ascii")], size=len(self._probe), content_type="text/plain")
-        suffix = {"f": ".pdf", "z": ".zip"}.get(kind, "")
-        token = name.removesuffix(suffix)
-        link = files.find_link(self._store.read(), token) if suffix and token else None
-        if link is None or link.is_zip != (kind == "z"):
+        token, _, image = name.partition("/") if kind == "i" else (name.removesuffix(_SUFFIXES.get(kind, "")), "", "")
+        link = files.find_link(self._store.read(), token) if token else None
+        if link is None or kind != ("i" if link.is_images else "z" if link.is_zip else "f"):
             return Refused(status=404)
         if link.withdrawn:
             return Refused(status=410)
+        if link.is_images:
+            return self._image(link, image)
         return self._zip(link) if link.is_zip else self._pdf(link)
 
     def _pdf(self, link: Link) -> Served | Refused:
@@ -205,6 +211,16 @@ class Provider:
             content_type="application/pdf",
             on_done=lambda sent: self._took(link, sent, size, link.sha256),
         )
+
+    def _image(self, link: Link, name: str) -> Served | Refused:
+        from app.wire.file_server import Refused
+
+        try:
+            return self._single.served(link, name) or Refused(status=404)
+        except (OSError, AgentError) as error:
+            log.warning("an image can't be fetched: %s", type(error).__name__)
+            self._is_broken(link, f"{_GONE}，{_GONE_ADVICE}")
+            return Refused(status=404 if isinstance(error, FileNotFoundError) else 503)
 
     def _zip(self, link: Link) -> Served | Refused:
         from app.wire.file_server import Refused, Served
@@ -350,4 +366,4 @@ def _plain(uid: str) -> str:
 
 
 def _detail(link: Link) -> str:
-    return f"{link.destination}/{'zip' if link.is_zip else 'pdf'}"
+    return f"{link.destination}/{'images' if link.is_images else 'zip' if link.is_zip else 'pdf'}"

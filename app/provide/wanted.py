@@ -14,10 +14,11 @@ def wants_files(region: Region, options: Mapping[str, Any]) -> bool:
     """`region` as these options (and the clinic's own changes of its rows) make it."""
     rows = [row for group in region.rows.values() for row in group]
     own_store = bool(options.get("image_download_base"))
-    by_option = options.get("pdf_mode") == "link"
+    by_option, one_by_one = options.get("pdf_mode") == "link", options.get("image_mode") == "list"
     return any(
         row.convert == _AS_LINK
         or (row.key == "image_download_url" and not own_store)
         or (row.key == "report_pdf_url" and by_option)
+        or (row.key == "image_addresses" and one_by_one)
         for row in rows
     )

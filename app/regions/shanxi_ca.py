@@ -64,7 +64,7 @@ class ShanxiCa:
 
     def sign(self, order: SignOrder) -> Generator[Request, Reply, SignJob]:
         """4(4)5: one text for one doctor; the answer is what the phone reads."""
-        reply = yield self._asked(
+        reply = yield self._request(
             "sign",
             {
                 "signer_id": order.signer_id,
@@ -88,7 +88,7 @@ class ShanxiCa:
 
     def signed(self, sign_data_id: str) -> Generator[Request, Reply, SignAnswer]:
         """4(4)6: how far the doctor is; a finished job comes with signature, certificate and an hmac of its own."""
-        reply = yield self._asked("sign_result", {"sign_data_id": sign_data_id}, reply="sign_result")
+        reply = yield self._request("sign_result", {"sign_data_id": sign_data_id}, reply="sign_result")
         state = SignState(self._states[self._told(reply, "state")])
         if state is not SignState.FINISHED:
             return SignAnswer(state=state)
@@ -110,7 +110,7 @@ class ShanxiCa:
 
     def timestamp(self, text: bytes) -> Generator[Request, Reply, str]:
         """4(4)7: over the original text, with the certificate of who stamps inside."""
-        reply = yield self._asked("timestamp", {"original": text.decode("utf-8"), "with_certificate": "true"})
+        reply = yield self._request("timestamp", {"original": text.decode("utf-8"), "with_certificate": "true"})
         token = reading.joined(_data(reply), self._answers["tsa_token"])
         if not token:
             raise reading.unreadable("no tsResp")
@@ -130,17 +130,17 @@ class ShanxiCa:
                 "certificate": signed.certificate,
                 "check_certificate": True,
             }
-        yield self._asked(asked, values, base=_AT_CHECK, reply="verify")
+        yield self._request(asked, values, base=_AT_CHECK, reply="verify")
 
     def verify_timestamp(self, signed: SignedText) -> Generator[Request, Reply, None]:
         """4(5)3."""
         values = {"original": signed.text.decode("utf-8"), "tsa_token": signed.tsa_token}
-        yield self._asked("verify_timestamp", values, reply="verify_timestamp")
+        yield self._request("verify_timestamp", values, reply="verify_timestamp")
 
     def check_stamp(self, pdf: FileRef, name: str) -> Generator[Request, Reply, tuple[StampFound, ...]]:
         """4(7): every stamp in the file itself, not in an address of it."""
         values = {"file_name": name, "file_kind": 0, "file": pdf}
-        reply = yield self._asked("check_stamp", values, base=_AT_SEALS, reply="check_stamp")
+        reply = yield self._request("check_stamp", values, base=_AT_SEALS, reply="check_stamp")
         return tuple(
             StampFound(
                 page=reading.text(each, self._answers["stamp_page"]),
@@ -179,7 +179,7 @@ class ShanxiCa:
         text = in_order(parameters, without=self._names["signature"])
         return base64.b64encode(hmac_sha256(self._secure_code.encode("utf-8"), text.encode("utf-8"))).decode("ascii")
 
-    def _asked(
+    def _request(
         self, message: str, values: Mapping[str, Any], *, base: str = _AT_SIGNING, reply: str = "ca"
     ) -> HttpRequest:
         path, body = self._paths[message], self._named(values)

@@ -15,14 +15,16 @@ from app.store.database import Tx
 from app.store.times import kept, taken, taken_or_none
 
 ZIP = ""
-"""Stands where a link of one file has its SHA-256: the link of all images of the exam."""
+"""Stands where a link of one file has its SHA-256: the link of all images of the exam in one archive."""
+IMAGES = "images"
+"""Stands there, too: the link of the exam's images one by one, each counted by what the destination holds."""
 _SETTLED = "('acknowledged', 'reconciled', 'withdrawn')"
 _LAST_CHANGE = "(SELECT max(j.changed_at) FROM jobs j WHERE j.exam_key = {exam_key})"
 
 
 @dataclass(frozen=True, kw_only=True)
 class Link:
-    """An unguessable address under which the file service offers one file, or all images of an exam (`is_zip`)."""
+    """An unguessable address under which the file service offers one file or the images of an exam."""
 
     token: str
     destination: str
@@ -46,6 +48,10 @@ class Link:
     @property
     def is_zip(self) -> bool:
         return self.sha256 == ZIP
+
+    @property
+    def is_images(self) -> bool:
+        return self.sha256 == IMAGES
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -148,6 +154,27 @@ def link(
     return token
 
 
+def live_token(conn: sqlite3.Connection, destination: str, exam_key: str, sha256: str) -> str:
+    """Of a link that is there, "" for none."""
+    row = conn.execute(
+        "SELECT token FROM links WHERE destination = ? AND exam_key = ? AND sha256 = ? AND withdrawn_at IS NULL",
+        (destination, exam_key, sha256),
+    ).fetchone()
+    return row["token"] if row else ""
+
+
+def image_sent(tx: Tx, token: str, count: int, *, whole: bool, now: datetime) -> None:
+    """So many bytes of one image went out; `whole`: with them all of it."""
+    tx.execute(
+        """UPDATE links SET sent_bytes = sent_bytes + :count, fetched_count = fetched_count + :whole,
+           broken = CASE WHEN :whole THEN '' ELSE broken END,
+           last_fetched_at = CASE WHEN :whole THEN :now ELSE last_fetched_at END,
+           first_fetched_at = CASE WHEN :whole AND first_fetched_at = '' THEN :now ELSE first_fetched_at END
+           WHERE token = :token""",
+        {"count": count, "whole": int(whole), "now": kept(now), "token": token},
+    )
+
+
 def find_link(conn: sqlite3.Connection, token: str) -> Link | None:
     row = conn.execute("SELECT * FROM links WHERE token = ?", (token,)).fetchone()
     return _link(row) if row else None
@@ -173,7 +200,7 @@ def unfetched(conn: sqlite3.Connection, destination: str, before: datetime) -> l
     """(exam key, since when) of exams that the destination confirmed before that time and has not fetched whole."""
     rows = conn.execute(
         """SELECT l.exam_key, min(s.changed_at) AS since FROM links l JOIN submissions s USING (destination, exam_key)
-           WHERE l.destination = ? AND l.withdrawn_at IS NULL AND l.fetched_tag <> l.tag
+           WHERE l.destination = ? AND l.withdrawn_at IS NULL AND l.fetched_tag <> l.tag AND l.sha256 <> 'images'
            AND s.state IN ('acknowledged', 'reconciled') AND s.changed_at < ?
            GROUP BY l.exam_key ORDER BY since""",
         (destination, kept(before)),
@@ -193,7 +220,7 @@ def sent(
         return False
     tx.execute("UPDATE links SET sent_bytes = sent_bytes + ? WHERE token = ?", (count, token))
     earlier = json.loads(row["pieces"]) if row["pieces_tag"] == tag else []
-    pieces = _joined([*earlier, [first, first + count]])
+    pieces = joined([*earlier, [first, first + count]])
     whole = complete and pieces == [[0, size_bytes]]
     tx.execute(
         "UPDATE links SET pieces = ?, pieces_tag = ? WHERE token = ?",
@@ -210,7 +237,7 @@ def sent(
     return whole and row["fetched_tag"] != tag
 
 
-def _joined(pieces: Iterable[list[int]]) -> list[list[int]]:
+def joined(pieces: Iterable[list[int]]) -> list[list[int]]:
     """Stretches of bytes without overlap, in order."""
     made: list[list[int]] = []
     for first, end in sorted(pieces):
@@ -244,10 +271,11 @@ def expire_links(
     """
     old = _LAST_CHANGE.format(exam_key="links.exam_key")
     rows = tx.execute(
-        f"""SELECT token, exam_key, destination, fetched_tag = tag AS whole FROM links
+        f"""SELECT token, exam_key, destination, fetched_tag = tag OR sha256 = 'images' AS whole FROM links
             WHERE withdrawn_at IS NULL
             AND exam_key IN (SELECT exam_key FROM exams WHERE state IN {_SETTLED})
-            AND {old} < CASE WHEN fetched_tag = tag OR destination NOT IN (SELECT value FROM json_each(:there))
+            AND {old} < CASE WHEN fetched_tag = tag OR sha256 = 'images'
+                             OR destination NOT IN (SELECT value FROM json_each(:there))
                         THEN :fetched ELSE :unfetched END""",
         {"there": json.dumps(sorted(destinations)), "fetched": kept(fetched), "unfetched": kept(unfetched)},
     ).fetchall()

@@ -333,6 +333,17 @@ def instances_of(conn: sqlite3.Connection, exam_key: str, *, current_only: bool 
     return [_instance(row) for row in rows]
 
 
+def image_of(conn: sqlite3.Connection, exam_key: str, sop_instance_uid: str) -> Instance | None:
+    """One of `instances_of`."""
+    row = conn.execute(
+        """SELECT i.* FROM instances i JOIN exam_studies e USING (study_instance_uid)
+           WHERE i.sop_instance_uid = ? AND i.current = 1
+           AND e.exam_key = ? AND (e.patient_key = '' OR e.patient_key = i.patient_key)""",
+        (sop_instance_uid, exam_key),
+    ).fetchone()
+    return _instance(row) if row else None
+
+
 def current(conn: sqlite3.Connection, sop_instance_uid: str) -> tuple[Instance, bool] | None:
     """The content that counts under this UID, and whether its file was released after the retention period."""
     row = conn.execute(

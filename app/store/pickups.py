@@ -42,16 +42,30 @@ def fetched(tx: Tx, destination: str, exam_key: str, images: Mapping[str, str], 
     ).fetchone()
     if row is None:
         return False
-    held = answers.held(tx.conn, destination, exam_key, Part.IMAGES.value)
-    done = min(len(held), row["total_count"])
-    whole = done == row["total_count"] and _all_of(jobs.job(tx.conn, row["id"]), held)
-    jobs.progress(tx, row["id"], row["step"], done, row["total_count"])
-    if whole:
+    held, total = answers.held(tx.conn, destination, exam_key, Part.IMAGES.value), row["total_count"]
+    done = len(held)
+    if done >= total:  # what an earlier version had counts no more: now it is worth to look at each
+        done = sum(held.get(uid) == sha256 for uid, sha256 in _images(jobs.job(tx.conn, row["id"])).items())
+    jobs.progress(tx, row["id"], row["step"], done, total)
+    if done == total:
         tx.execute("UPDATE jobs SET due_at = ? WHERE id = ?", (kept(now), row["id"]))
-    return whole
+    return bool(done == total)
 
 
-def _all_of(job: Job, held: Mapping[str, str]) -> bool:
+def counted(conn: sqlite3.Connection, destination: str, exam_key: str) -> tuple[int, int]:
+    """How many images of the newest version are fetched, and how many it has."""
+    row = conn.execute(
+        """SELECT id FROM jobs WHERE destination = ? AND exam_key = ? AND part = 'images' AND withdraws = 0
+           ORDER BY version DESC LIMIT 1""",
+        (destination, exam_key),
+    ).fetchone()
+    if row is None:
+        return 0, 0
+    wanted = _images(jobs.job(conn, row["id"]))
+    held = answers.held(conn, destination, exam_key, Part.IMAGES.value)
+    return sum(held.get(uid) == sha256 for uid, sha256 in wanted.items()), len(wanted)
+
+
+def _images(job: Job) -> dict[str, str]:
     images = job.payload.get("images")
-    refs = images if isinstance(images, list) else []
-    return all(held.get(ref["sop_instance_uid"]) == ref["sha256"] for ref in refs)
+    return {ref["sop_instance_uid"]: ref["sha256"] for ref in images} if isinstance(images, list) else {}

@@ -151,6 +151,9 @@ class Files:
     def zip_link(self, destination: str, exam_key: str) -> str:
         return f"https://clinic.example/z/{destination}-{exam_key}.zip"
 
+    def image_link(self, destination: str, exam_key: str, ref: ImageRef) -> str:
+        return f"https://clinic.example/i/{destination}-{exam_key}/{ref.sop_instance_uid}.dcm"
+
     def image_md5(self, ref: ImageRef) -> str:
         return self.known_md5.get(ref.sop_instance_uid, "")
 
