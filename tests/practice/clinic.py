@@ -144,6 +144,7 @@ class PracticeProcess:
     """One platform as a child process; `line` is its first line."""
 
     def __init__(self, state: Path, *options: str, port: int = 0, dicom_port: int = 0, region: str = "shanxi") -> None:
+        self.state = state
         arguments = [region, "--port", str(port), "--dicom-port", str(dicom_port), "--state", str(state)]
         self.process = subprocess.Popen(
             [sys.executable, "-m", "app.practice", *arguments, "--until-stdin-closes", *options],
