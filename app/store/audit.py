@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -32,6 +32,23 @@ _SOURCES = """
 def note_act(tx: Tx, what: str, detail: str, *, at: datetime, who: str = "") -> None:
     """Something that was done to the program and not to one exam. `detail` holds no name, number or secret."""
     tx.execute("INSERT INTO acts (at, what, detail, who) VALUES (?, ?, ?, ?)", (kept(at), what, detail, who))
+
+
+def count_act(tx: Tx, what: str, subject: str, counts: Sequence[int], *, at: datetime) -> None:
+    """An act that comes again and again: one line for each hour, its counts added up.
+
+    `detail` is the subject, which holds no tab, and the counts, each behind a tab.
+    """
+    last = tx.execute(
+        "SELECT id, detail FROM acts WHERE what = ? AND at >= ? AND substr(detail, 1, ?) = ? ORDER BY id DESC LIMIT 1",
+        (what, kept(at.replace(minute=0, second=0, microsecond=0)), len(subject) + 1, f"{subject}\t"),
+    ).fetchone()
+    before = [int(one) for one in last["detail"].split("\t")[1:]] if last else [0] * len(counts)
+    detail = "\t".join([subject, *(str(old + new) for old, new in zip(before, counts, strict=True))])
+    if last:
+        tx.execute("UPDATE acts SET at = ?, detail = ? WHERE id = ?", (kept(at), detail, last["id"]))
+    else:
+        note_act(tx, what, detail, at=at)
 
 
 def page(

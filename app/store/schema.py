@@ -611,3 +611,9 @@ def signings(db: Database) -> None:
         {"destination": str, "signer_id": str, "certificate": str, "since": str}, pk=("destination", "signer_id")
     )
     db.table("jobs").add_column("unsigned", int, not_null_default=0)
+
+
+@MIGRATIONS()
+def marks_of_questions(db: Database) -> None:
+    """Sealed questions of platforms that were answered: none is answered twice."""
+    db.table("asked_marks").create({"destination": str, "mark": str, "at": str}, pk=("destination", "mark"))

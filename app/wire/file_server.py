@@ -1,4 +1,4 @@
-"""Offer files over HTTP: GET and HEAD of what `resolve` hands out, and nothing else.
+"""Offer files over HTTP: GET and HEAD of what `resolve` hands out, questions that `answer` knows, and nothing else.
 
 Never looks for a file itself and never logs a path: the link is the secret. A cut line goes on with a range (RFC 9110
 section 14); `If-Range` is compared with the tag of the content.
@@ -19,7 +19,7 @@ from urllib.parse import quote
 from waitress import wasyncore
 from waitress.channel import ClientDisconnected, HTTPChannel
 from waitress.server import TcpWSGIServer
-from waitress.task import ThreadedTaskDispatcher, WSGITask
+from waitress.task import ErrorTask, ThreadedTaskDispatcher, WSGITask
 
 from app.wire.listening import is_allowed, open_listener, parse_networks
 
@@ -73,7 +73,7 @@ class Served:
     """`content` is a file on disk, made while it is sent, or an iterator of bytes (then `size` may be None).
 
     `tag` changes with the content ("" for one without ranges under a condition). `on_done` is called once per GET, on
-    a thread of the server, when its end is known.
+    a thread of the server, when its end is known. `status` is for content that is no file.
     """
 
     content: Path | Content | Iterable[bytes]
@@ -82,6 +82,7 @@ class Served:
     content_type: str = "application/octet-stream"
     download_name: str = ""
     on_done: Done | None = None
+    status: int = 200
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -97,6 +98,22 @@ class Resolve(Protocol):
 
 
 @dataclass(frozen=True, kw_only=True)
+class Asked:
+    """A request as it came: `query` is what stands behind the question mark, `body()` at most 64 KiB."""
+
+    path: str
+    method: str
+    query: str
+    address: str
+    body: Callable[[], bytes]
+
+
+class Answer(Protocol):
+    def __call__(self, asked: Asked) -> Served | Refused | None:
+        """None for no question: then it is a file that is asked for. Lets in whom it likes."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class FileServerSettings:
     """Port 0 takes a free one; an empty list lets every address in."""
 
@@ -109,8 +126,8 @@ class FileServerSettings:
 class FileServer:
     """Runs on threads of its own between start() and stop()."""
 
-    def __init__(self, settings: FileServerSettings, resolve: Resolve) -> None:
-        self._settings, self._resolve = settings, resolve
+    def __init__(self, settings: FileServerSettings, resolve: Resolve, answer: Answer | None = None) -> None:
+        self._settings, self._resolve, self._questions = settings, resolve, answer
         self._networks = parse_networks(settings.allowed_addresses, page=PAGE)
         self._running: _Running | None = None
 
@@ -133,15 +150,25 @@ class FileServer:
     def _answer(self, environ: Mapping[str, Any], start: Callable[..., Any]) -> Iterable[bytes]:
         """The WSGI application (PEP 3333)."""
         transfer: _Transfer = environ[_TRANSFER]
-        if environ["REQUEST_METHOD"] not in ("GET", "HEAD"):
-            return _empty(transfer, start, 405, ("Allow", "GET, HEAD"))
-        if not is_allowed(transfer.address, self._networks):
-            return _empty(transfer, start, 403)
         path = environ["PATH_INFO"].encode("latin-1").decode("utf-8", "replace")
-        found = self._resolve(path, transfer.address)
+        found = self._answered(path, environ, transfer.address)
+        if found is None:
+            if environ["REQUEST_METHOD"] not in ("GET", "HEAD"):
+                return _empty(transfer, start, 405, ("Allow", "GET, HEAD"))
+            if not is_allowed(transfer.address, self._networks):
+                return _empty(transfer, start, 403)
+            found = self._resolve(path, transfer.address)
         if isinstance(found, Refused):
             return _empty(transfer, start, found.status)
         return _serve(found, environ, transfer, start)
+
+    def _answered(self, path: str, environ: Mapping[str, Any], address: str) -> Served | Refused | None:
+        if self._questions is None:
+            return None
+        query, body = environ.get("QUERY_STRING", ""), environ["wsgi.input"]
+        return self._questions(
+            Asked(path=path, method=environ["REQUEST_METHOD"], query=query, address=address, body=body.read)
+        )
 
 
 class _Transfer:
@@ -220,7 +247,7 @@ def _body(
     if length is not None:
         headers.append(("Content-Length", str(length)))
     head_only = environ["REQUEST_METHOD"] == "HEAD"
-    transfer.status, transfer.promised = (206 if span else 200), 0 if head_only else length
+    transfer.status, transfer.promised = (206 if span else found.status), 0 if head_only else length
     transfer.first = first
     transfer.on_done = None if head_only else found.on_done
     start(_STATUS[transfer.status], headers)
@@ -331,8 +358,17 @@ class _Task(WSGITask):  # type: ignore[misc]
         return bool(channel.connected)
 
 
+class _Refusal(ErrorTask):  # type: ignore[misc]
+    """What waitress itself refuses: no HTTP, or too much of it."""
+
+    def execute(self) -> None:
+        super().execute()
+        log.info("file request from %s: refused, %s", self.channel.addr[0], self.status)
+
+
 class _Channel(HTTPChannel):  # type: ignore[misc]
     task_class = _Task
+    error_task_class = _Refusal
 
 
 class _Server(TcpWSGIServer):  # type: ignore[misc]
