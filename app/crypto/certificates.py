@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from functools import cached_property, lru_cache
+from functools import cached_property
 from typing import Any
 
 from asn1crypto import x509
 
 from app.crypto.der import der_of, load, optional, reading, whole_bytes
-from app.crypto.public_keys import PublicKey, parse_public_key, scheme_by_oid
+from app.crypto.public_keys import PublicKey, parse_public_key, was_signed
 from app.crypto.refusals import Refusal, SignatureRefused
 
 _UNDERSTOOD = frozenset(
@@ -27,7 +27,6 @@ _UNDERSTOOD = frozenset(
         "issuer_alt_name",
     }
 )
-_ISSUED_REMEMBERED = 256
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -80,8 +79,8 @@ class Certificate:
 
     def is_issued_by(self, issuer: Certificate) -> bool:
         """Whether `issuer` is the one named in it and its key signed it. Raises UNSUPPORTED for another algorithm."""
-        return self.issuer_name == issuer.subject_name and _signed_with(
-            issuer.key_info, self.signature_algorithm, self.signed, self.signature
+        return self.issuer_name == issuer.subject_name and was_signed(
+            issuer.public_key, self.signature_algorithm, self.signed, self.signature
         )
 
 
@@ -148,12 +147,6 @@ def point_names(point: Any) -> tuple[Any, ...]:
     """The general names of a distribution point; empty where there is none or only a relative one."""
     place = optional(point["distribution_point"])
     return tuple(place.chosen) if place is not None and place.name == "full_name" else ()
-
-
-@lru_cache(maxsize=_ISSUED_REMEMBERED)
-def _signed_with(key_info: bytes, algorithm: str, signed: bytes, signature: bytes) -> bool:
-    """Remembered, for the same few certificate authorities stand behind every report."""
-    return parse_public_key(key_info).verifies(scheme_by_oid(algorithm), signed, signature)
 
 
 def _named(name: x509.Name, attribute: str) -> str:

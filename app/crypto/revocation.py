@@ -12,7 +12,7 @@ from asn1crypto import core, crl
 
 from app.crypto.certificates import Certificate, point_names, readable_name
 from app.crypto.der import der_of, load, optional, reading, whole_bytes
-from app.crypto.public_keys import scheme_by_oid
+from app.crypto.public_keys import was_signed
 from app.crypto.refusals import Refusal, SignatureRefused
 
 _UNDERSTOOD = frozenset({"issuing_distribution_point", "authority_key_identifier", "crl_number"})
@@ -63,8 +63,7 @@ class RevocationList:
             return False
         if issuer.key_usage is not None and "crl_sign" not in issuer.key_usage:
             return False
-        scheme = scheme_by_oid(self.signature_algorithm)
-        return issuer.public_key.verifies(scheme, self.signed, self.signature)
+        return was_signed(issuer.public_key, self.signature_algorithm, self.signed, self.signature)
 
     def is_stale(self, at: datetime) -> bool:
         """Whether its successor was due before `at`; such a list still counts for what it names."""
