@@ -28,10 +28,18 @@ def run(argv: list[str]) -> int:
         from app.practice import modality
 
         return modality.run(argv[1:])
-    if argv[:1] in (["cache"], ["seed"]):
+    if argv[:1] in (["cache"], ["seed"], ["phone"]):
         from app.practice.orders import run as order
 
         return order(argv)
+    if argv[:1] == ["ask"]:
+        from app.practice import ask
+
+        return ask.run(argv[1:])
+    if argv[:1] == ["stamper"]:
+        from app.practice import stamper
+
+        return stamper.run(argv[1:])
     options = _parser().parse_args(argv)
     front_end = REGIONS[options.region]
     settings = front_end.settings(**from_arguments(options, front_end.settings))
@@ -82,6 +90,9 @@ def _parser() -> argparse.ArgumentParser:
     for name, front_end in sorted(REGIONS.items()):
         _add_options(regions.add_parser(name, help=front_end.title, **_help(front_end)), front_end)
     regions.add_parser("modality", help="演练设备，发送虚构的检查影像", add_help=False)
+    regions.add_parser("phone", help="医师用手机签一份等着的签名任务", add_help=False)
+    regions.add_parser("ask", help="扮演前置机，向机构查询检查、报告、影像序列", add_help=False)
+    regions.add_parser("stamper", help="演练签章工具，扮演本机的签章组件", add_help=False)
     regions.add_parser("cache", help="把一例放进演练平台的缓存，或拿出来", add_help=False)
     regions.add_parser("seed", help="在演练平台上编几例别家医院的检查", add_help=False)
     return parser

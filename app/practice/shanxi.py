@@ -19,8 +19,7 @@ from cryptography.hazmat.primitives import padding
 from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 
 from app.practice import shanxi_ca, shanxi_images, shanxi_verify
-from app.practice.authority import CA_PATH, CRL_PATH, ROOT_PATH, RSA_ROOT_PATH, Authority, Doctor
-from app.practice.certificates import Unsound
+from app.practice.authority import CRL_PATH, Authority
 from app.practice.faults import Fault
 from app.practice.fetch import Unreachable, fetch
 from app.practice.ledger import DELETED, KEPT, Ledger
@@ -28,8 +27,8 @@ from app.practice.pull import Puller
 from app.practice.reading import Unreadable, digest_of, filed_pdf, json_object, listed, word
 from app.practice.region import Answer, Arrival, Body, FrontEnd, Region
 from app.practice.rules import Rule, is_blank, problems, unknown_names
-from app.practice.seal import NotStampable, stamped
 from app.practice.shanxi_ca import SigningService
+from app.practice.shanxi_desk import HELP, Desk
 from app.practice.shanxi_fields import (
     EXAM_RULES,
     FORMS,
@@ -85,6 +84,14 @@ class ShanxiPlatform(Region):
         self._verification = Verification(settings, self._authority, self._folder)
         self._images = ImageLists(settings, ledger, folder)
         self._puller = Puller(settings, ledger)
+        self._desk = Desk(
+            ledger=ledger,
+            authority=self._authority,
+            signing=self._signing,
+            images=self._images,
+            puller=self._puller,
+            address=lambda: self._address,
+        )
 
     def opened(self, base_url: str) -> None:
         self._address = base_url
@@ -141,75 +148,10 @@ class ShanxiPlatform(Region):
         return self._stored(arrival)
 
     def wishes(self) -> Mapping[str, Callable[[dict[str, Any]], dict[str, Any]]]:
-        return {
-            "false-miss": self._miss_falsely,
-            "phone": self._signing.phone,
-            "seal": self._seal,
-            "certificate": self._renew,
-            "revoke": self._revoke,
-            "trust": self._trust,
-            "pull": self._pull,
-        }
+        return self._desk.wishes()
 
     def views(self) -> Mapping[str, Callable[[], dict[str, Any]]]:
-        return {
-            "doctors": self._doctors,
-            "signings": lambda: {"signings": self._signing.jobs()},
-            "series": lambda: {"series": self._images.shown()},
-            "pulls": lambda: {"pulls": self._puller.shown()},
-        }
-
-    def _doctors(self) -> dict[str, Any]:
-        """The invented doctors and where a clinic finds the CA."""
-        return {
-            "doctors": [_shown_doctor(one) for one in self._authority.doctors()],
-            "root": self._address + ROOT_PATH,
-            "ca": self._address + CA_PATH,
-            "crl": self._address + CRL_PATH,
-            "timestamp_root": self._address + RSA_ROOT_PATH,
-            "chain": self._authority.pem_chain(),
-        }
-
-    def _renew(self, wish: dict[str, Any]) -> dict[str, Any]:
-        name, days = wish.get("doctor"), wish.get("days", 730)
-        if not isinstance(name, str) or not name or not isinstance(days, int) or abs(days) > 3650:
-            raise ValueError('应为 {"doctor": 姓名, "days": 证书还有几天到期，负数为已过期}')
-        return _shown_doctor(self._authority.renew(name, days))
-
-    def _revoke(self, wish: dict[str, Any]) -> dict[str, Any]:
-        return _shown_doctor(self._authority.revoke(word(wish.get("doctor"))))
-
-    def _trust(self, wish: dict[str, Any]) -> dict[str, Any]:
-        certificates, lists = wish.get("certificates", []), wish.get("crls", [])
-        if not isinstance(certificates, list) or not isinstance(lists, list):
-            raise ValueError('应为 {"certificates": [Base64], "crls": [Base64]}')
-        try:
-            return {"trusted": self._authority.trust(certificates, lists)}
-        except Unsound as error:
-            raise ValueError(str(error)) from error
-
-    def _seal(self, wish: dict[str, Any]) -> dict[str, Any]:
-        """The seal lies with the platform's test CA; the stamping tool asks for it here."""
-        try:
-            pdf = _from_base64(word(wish.get("pdf")), "pdf")
-            made = stamped(pdf, self._authority.holder("seal"), self._authority.now())
-        except (Unreadable, NotStampable) as error:
-            raise ValueError(str(error)) from error
-        return {"pdf": base64.b64encode(made).decode()}
-
-    def _pull(self, wish: dict[str, Any]) -> dict[str, Any]:
-        accession = word(wish.get("accession"))
-        if not accession:
-            raise ValueError('应为 {"accession": 检查号}')
-        self._puller.want(accession)
-        return {"accession": accession}
-
-    def _miss_falsely(self, wish: dict[str, Any]) -> dict[str, Any]:
-        key, times = wish.get("exam"), wish.get("times", 1)
-        if not isinstance(key, str) or not isinstance(times, int):
-            raise ValueError('应为 {"exam": risStudyId, "times": 1}')
-        self._ledger.miss_falsely(key, times)
-        return {"exam": key, "times": times}
+        return self._desk.views()
 
     def refusal(self, place: str, message: str) -> dict[str, Any]:
         if place == "reconcile":
@@ -455,6 +397,14 @@ class ShanxiPlatform(Region):
         return {"status": "0", "message": "SUCCESS", "data": _encrypted(text, self._settings.sm4_key)}
 
 
+def sealed_envelope(record: Mapping[str, Any], *, key: str, hospital_code: str, now: float) -> dict[str, str]:
+    """三(一): what the platform itself sends where the clinic wants it enveloped."""
+    data = _encrypted(json.dumps(record, ensure_ascii=False, separators=(",", ":")), key)
+    stamp = str(int(now))
+    signature = _signature(data, hospital_code, stamp)
+    return {"hospitalCode": hospital_code, "data": data, "timestamp": stamp, "signature": signature}
+
+
 def _text_of(envelope: Mapping[str, Any], name: str) -> str:
     value = envelope.get(name)
     if not isinstance(value, str) or not value:
@@ -507,18 +457,6 @@ def _keys_of(place: str, data: Mapping[str, Any]) -> tuple[tuple[str, str], ...]
     )
 
 
-def _shown_doctor(doctor: Doctor) -> dict[str, Any]:
-    certificate = doctor.holder.read
-    return {
-        "name": doctor.name,
-        "mssp_id": doctor.mssp_id,
-        "state": doctor.state,
-        "not_after": certificate.not_valid_after.isoformat(),
-        "serial": f"{certificate.serial_number:x}",
-        "certificate": doctor.holder.base64,
-    }
-
-
 def _ids(report: Mapping[str, Any]) -> list[str]:
     """五(二)7: several exams are separated by an ASCII comma."""
     return listed(report.get("risStudyId"))
@@ -533,17 +471,6 @@ def _is_of_type(exam: Mapping[str, Any], type_: str) -> bool:
         return True
     return any(wanted in MODALITIES_OF_TYPE[code] for code in codes if code in MODALITIES_OF_TYPE)
 
-
-HELP = """POST /practice/false-miss  {"exam": risStudyId, "times": 1}：以后几次对账都说缺这一例
-POST /practice/rekey       {"sm4_key": 32 位十六进制}、{"secure_code": 安全码}
-POST /practice/phone       {"doctor": 姓名, "qr": 二维码内容, "how": "sign"}：医师用手机签；命令行是 practice phone
-POST /practice/certificate {"doctor": 姓名, "days": 20}：换一张 20 天后到期的证书；没有的医师就新发
-POST /practice/revoke      {"doctor": 姓名}：吊销证书
-POST /practice/trust       {"certificates": [Base64], "crls": [Base64]}：信任机构自己的 CA
-POST /practice/seal        {"pdf": Base64}：盖演练章；签章工具是 practice stamper
-POST /practice/pull        {"accession": 检查号}：去机构的 PACS 取影像（选项 pull_ae、pull_host、pull_port）
-查看：GET /practice/doctors 医师和证书 · signings 签名任务 · series 影像地址 · pulls 取影像
-证书：GET /ca/root.cer · /ca/ca.cer · /ca/tsa-root.cer · /ca/practice.crl"""
 
 FRONT_END = FrontEnd(
     title="山西",

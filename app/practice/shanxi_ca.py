@@ -37,7 +37,6 @@ PLACES = {"sign": "签名任务", "sign_result": "签名结果", "timestamp": "�
 FAULTS = {
     "wrong_hmac": "签名结果：回答里的 hmac 不对",
     "expire": "签名结果：这一份从此过期（EXPIRE）",
-    "status_500": "签名服务：HTTP 200，status 500，话是 message",
     "bad_token": "时间戳：value 为 tampered、text（别的原文）、untrusted、expired、early、nonsense",
 }
 HOWS = {
@@ -124,8 +123,6 @@ class SigningService:
         """Do what one request asks for."""
         if arrival.problem:
             return _refused(arrival, arrival.problem, 401)
-        if ordered is not None and ordered.what == "status_500":
-            return _refused(arrival, ordered.message or "系统异常", 500)
         doing = {
             "sign": self._add,
             "sign_result": self._result,

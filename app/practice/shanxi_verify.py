@@ -63,9 +63,8 @@ class Verification:
         """Answer one request; nothing is kept but the ledger's row."""
         said = arrival.data if isinstance(arrival.data, dict) else {}
         problem = arrival.problem or _trans_problem(said, arrival.place)
-        if problem or (ordered is not None and ordered.what == "status_500"):
-            reason = problem or (ordered.message if ordered is not None else "") or "系统异常"
-            return Answer(kept=False, reason=reason, body=refusal(arrival.place, reason, word(said.get("transId"))))
+        if problem:
+            return Answer(kept=False, reason=problem, body=refusal(arrival.place, problem, word(said.get("transId"))))
         says_no = ordered is not None and ordered.what == "says_no"
         if arrival.place == "verify_seal":
             return self._seals(said, says_no)

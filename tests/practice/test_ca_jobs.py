@@ -173,7 +173,7 @@ def test_answers_can_be_spoilt(platform: PracticeProcess) -> None:
     spoilt, honest = result(platform, job["signDataId"]), result(platform, job["signDataId"])
     assert {**spoilt, "hmac": ""} == {**honest, "hmac": ""}
     assert spoilt["hmac"] != honest["hmac"]
-    platform.fault(where="sign", what="status_500", message="系统忙")
+    platform.fault(where="sign", what="code0", message="系统忙")
     assert add(platform, TEXT) == {"status": 500, "message": "系统忙"}
     waits = add(platform, TEXT)["data"]
     platform.fault(where="sign_result", what="expire")
