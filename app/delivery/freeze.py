@@ -85,7 +85,7 @@ def freeze_late(
     for job in own:
         if job.part is Part.IMAGES:
             made = _Exam(view=view, exam_key=job.exam_key, images=images, index_code=job.index_code)
-            return [made.of_images()] if images else []
+            return [made.of_images(job.payload.get("values"))] if images else []
         record = job.payload.get("record_digest")
         if record and not job.withdraws:
             return [
@@ -158,12 +158,17 @@ class _Exam:
             to_sign=to_sign,
         )
 
-    def of_images(self) -> Frozen:
+    def of_images(self, submitted: object = None) -> Frozen:
+        """`submitted`: the values that went along before, where the record is to stay as it was."""
         content: object = _content(self.images)
         found: dict[str, Any] = {"images": [asdict(ref) for ref in self.images], "exam_day": self.day}
+        values = submitted if isinstance(submitted, dict) else self._told(None)
         if self.index_code:
             content = [self.index_code, content]
-            found |= {"index_code": self.index_code, "values": self._told(None)}
+            found |= {"index_code": self.index_code, "values": values}
+        elif self._lists_images:
+            content = [values, content]
+            found["values"] = values
         return Frozen(
             part=Part.IMAGES,
             report_key="",
@@ -237,7 +242,13 @@ class _Exam:
 
     def _told(self, report: ReportView | None) -> dict[str, str]:
         values = {**self.view.exam, **(report.values if report else {})}
-        return {key: values[key].text for key in _TOLD if key in values and values[key].text}
+        keys = [row.key for row in self.region.rows_of("images_list")] if self._lists_images else _TOLD
+        return {key: values[key].text for key in keys if key in values and values[key].text}
+
+    @property
+    def _lists_images(self) -> bool:
+        """A list of images says whose they are."""
+        return self.view.target.options.get("image_mode") == "list"
 
     def _text(self, key: str) -> str:
         value = self.view.exam.get(key)
@@ -276,6 +287,9 @@ def _image_ref(target: Target, one: Instance, accessions: Mapping[str, Accession
         accession_number=number if found and found.lent and target.options.get("carry_minted_accession") else "",
         study_instance_uid=one.study_instance_uid,
         study_accession=number,
+        series_instance_uid=one.series_instance_uid,
+        series_number=one.series_number,
+        modality=one.modality,
     )
 
 

@@ -13,7 +13,7 @@ from app.domain.settings import DestinationSettings, Settings
 from app.engine.settings import secrets_of
 from app.errors import AgentError, NeedsOperator
 from app.regions.adapters import ADAPTERS
-from app.regions.conversation import Batch, Outgoing, Request
+from app.regions.conversation import DicomSend, Outgoing, Request
 from app.system.secrets import SecretStore
 from app.wire.http_client import HttpClient
 
@@ -70,4 +70,4 @@ def first_of(target: Target, part: str) -> Request:
 
 def pushes_images(target: Target) -> bool:
     """Whether images go by DICOM; else they go in requests of their own, or the platform fetches them."""
-    return "images" in target.adapter.parts and not isinstance(first_of(target, "images"), Batch)
+    return "images" in target.adapter.parts and isinstance(first_of(target, "images"), DicomSend)

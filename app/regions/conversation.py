@@ -28,7 +28,8 @@ class FileRef:
 class ImageRef:
     """One instance to send; `accession_number` non-empty: the copy that goes carries it (the original does not).
 
-    `study_accession`: the number under which its study goes, its own or that one; "" in what was queued long ago.
+    `study_accession`: the number under which its study goes, its own or that one. The last ones are "" in what was
+    queued long ago.
     """
 
     sop_instance_uid: str
@@ -40,6 +41,9 @@ class ImageRef:
     accession_number: str = ""
     study_instance_uid: str = ""
     study_accession: str = ""
+    series_instance_uid: str = ""
+    series_number: str = ""
+    modality: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -187,7 +191,7 @@ class Outgoing:
     """Those under which the platform has the exam, or may have it, and which go right before: `index_code` too where
     what it has under that can't be updated."""
     values: Mapping[str, str] = field(default_factory=dict)
-    """Saved texts that images and report messages need too: study_instance_uid, accession_number, report_id."""
+    """Saved texts that images and report messages need too: numbers, and what a list of images tells of the patient."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -339,18 +343,12 @@ class Question:
 
 @dataclass(frozen=True, kw_only=True)
 class OfferedSeries:
-    """A series with the addresses of its images at the file service. `studied_at` as times of a `Question`, or ""."""
+    """A series with the addresses of its images at the file service.
 
-    patient_id: str
-    patient_name: str
-    sex: str
-    age: str
-    accession_number: str
-    study_instance_uid: str
-    studied_at: str
-    series_instance_uid: str
-    series_number: str
-    modality: str
+    `values`: by our field, what its exam's record says as it was submitted, and what is the series' own.
+    """
+
+    values: Mapping[str, str]
     addresses: tuple[str, ...]
 
 

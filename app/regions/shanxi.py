@@ -18,7 +18,6 @@ from app.domain.reconciliation import Sent
 from app.errors import NeedsOperator, RetryLater
 from app.regions.conversation import (
     Conversation,
-    DicomSend,
     HttpRequest,
     Missing,
     Ours,
@@ -29,6 +28,7 @@ from app.regions.conversation import (
     Wired,
 )
 from app.regions.shanxi_ca import ShanxiCa
+from app.regions.shanxi_images import ShanxiImages
 from app.regions.shanxi_questions import ShanxiQuestions
 
 _SEPARATE, _MERGED = "separate", "merged"
@@ -52,6 +52,7 @@ class Shanxi(ShanxiCa, ShanxiQuestions):
             raise NeedsOperator(
                 "上传方式写错了", f"upload_mode 只能是 {_SEPARATE} 或 {_MERGED}，请改设置", page="destination"
             )
+        self._images = ShanxiImages(region, self._options, self._paths["images_list"])
         merged = self._options["upload_mode"] == _MERGED
         self.parts: tuple[str, ...] = ("merged", "images") if merged else ("exam", "report", "images")
         self.waits_for: Mapping[str, str] = {} if merged else {"report": "exam"}
@@ -60,9 +61,9 @@ class Shanxi(ShanxiCa, ShanxiQuestions):
         )
 
     def upload(self, outgoing: Outgoing) -> Conversation:
-        """四(二)1 and 2: the record, the report, or both in one; the images by DICOM push."""
+        """四(二)1 and 2: the record, the report, or both in one; the images by themselves."""
         if outgoing.part == "images":
-            yield self._push(outgoing)
+            yield from self._images.sent(outgoing)
         else:
             yield self._record(outgoing)
         return {}
@@ -126,16 +127,6 @@ class Shanxi(ShanxiCa, ShanxiQuestions):
         else:
             body = outgoing.exam if outgoing.part == "exam" else outgoing.report
         return HttpRequest(step=outgoing.part, path=self._paths[outgoing.part], body=body)
-
-    def _push(self, outgoing: Outgoing) -> DicomSend:
-        return DicomSend(
-            step="images",
-            host=str(self._options.get("dicom_host", "")),
-            port=int(self._options.get("dicom_port", 0)),
-            called_ae=str(self._options.get("dicom_ae_title", "")),
-            calling_ae=str(self._options.get("calling_ae_title", "")),
-            images=outgoing.images,
-        )
 
     def _uids(self, sent: Sent) -> tuple[str, ...]:
         by_study = self._options.get("reconcile_by") == "study_instance_uid"

@@ -21,7 +21,7 @@ from tests.catalogue.samples import CATALOGUE, SHA256, id_card
 REGIONS = {name: load_region(name, CATALOGUE) for name in region_names()}
 ROWS = [(region, message, row) for region in REGIONS.values() for message, rows in region.rows.items() for row in rows]
 COUNTS = {
-    "shanxi": {"exam": 113, "report": 70, "settlement": 4},
+    "shanxi": {"exam": 113, "report": 70, "settlement": 4, "images_list": 11},
     "guizhou": {
         "exam": 76,
         "settlement": 4,
@@ -36,7 +36,7 @@ COUNTS = {
     "guangyuan": {"exam": 71, "exam_of_centre": 73},
 }
 SECTIONS = {
-    "shanxi": {"exam": "五(一)/", "report": "五(二)/", "settlement": "五(一)SetInfoDTO/"},
+    "shanxi": {"exam": "五(一)/", "report": "五(二)/", "settlement": "五(一)SetInfoDTO/", "images_list": "四(二)2(3)/"},
     "guizhou": {
         "exam": "2.1(5)/",
         "settlement": "2.1(5)SetInfoDTO/",

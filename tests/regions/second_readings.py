@@ -61,6 +61,7 @@ READINGS: Mapping[str, Reading] = {
             "exam": shanxi_fields.EXAM_RULES,
             "report": shanxi_fields.REPORT_RULES,
             "settlement": shanxi_fields.SETTLEMENT_RULES,
+            "images_list": shanxi_fields.IMAGE_LIST_RULES,
         },
         tables=shanxi_fields.TABLES,
         forms=shanxi_fields.FORMS,
@@ -141,6 +142,17 @@ KNOWN: Mapping[tuple[str, str, str], tuple[Known, ...]] = {
     ),
     ("shanxi", "report", "reportPubDate"): (
         Known(aspect="form", ours="datetime", theirs="", why="没有印格式，平台收任何文字", place="五(二)/57"),
+    ),
+    ("shanxi", "images_list", "PATIENTSEX"): (
+        Known(aspect="dictionary", ours=True, theirs=False, why="没有印字典，按检查数据的性别", place="四(二)2(3)/3"),
+    ),
+    ("shanxi", "images_list", "STUDYDATE"): (
+        Known(aspect="form", ours="datetime", theirs="", why="没有印格式，平台也收日期", place="四(二)2(3)/8"),
+    ),
+    ("shanxi", "images_list", "FILEPATH"): (
+        Known(
+            aspect="kind", ours="text", theirs="rows", why="程序一次给一列地址，不是一行行填的", place="四(二)2(3)/11"
+        ),
     ),
     ("guizhou", "exam", "examCharge"): (
         Known(

@@ -18,6 +18,7 @@ ROWS_PRINTED = {
     ("shanxi", "exam"): 113,
     ("shanxi", "settlement"): 4,
     ("shanxi", "report"): 70,
+    ("shanxi", "images_list"): 11,
     ("guizhou", "exam"): 76,
     ("guizhou", "settlement"): 4,
     ("guizhou", "image"): 6,
