@@ -143,6 +143,8 @@ class Session:
     stamped_at: datetime | None
     checks: tuple[Check, ...]
     hitch: Hitch | None
+    postponed: bool
+    """The doctor is not there: nobody is reminded of it until its code is asked for."""
     created_at: datetime
     changed_at: datetime
 

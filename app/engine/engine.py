@@ -105,7 +105,8 @@ class Engine:
         house, now = self.house, self._clock.now()
         conn = house.store.read()
         closed = fetches.closed_row(house) if self._life.running else []
-        waiting = pages.needs_you(house, [*self._of_his(), *fetches.broken_rows(house), *closed])
+        signing = self._life.signing.needs()
+        waiting = pages.needs_you(house, [*self._of_his(), *fetches.broken_rows(house), *closed, *signing])
         paused, until = paused_until(house)
         seen = answers.destinations(conn)
         troubles = [
@@ -452,6 +453,26 @@ class Engine:
 
     def export_reconciliation(self, path: str, day_from: str, day_to: str) -> Json:
         return agreement.export(self.house, Path(path), _day(day_from), _day(day_to))
+
+    # -- signing (电子签名) ------------------------------------------------------------------------------------------
+
+    def signing(self, day: str = "") -> Json:
+        return self._life.signing.listed(self._day_or_today(day))
+
+    def sign_code(self, session: int) -> Json:
+        return self._life.signing.code(session)
+
+    def renew_code(self, session: int) -> Json:
+        return self._life.signing.code(session, afresh=True)
+
+    def postpone_signing(self, session: int) -> Json:
+        return self._life.signing.postpone(session)
+
+    def import_signed(self, uid: str, report: int = 0, path: str | Json = "") -> Json:
+        return self._life.signing.import_signed(self.house.exam_key(uid), report, path)
+
+    def signature(self, uid: str, report: int = 0) -> Json:
+        return self._life.signing.signature(self.house.exam_key(uid), report)
 
     # -- retrieval (调阅) --------------------------------------------------------------------------------------------
 

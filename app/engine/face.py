@@ -30,8 +30,9 @@ class Face(Protocol):
         "counts": {"to_fill": n, "ready": n, "uploading": n, "attention": n, "confirmed": n, "receiving": n, "all": n},
         "needs_you": [{"uid", "exam_key", "state", "title" (both in one line), "who" (person, device or fact), "what"
         (exam and its images or time, or ""), "why", "since", "since_is": "received"|"trouble"|"quiet"|"", "turn",
-        "action": "fill"|"open"|"reconcile" (then "uid" is the day)|"device"|"his" ("uid" "his", or "his:" and an export
-        that could not be read)|"his_settings"|"settings" (then "uid" is a section of the settings)}],
+        "action": "fill"|"open"|"sign" (all reports to sign)|"reconcile" (then "uid" is the day)|"device"|"his" ("uid"
+        "his", or "his:" and an export that could not be read)|"his_settings"|"settings" (then "uid" is a section of the
+        settings)}],
         "destinations": [{"name", "title", "region", "base_url", "last_ok_at", "trouble", "trouble_since",
         "clock_offset_seconds", "clock_warning": str, "capabilities": [str], "practice": bool}],
         "dicom": {"ae_title", "port", "listening": bool, "trouble": str}, "folders": [{"path", "ok", "trouble"}],
@@ -662,6 +663,49 @@ class Face(Protocol):
 
     def quit(self) -> Json: ...
 
+    # -- signing (电子签名) ------------------------------------------------------------------------------------------
+
+    def signing(self, day: str = "") -> Json:
+        """Reports that wait for their auditing doctors, each doctor's in the order of their turn, and those signed on
+        `day` ("": today), the newest first. {"able": bool (a destination demands signatures), "minutes": n (a code is
+        good for), "waiting": [{"doctor": {"name", "signer_id", "known": bool (in the staff list with its number)},
+        "reports": [ROW]}], "signed": [ROW]}. ROW: {"session": id, "uid", "exam_key", "report_key", "report": n,
+        "destination", "doctor", "patient_name", "what", "accession_number",
+        "state": "next"|"waiting" (a code is out)|"expired"|"refused"|"timestamping"|"finished"|"void"|"postponed",
+        "state_words", "since", "expires_at"|None, "signed_at"|None, "trouble": None|{"title", "advice", "details"},
+        "timestamp_words", "job_state", "job_words"}."""
+        ...
+
+    def sign_code(self, session: int) -> Json:
+        """The code that the doctor scans: the one that is out, or a new one. It asks the platform. NeedsOperator when
+        the report waits no more, or its doctor has no number in the staff list. {"session", "row": ROW, "qr_text",
+        "qr_picture": base64 ("" unless the platform draws it itself), "modules": [rows of 0 and 1], "blocks": [lines
+        for a terminal], "expires_at", "seconds_left": float, "minutes": n, "doctor", "place": "第 1 份，共 2 份",
+        "patient_name", "patient": "女 · 63 岁 · 胸部正侧位 DR", "text" (all that is signed), "lines": [{"label",
+        "value"}], "digest": SM3 in hex}. A row in the state "timestamping": signed just now, no code any more."""
+        ...
+
+    def renew_code(self, session: int) -> Json:
+        """As `sign_code`, a new code in any case; the earlier one counts no more, unless it was signed meanwhile."""
+        ...
+
+    def postpone_signing(self, session: int) -> Json:
+        """医生不在，稍后再签: all reports that wait for this doctor go last and remind nobody. {"postponed": n}."""
+        ...
+
+    def import_signed(self, uid: str, report: int = 0, path: str | Json = "") -> Json:
+        """Take a signature of the clinic's own system for this report: a JSON file (or its values) with ca_data,
+        client_cert, sign_type, sign_value and tsa_token, by these or the document's names, or a folder with a file for
+        each. It counts only when it holds; NeedsOperator or Rejected say why not. The ROW of it."""
+        ...
+
+    def signature(self, uid: str, report: int = 0) -> Json:
+        """What was signed of a report, or is to be. {"session", "state", "state_words", "doctor", "source": "qr"|
+        "import", "patient_name", "patient", "text", "lines", "digest", "signed_at"|None, "certificate": None|
+        {"subject", "issuer", "serial", "from", "to"}, "sign_type_words", "timestamp_at"|None, "timestamp_words",
+        "checks": [{"title", "ok": bool|None (could not be checked), "words"}], "trouble", "job_state", "job_words"}."""
+        ...
+
     # -- pictures ---------------------------------------------------------------------------------------------------
 
     def series(self, uid: str) -> Json:
@@ -700,7 +744,7 @@ class Face(Protocol):
 
         Names: image_received, study_completed, study_held, exam_changed, job_changed, job_progressed, day_reconciled,
         file_set_aside, report_waits, report_attached, report_read, caller_refused, destination_changed, paused,
-        resumed, engine_stopped, his_imported, download_changed.
+        resumed, engine_stopped, his_imported, download_changed, signing_changed.
         """
         ...
 

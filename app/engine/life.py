@@ -34,6 +34,7 @@ from app.engine.rehearsing import Rehearsing
 from app.engine.report_reading import ReportReading
 from app.engine.retrieval import Lookups, Retrieval
 from app.engine.settings import write_settings
+from app.engine.signing import Signing
 from app.errors import NeedsOperator, RetryLater
 from app.store import Tx, exams, files, jobs
 from app.system.paths import Home
@@ -73,6 +74,7 @@ class Life:
         self._lookups = Lookups()
         self.retrieval = Retrieval(self.house, self._lookups, self._courier)
         self.downloading = Downloading(self.house, self.retrieval, jitter=self._jitter)
+        self.signing = Signing(self.house, self._courier)
         self._workers: dict[str, Workers] = {}
         self._clockwork: Clockwork | None = None
 
@@ -90,6 +92,7 @@ class Life:
             self.gateway.start()
             self.his_watch.start()
             self.downloading.start()
+            self.signing.start()
             self._clockwork = Clockwork(
                 house,
                 complete_due=self._complete_due,
@@ -121,6 +124,7 @@ class Life:
         for workers in self._workers.values():
             workers.join(within_seconds)
         self.downloading.join(within_seconds)
+        self.signing.join(within_seconds)
         if self._clockwork is not None:
             self._clockwork.join(3.0)
         self.running = False
@@ -176,6 +180,7 @@ class Life:
             self._couriers = {}
             self.retrieval = Retrieval(self.house, self._lookups, self._courier)
             self.downloading = Downloading(self.house, self.retrieval, jitter=self._jitter)
+            self.signing = Signing(self.house, self._courier)
             if was_running:
                 self.start()
             self._mend_settings()
@@ -226,6 +231,7 @@ class Life:
             workers.wake()
 
     def _complete_due(self) -> None:
+        self.gateway.tell_questions()
         for study_uid in self.gateway.quiet_studies():
             self.complete(study_uid)
 

@@ -54,6 +54,8 @@ TIMELINE_WORDS = {
     "index_withdrawn": "旧索引已撤回",
     "index_left": "旧索引还在平台上",
     "rest_resent": "影像和报告再传一遍",
+    "signed": "审核医师已签名",
+    "signature_voided": "改了签过的内容，签名和时间戳作废，要重新签",
     "settled": "已核对",
     "joined": "并入一组影像",
     "parted": "分出一组影像",
@@ -465,7 +467,7 @@ def needs_you(house: House, more: list[Json]) -> list[Json]:
     conn, now = house.store.read(), house.clock.now()
     rows: list[Json] = []
     troubles = jobs.troubles(conn)
-    listed, _ = exams.listed(conn, states=("rejected", "held", "check", "to_fill", "ready", "to_sign"), limit=200)
+    listed, _ = exams.listed(conn, states=("rejected", "held", "check", "to_fill", "ready"), limit=200)
     missing = days.for_engineer(conn)
     on_days = {each.exam_key for each in missing}
     for row in listed:
@@ -489,6 +491,7 @@ _NEED_ORDER = {
     "ready": 5,
     "to_sign": 6,
     "lacking": 7,
+    "expiring": 8,
 }
 """Refused, missing after two resends, HIS (it saves typing), to fill (oldest first), to submit, to sign, lacking images
 that somebody may send again."""

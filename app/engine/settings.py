@@ -123,7 +123,12 @@ UI: Mapping[str, Kind] = {
     "theme": kinds.one_of(THEMES),
 }
 SECRETS: Mapping[str, Kind] = {"store": kinds.one_of(("keyring", "file"))}
-SIGNING: Mapping[str, Kind] = {"base_url": kinds.url_or_none, "app_id": kinds.text}
+SIGNING: Mapping[str, Kind] = {
+    "base_url": kinds.url_or_none,
+    "app_id": kinds.text,
+    "roots": kinds.list_of(kinds.some_text),
+    "revocation_lists": kinds.list_of(kinds.some_text),
+}
 STAFF: Mapping[str, Kind] = {
     "name": kinds.some_text,
     "role": kinds.some_text,

@@ -617,3 +617,15 @@ def signings(db: Database) -> None:
 def marks_of_questions(db: Database) -> None:
     """Sealed questions of platforms that were answered: none is answered twice."""
     db.table("asked_marks").create({"destination": str, "mark": str, "at": str}, pk=("destination", "mark"))
+
+
+@MIGRATIONS()
+def postponed_signings(db: Database) -> None:
+    """医生不在，稍后再签."""
+    db.table("signings").add_column("postponed", int, not_null_default=0)
+
+
+@MIGRATIONS()
+def stamps(db: Database) -> None:
+    """Which PDF of a report bore the clinic's seal last."""
+    db.table("stamps").create({"report_key": str, "sha256": str, "at": str}, pk="report_key")

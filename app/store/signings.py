@@ -160,7 +160,7 @@ def code_made(
     start_over(tx, id, now=now)
     tx.execute(
         """UPDATE signings SET sign_data_id = ?, qr_text = ?, qr_picture = ?, signer_id = ?, made_at = ?,
-           expires_at = ?, due_at = ? WHERE id = ?""",
+           expires_at = ?, due_at = ?, postponed = 0 WHERE id = ?""",
         (sign_data_id, qr_text, qr_picture, signer_id, kept(now), kept(expires_at), kept(due_at), id),
     )
     _move(tx, id, SessionState.WAITING, now)
@@ -231,9 +231,15 @@ def imported(
     return id
 
 
-def put_last(tx: Tx, id: int) -> None:
-    """医生不在，稍后再签: behind all others."""
-    tx.execute("UPDATE signings SET place = (SELECT max(place) + 1 FROM signings) WHERE id = ?", (id,))
+def postpone(tx: Tx, id: int) -> None:
+    """医生不在，稍后再签: behind all others, until its code is asked for. What is out stays good."""
+    tx.execute("UPDATE signings SET place = (SELECT max(place) + 1 FROM signings), postponed = 1 WHERE id = ?", (id,))
+    _tell(tx, id)
+
+
+def take_up(tx: Tx, id: int) -> None:
+    """Somebody asked for its code."""
+    tx.execute("UPDATE signings SET postponed = 0 WHERE id = ?", (id,))
     _tell(tx, id)
 
 
@@ -344,6 +350,7 @@ def _session(row: sqlite3.Row) -> Session:
         stamped_at=taken_or_none(row["stamped_at"]),
         checks=tuple(Check(**one) for one in json.loads(row["checks"])),
         hitch=Hitch(title=title, advice=row["advice"], details=row["details"]) if title else None,
+        postponed=bool(row["postponed"]),
         created_at=taken(row["created_at"]),
         changed_at=taken(row["changed_at"]),
     )

@@ -1,0 +1,354 @@
+"""Signing (电子签名) as the face offers it: who is waited for, codes, imports; and what goes on by itself."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Mapping
+from datetime import UTC, date, datetime, time, timedelta
+from functools import lru_cache
+
+from app.crypto.certificates import parse_certificate
+from app.crypto.refusals import SignatureRefused
+from app.delivery import signature as outgoing
+from app.delivery.converse import Courier
+from app.delivery.record import ReportView, View
+from app.delivery.target import Target
+from app.domain.job import Turn
+from app.domain.signing import Check, Session, SessionState, Signature, ToSign
+from app.domain.times import CST
+from app.engine import signing_shown as shown
+from app.engine.face import Json
+from app.engine.house import House
+from app.engine.signing_import import signature_from
+from app.engine.signing_trust import trust_of
+from app.errors import NeedsOperator, Rejected
+from app.regions.conversation import SignedText
+from app.signing.checks import SOON, NotGood, check_same_signer, check_signed, check_stamped
+from app.signing.service import Service
+from app.signing.sessions import Pace, Sessions
+from app.store import Tx, exams, signings
+from app.store.times import kept
+
+_PAGE = "signing"
+_LONG_AGO = datetime(2000, 1, 1, tzinfo=UTC)
+
+
+class Signing:
+    """One house's signings; `courier(name)` talks to a destination."""
+
+    def __init__(self, house: House, courier: Callable[[str], Courier], pace: Pace | None = None) -> None:
+        self._house, self._courier = house, courier
+        self._sessions = {
+            name: Sessions(
+                house.store,
+                target,
+                Service(target, courier(name), house.clock),
+                house.clock,
+                lambda: trust_of(house),
+                after=house.follow,
+                stopping=house.stopping,
+                pace=pace,
+            )
+            for name, target in house.targets.items()
+            if target.signs_here
+        }
+
+    def start(self) -> None:
+        """Codes that are out are asked about from now on."""
+        for sessions in self._sessions.values():
+            sessions.start()
+
+    def join(self, timeout_seconds: float) -> None:
+        for sessions in self._sessions.values():
+            sessions.join(timeout_seconds)
+
+    def run_once(self) -> int:
+        """One round of everything that is due, here and now; returns how many that were."""
+        return sum(sessions.run_once() for sessions in self._sessions.values())
+
+    # -- what waits, what is signed -----------------------------------------------------------------------------------
+
+    def listed(self, day: date) -> Json:
+        """See `Face.signing`."""
+        conn = self._house.store.read()
+        since = datetime.combine(day, time(), CST)
+        groups: dict[tuple[str, str], list[Session]] = defaultdict(list)
+        for one in signings.waiting(conn):
+            groups[(one.doctor_name, one.doctor_code)].append(one)
+        return {
+            "able": any(target.demands_signature for target in self._house.targets.values()),
+            "waiting": [
+                {"doctor": self._doctor(*key), "reports": [self._row(one) for one in group]}
+                for key, group in groups.items()
+            ],
+            "signed": [self._row(one) for one in signings.signed(conn, since, since + timedelta(days=1))],
+            "minutes": max((self._minutes(target) for target in self._house.targets.values()), default=1440),
+        }
+
+    def signature(self, exam_key: str, report: int) -> Json:
+        """See `Face.signature`."""
+        found = signings.of_report(self._house.store.read(), self._report_key(exam_key, report))
+        live = [one for one in found if one.state is not SessionState.VOID] or found
+        if not live:
+            raise NeedsOperator("这份报告没有电子签名", "平台要签名时，提交上传以后就在“电子签名”里")
+        return shown.signature(self._house, live[0], self._row(live[0]))
+
+    def needs(self) -> list[Json]:
+        """One row for all reports that wait for a doctor who is there, and one for each certificate that ends soon."""
+        waiting = [one for one in signings.waiting(self._house.store.read()) if not one.postponed]
+        return [*self._reports_row(waiting), *self._certificate_rows()]
+
+    def _reports_row(self, waiting: list[Session]) -> list[Json]:
+        if not waiting:
+            return []
+        names = list(dict.fromkeys(one.doctor_name for one in waiting))
+        who = f"{names[0]} 医生" if len(names) == 1 else f"{names[0]} 等 {len(names)} 位医生"
+        unknown = [name for name in names if not any(self._doctor(name, one.doctor_code)["known"] for one in waiting)]
+        why = "打开电子签名，请医生用手机扫码"
+        if unknown:
+            why = f"{unknown[0]} 医生还没有签名平台编号，请在 设置 › 医生 里填"
+        elif troubled := next((one for one in waiting if one.state is SessionState.REFUSED and one.hitch), None):
+            why = f"{troubled.hitch.title if troubled.hitch else ''}，请换新码再签"
+        said = f"{len(waiting)} 份报告等 {who} 签名"
+        since = kept(min(one.created_at for one in waiting))
+        return [_need("sign", "to_sign", said, f"{len(waiting)} 份报告", f"等 {who} 签名", why, since, "sign")]
+
+    def _certificate_rows(self) -> list[Json]:
+        now, found = self._house.clock.now(), []
+        names = {one.get("mssp_id", ""): one.get("name", "") for one in self._staff()}
+        for target in self._house.targets.values():
+            if not target.signs_here:
+                continue
+            for known in signings.known_signers(self._house.store.read(), target.name).values():
+                name, end = names.get(known.signer_id, ""), _end(known.certificate)
+                if not name or end is None or end - SOON > now:
+                    continue
+                on = f"{end.astimezone(CST):%Y-%m-%d}"
+                what = f"证书 {on} {'到期' if end > now else '已到期'}"
+                why = "请医师联系 CA 机构换新证书，换好以后照常签"
+                found.append(
+                    _need(_PAGE, "expiring", f"{name} 医生的{what}", f"{name} 医生", what, why, None, "settings")
+                )
+        return found
+
+    # -- codes --------------------------------------------------------------------------------------------------------
+
+    def code(self, id: int, *, afresh: bool = False) -> Json:
+        """See `Face.sign_code`."""
+        session = self._session(id)
+        target = self._house.targets[session.destination]
+        row = self._row(session)
+        title = f"{row['patient_name']} {row['what']}".strip()[:100]
+        description = " · ".join(filter(None, (self._house.settings.clinic.name, row["accession_number"])))
+        session = self._sessions[session.destination].code(
+            id, self._signer_id(session), title, description, afresh=afresh
+        )
+        return shown.code(self._house, session, self._row(session), self._place(session), self._minutes(target))
+
+    def postpone(self, id: int) -> Json:
+        """The doctor is not there: all reports that wait for this doctor."""
+        session = self._session(id)
+        same = [
+            one
+            for one in signings.waiting(self._house.store.read())
+            if (one.doctor_name, one.doctor_code) == (session.doctor_name, session.doctor_code)
+        ]
+
+        def change(tx: Tx) -> None:
+            for one in same:
+                signings.postpone(tx, one.id)
+
+        self._house.store.write(change)
+        return {"postponed": len(same)}
+
+    def _session(self, id: int) -> Session:
+        session = signings.session(self._house.store.read(), id)
+        if session is None or session.destination not in self._sessions:
+            raise NeedsOperator("这份报告不用签了", "它签好了、改过了，或者取消了；请看列表里现在的")
+        return session
+
+    def _signer_id(self, session: Session) -> str:
+        doctor = self._doctor(session.doctor_name, session.doctor_code)
+        if not doctor["known"]:
+            raise NeedsOperator(
+                f"{session.doctor_name or '审核'}医生还没有签名平台编号",
+                "请在 设置 › 医生 里填上这位医生的签名平台编号（MSSPID），再签",
+                page=_PAGE,
+            )
+        return str(doctor["signer_id"])
+
+    def _place(self, session: Session) -> str:
+        """第 1 份，共 2 份, of this doctor's."""
+        same = [
+            one.id
+            for one in signings.waiting(self._house.store.read())
+            if (one.doctor_name, one.doctor_code) == (session.doctor_name, session.doctor_code)
+        ]
+        return f"第 {same.index(session.id) + 1} 份，共 {len(same)} 份" if session.id in same else ""
+
+    @staticmethod
+    def _minutes(target: Target) -> int:
+        return int(target.options.get("sign_minutes") or 1440)
+
+    # -- who ----------------------------------------------------------------------------------------------------------
+
+    def _doctor(self, name: str, code: str) -> Json:
+        """By the code of the staff list, else by the name; of several with one name nobody is guessed."""
+        staff = self._staff()
+        by_code = [one for one in staff if code and one.get("code", "") == code]
+        plain = name.replace(" ", "")
+        by_name = [one for one in staff if plain and one.get("name", "").replace(" ", "") == plain]
+        numbers = {one.get("mssp_id", "") for one in by_code} - {""} or {one.get("mssp_id", "") for one in by_name} - {
+            ""
+        }
+        signer_id = numbers.pop() if len(numbers) == 1 else ""
+        return {"name": name, "signer_id": signer_id, "known": bool(signer_id)}
+
+    def _staff(self) -> list[Mapping[str, str]]:
+        staff = self._house.settings.signing.get("staff", ())
+        return [one for one in staff if isinstance(one, Mapping)] if isinstance(staff, list | tuple) else []
+
+    def _row(self, session: Session) -> Json:
+        doctor = self._doctor(session.doctor_name, session.doctor_code)
+        return shown.row(self._house, session, doctor, shown.jobs_of(self._house, session.exam_key))
+
+    def _report_key(self, exam_key: str, report: int) -> str:
+        found = exams.reports_of(self._house.store.read(), exam_key)
+        if not 0 <= report < len(found):
+            raise NeedsOperator("没有这份报告", f"这例有 {len(found)} 份报告" if found else "请先附上报告")
+        return found[report].report_key
+
+    # -- the clinic's own signature system ----------------------------------------------------------------------------
+
+    def import_signed(self, exam_key: str, report: int, given: object) -> Json:
+        """See `Face.import_signed`. Raises NeedsOperator or Rejected for what does not hold; then nothing is kept."""
+        key = self._report_key(exam_key, report)
+        stored = self._house.known(exam_key)
+        wanting = [
+            (view, one)
+            for view in self._house.views(stored)
+            if view.target.demands_signature
+            for one in view.reports
+            if one.report.report_key == key
+        ]
+        if not wanting:
+            raise NeedsOperator("这例的平台不要电子签名", "不用导入签名")
+        fitting = [(view, one) for view, one in wanting if one.text]
+        if not fitting:
+            raise NeedsOperator("这份报告还不能导入签名", "请先填好报告；报告里已经手工填了签名的，先清空那几项")
+        done = [self._take(view, one, exam_key, given) for view, one in fitting]
+        self._house.refresh(exam_key)
+        return self._row(self._known(done[0]))
+
+    def _known(self, id: int) -> Session:
+        found = signings.session(self._house.store.read(), id)
+        assert found is not None
+        return found
+
+    def _take(self, view: View, report: ReportView, exam_key: str, given: object) -> int:
+        target, now = view.target, self._house.clock.now()
+        found = signature_from(target.region, given)
+        texts = {key: value.text for key, value in report.values.items()}
+        to_sign = ToSign(
+            text=report.text,
+            doctor_name=texts.get("audit_doctor_name", ""),
+            doctor_code=texts.get("audit_doctor_code", ""),
+        )
+        signer_id = str(self._doctor(to_sign.doctor_name, to_sign.doctor_code)["signer_id"])
+        at, checks = self._checked(target, found, to_sign, signer_id, report, now)
+        self._verified_there(target, found)
+
+        def change(tx: Tx) -> int:
+            id = signings.imported(
+                tx,
+                target.name,
+                exam_key,
+                report.report.report_key,
+                to_sign,
+                found,
+                checks,
+                signer_id=signer_id,
+                stamped_at=at,
+                now=now,
+            )
+            key = report.report.report_key
+            outgoing.attach(tx, target, exam_key, key, report.text, found, now=now)
+            self._house.follow(tx, exam_key)
+            return id
+
+        return self._house.store.write(change)
+
+    def _checked(
+        self, target: Target, found: Signature, to_sign: ToSign, signer_id: str, report: ReportView, now: datetime
+    ) -> tuple[datetime, tuple[Check, ...]]:
+        """When it was stamped, and all that was looked at."""
+        trust, text = trust_of(self._house), found.original.encode("utf-8")
+        kind = target.region.label_of("sign_type", found.sign_type)
+        doctor = to_sign.doctor_name
+        try:
+            stamped = check_stamped(found.tsa_token, text, trust, not_before=_LONG_AGO, not_after=now)
+            signed = check_signed(text, kind, found.sign_value, found.certificate, trust, at=stamped.at)
+            known = signings.known_signers(self._house.store.read(), target.name).get(signer_id)
+            check_same_signer(known, signed.certificate, doctor, trusted=bool(trust.roots), at=stamped.at)
+        except NotGood as why:
+            raise Rejected(why.hitch.title, why.hitch.advice, details=why.hitch.details) from why
+        if doctor.replace(" ", "") not in signed.certificate.subject.replace(" ", ""):
+            raise Rejected(
+                f"签名的不是审核医师{doctor}",
+                "没有收下。请核对是不是这份报告的签名，审核医师填得对不对",
+                details=signed.certificate.subject,
+            )
+        about = _is_about(found.original, report)
+        return stamped.at, (
+            Check(title="签名人", ok=True, words=f"{doctor}医生"),
+            about,
+            *signed.checks,
+            *stamped.checks,
+        )
+
+    def _verified_there(self, target: Target, found: Signature) -> None:
+        if target.can("verify"):
+            Service(target, self._courier(target.name), self._house.clock).verify(
+                SignedText(
+                    text=found.original.encode("utf-8"),
+                    sign_type=found.sign_type,
+                    sign_value=found.sign_value,
+                    certificate=found.certificate,
+                    tsa_token=found.tsa_token,
+                )
+            )
+
+
+def _is_about(original: str, report: ReportView) -> Check:
+    """The clinic's own system signs a text of its own: whether it is this report's can only be guessed."""
+    said = "".join(original.split())
+    conclusion = "".join(report.values["conclusion"].text.split()) if "conclusion" in report.values else ""
+    if original == report.text:
+        return Check(title="签名原文", ok=True, words="和这份报告一字不差")
+    if conclusion and conclusion in said:
+        return Check(title="签名原文", ok=True, words="里面有这份报告的诊断结论")
+    return Check(title="签名原文", ok=None, words="里面没有找到这份报告的诊断结论，请核对是不是这份")
+
+
+def _need(uid: str, state: str, title: str, who: str, what: str, why: str, since: str | None, action: str) -> Json:
+    return {
+        "uid": uid,
+        "exam_key": "",
+        "state": state,
+        "title": title,
+        "who": who,
+        "what": what,
+        "why": why,
+        "since": since,
+        "since_is": "",
+        "turn": Turn.TECHNICIAN.value,
+        "action": action,
+    }
+
+
+@lru_cache(maxsize=64)
+def _end(certificate: str) -> datetime | None:
+    try:
+        return parse_certificate(certificate).not_after
+    except SignatureRefused:
+        return None

@@ -1,0 +1,132 @@
+"""Checks a signature and its timestamp here, before anything of it goes to the platform. Pure but for `Trust.fetch`."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import TypeVar
+
+from app.crypto.certificates import Certificate, parse_certificate
+from app.crypto.chains import Purpose, check_chain
+from app.crypto.pkcs7 import check_pkcs7
+from app.crypto.refusals import Refusal, SignatureRefused
+from app.crypto.signatures import check_signature
+from app.crypto.timestamps import Timestamp, check_timestamp
+from app.domain.signing import PKCS7, Check, Hitch, KnownSigner
+from app.domain.times import cst_text
+from app.signing.refusals import CERTIFICATE, SIGNATURE, TIMESTAMP, words_of
+from app.signing.trust import Trust
+
+SOON = timedelta(days=31)
+"""So long before its end a certificate is announced, and may be changed for the next one."""
+_CLOCKS_APART = timedelta(minutes=15)
+T = TypeVar("T")
+
+
+class NotGood(Exception):
+    """A check failed: `hitch` says which and what to do, `checks` what was found before it."""
+
+    def __init__(self, hitch: Hitch, checks: tuple[Check, ...] = ()) -> None:
+        super().__init__(hitch.title)
+        self.hitch, self.checks = hitch, checks
+
+
+@dataclass(frozen=True, kw_only=True)
+class Signed:
+    """A signature that holds."""
+
+    certificate: Certificate
+    checks: tuple[Check, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Stamped:
+    """A timestamp that holds."""
+
+    at: datetime
+    checks: tuple[Check, ...]
+
+
+def check_signed(text: bytes, kind: str, sign_value: str, certificate: str, trust: Trust, *, at: datetime) -> Signed:
+    """`kind` is PKCS1 or PKCS7. Raises NotGood."""
+    checks: list[Check] = []
+    own = _tried(CERTIFICATE, CERTIFICATE, checks, lambda: parse_certificate(certificate))
+    if kind == PKCS7:
+        between = _tried(SIGNATURE, SIGNATURE, checks, lambda: _pkcs7(text, sign_value, own))
+    else:
+        between = ()
+        _tried(SIGNATURE, SIGNATURE, checks, lambda: check_signature(own.public_key, text, _value(sign_value)))
+    checks.append(Check(title=SIGNATURE, ok=True, words="和签名原文对得上"))
+    _tried(CERTIFICATE, CERTIFICATE, checks, lambda: check_chain(own, (), (own,), at))
+    until = cst_text(own.not_after)[:10]
+    checks.append(Check(title=CERTIFICATE, ok=True, words=f"{own.subject}，有效期至 {until}"))
+    checks += _tried(CERTIFICATE, CERTIFICATE, checks, lambda: trust.check(own, between, at))
+    return Signed(certificate=own, checks=tuple(checks))
+
+
+def check_stamped(token: str, text: bytes, trust: Trust, *, not_before: datetime, not_after: datetime) -> Stamped:
+    """The timestamp is over this text, and of a time between these two. Raises NotGood."""
+    checks: list[Check] = []
+
+    def check() -> Timestamp:
+        found = check_timestamp(token, text, trust.pool, trust.roots or None)
+        if not trust.roots:  # the authority's own dates all the same
+            check_chain(found.certificate, (), (found.certificate,), found.gen_time, purpose=Purpose.TIMESTAMPING)
+        return found
+
+    found = _tried(TIMESTAMP, TIMESTAMP, checks, check)
+    at = cst_text(found.gen_time)
+    if not not_before - _CLOCKS_APART <= found.gen_time <= not_after + _CLOCKS_APART:
+        why = Hitch(title="时间戳的时间不对", advice="没有采用。请先核对这台电脑的时间，程序会再取一次", details=at)
+        raise NotGood(why, (Check(title=TIMESTAMP, ok=False, words=f"{why.title}：{at}"),))
+    return Stamped(at=found.gen_time, checks=(Check(title=TIMESTAMP, ok=True, words=f"{at}，{found.authority}"),))
+
+
+def check_same_signer(known: KnownSigner | None, own: Certificate, doctor: str, *, trusted: bool, at: datetime) -> bool:
+    """Whether this certificate is to be known from now on. Raises NotGood for another than the doctor's first.
+
+    The next one of the same name is taken when the earlier one ends within a month, or when a CA that the clinic
+    trusts (`trusted`) gave it later.
+    """
+    if known is None:
+        return True
+    first = parse_certificate(known.certificate)
+    if first.same_as(own):
+        return False
+    is_due = at > first.not_after - SOON and own.not_after > first.not_after
+    is_next = trusted and own.not_before > first.not_before
+    if first.common_name == own.common_name and (is_due or is_next):
+        return True
+    why = Hitch(
+        title=f"签名的证书不是{doctor}医生原来的那张",
+        advice="没有采用。请核对是不是本人签的；医师确实换了证书，请工程师在设置里放好 CA 根证书，再换新码签",
+        details=f"{own.subject}, {own.serial}",
+    )
+    raise NotGood(why, (Check(title=CERTIFICATE, ok=False, words=why.title),))
+
+
+def _pkcs7(text: bytes, message: str, own: Certificate) -> tuple[Certificate, ...]:
+    """What came along with it. The signer must be the one whose certificate is told."""
+    found = check_pkcs7(message, text, (own,))
+    if not all(signer.certificate.same_as(own) for signer in found.signers):
+        raise SignatureRefused(Refusal.WRONG_SIGNATURE, "signed with another certificate than the one told")
+    return found.certificates
+
+
+def _value(sign_value: str) -> bytes:
+    try:
+        return base64.b64decode("".join(sign_value.split()), validate=True)
+    except (binascii.Error, ValueError) as error:
+        raise SignatureRefused(Refusal.UNREADABLE, "the signature value is no Base64") from error
+
+
+def _tried(title: str, what: str, before: list[Check], check: Callable[[], T]) -> T:
+    try:
+        return check()
+    except SignatureRefused as refusal:
+        said, advice = words_of(refusal.refusal, what)
+        failed = Check(title=title, ok=False, words=said)
+        raise NotGood(Hitch(title=said, advice=advice, details=refusal.details), (*before, failed)) from refusal
