@@ -71,3 +71,9 @@ def first_of(target: Target, part: str) -> Request:
 def pushes_images(target: Target) -> bool:
     """Whether images go by DICOM; else they go in requests of their own, or the platform fetches them."""
     return "images" in target.adapter.parts and isinstance(first_of(target, "images"), DicomSend)
+
+
+def fetches_as(target: Target, ae_title: str) -> bool:
+    """Whether it fetches its images by Query/Retrieve and takes them under that AE title."""
+    options = target.options
+    return options.get("image_mode") == "retrieve" and options.get("retrieve_ae_title") == ae_title

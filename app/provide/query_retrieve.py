@@ -16,7 +16,7 @@ from app.domain.settings import QuerySettings
 from app.domain.times import Clock
 from app.errors import RetryLater
 from app.provide.matching import Matches, day_range, matcher
-from app.store import Store, Tx, offered
+from app.store import Store, Tx, offered, pickups
 from app.store.offered import FoundImage, FoundSeries, FoundStudy, Narrowed
 from app.wire.dicom_answer import IMAGE, NOT_KEPT, OTHER_CLASS, PATIENT, SERIES, STUDY, Image, Reference, Wanted
 from app.wire.dicom_association import Peer
@@ -46,12 +46,22 @@ _Values = dict[str, tuple[str, ...]]
 
 
 class QueryRetrieve:
-    """`path_of(relative)` finds a stored file. Safe to use from several threads."""
+    """`path_of(relative)` finds a stored file. Safe to use from several threads.
+
+    `fetching(ae_title)`: names of the destinations that fetch their images so, and take them under that AE title.
+    """
 
     def __init__(
-        self, store: Store, clock: Clock, settings: QuerySettings, *, our_ae: str, path_of: Callable[[str], Path]
+        self,
+        store: Store,
+        clock: Clock,
+        settings: QuerySettings,
+        *,
+        our_ae: str,
+        path_of: Callable[[str], Path],
+        fetching: Callable[[str], Sequence[str]] = lambda ae_title: (),
     ) -> None:
-        self._store, self._clock, self._path_of = store, clock, path_of
+        self._store, self._clock, self._path_of, self._fetching = store, clock, path_of, fetching
         self._peers = {
             one.ae_title: Peer(
                 host=one.host, port=one.port, called_ae=one.ae_title, calling_ae=our_ae, name=one.ae_title
@@ -144,16 +154,18 @@ class QueryRetrieve:
     def destination(self, ae_title: str) -> Peer | None:
         return self._peers.get(ae_title)
 
-    def taken(self, ae_title: str, images: Mapping[str, int]) -> None:
+    def taken(self, ae_title: str, images: Mapping[str, Sequence[str]]) -> None:
         """Counted on the timeline, without waiting; a house that closes counts no more."""
         if not images:
             return
-        log.info("%s took %d images of %d studies", ae_title, sum(images.values()), len(images))
-        now = self._clock.now()
+        log.info("%s took %d images of %d studies", ae_title, sum(map(len, images.values())), len(images))
+        now, destinations = self._clock.now(), self._fetching(ae_title)
 
         def change(tx: Tx) -> None:
-            for uid, count in images.items():
-                offered.note_taken(tx, uid, ae_title, count, now=now)
+            for uid, fetched in images.items():
+                offered.note_taken(tx, uid, ae_title, len(fetched), now=now)
+                for name in destinations:
+                    pickups.pulled(tx, name, uid, fetched, now=now)
 
         with suppress(RetryLater):
             self._store.submit(change)

@@ -6,8 +6,9 @@ Such a job waits without a due time: an event wakes it, no clock.
 
 from __future__ import annotations
 
+import json
 import sqlite3
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from app.domain.job import Event, Job, JobState, Part, Trouble, Turn
@@ -50,6 +51,25 @@ def fetched(tx: Tx, destination: str, exam_key: str, images: Mapping[str, str], 
     if done == total:
         tx.execute("UPDATE jobs SET due_at = ? WHERE id = ?", (kept(now), row["id"]))
     return bool(done == total)
+
+
+def pulled(
+    tx: Tx, destination: str, study_instance_uid: str, sop_instance_uids: Sequence[str], *, now: datetime
+) -> None:
+    """The same of images that went out by DICOM, for every exam that has them."""
+    rows = tx.execute(
+        """SELECT e.exam_key, i.sop_instance_uid, i.data_set_sha256 FROM instances i
+           JOIN exam_studies e USING (study_instance_uid)
+           WHERE i.study_instance_uid = ? AND i.current = 1
+           AND (e.patient_key = '' OR e.patient_key = i.patient_key)
+           AND i.sop_instance_uid IN (SELECT value FROM json_each(?))""",
+        (study_instance_uid, json.dumps(list(sop_instance_uids))),
+    ).fetchall()
+    found: dict[str, dict[str, str]] = {}
+    for row in rows:
+        found.setdefault(row["exam_key"], {})[row["sop_instance_uid"]] = row["data_set_sha256"]
+    for exam_key, images in found.items():
+        fetched(tx, destination, exam_key, images, now=now)
 
 
 def counted(conn: sqlite3.Connection, destination: str, exam_key: str) -> tuple[int, int]:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from collections.abc import Collection as Many
 from dataclasses import dataclass, field
@@ -111,8 +110,8 @@ class Collection(Protocol):
     def failures(self, references: Sequence[Reference]) -> Iterator[int]:
         """For each reference 0 when it lies safely here, else NOT_KEPT or OTHER_CLASS."""
 
-    def taken(self, ae_title: str, images: Mapping[str, int]) -> None:
-        """So many images of each study (by its UID) went to that AE title."""
+    def taken(self, ae_title: str, images: Mapping[str, Sequence[str]]) -> None:
+        """These images (SOP instance UIDs, by study) went to that AE title."""
 
 
 @dataclass(kw_only=True)
@@ -124,7 +123,7 @@ class _Progress:
     failed: int = 0
     warning: int = 0
     named: list[str] = field(default_factory=list)
-    taken: Counter[str] = field(default_factory=Counter)
+    taken: dict[str, list[str]] = field(default_factory=dict)
 
     def count(self, image: Image, reply: StoreReply | None) -> None:
         self.remaining = max(0, self.remaining - 1)
@@ -133,7 +132,7 @@ class _Progress:
             if len(self.named) < _MOST_NAMED_FAILURES:
                 self.named.append(image.sop_instance_uid)
             return
-        self.taken[image.study_instance_uid] += 1
+        self.taken.setdefault(image.study_instance_uid, []).append(image.sop_instance_uid)
         self.completed += reply.status == 0
         self.warning += reply.status != 0
 

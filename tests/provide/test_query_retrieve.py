@@ -254,7 +254,7 @@ def test_destinations_are_those_of_the_settings(room: Room) -> None:
 def test_what_was_taken_is_one_line_that_counts_on(room: Room, pacs: QueryRetrieve, tmp_path: Path) -> None:
     uid = received(room, tmp_path)
     for ae_title, count in (("FRONT", 2), ("FRONT", 1), ("OTHER", 3), ("FRONT", 3)):
-        pacs.taken(ae_title, {uid: count})
+        pacs.taken(ae_title, {uid: [f"1.2.{number}" for number in range(count)]})
     pacs.taken("FRONT", {})
     room.store.write(lambda tx: None)
     told = [note["detail"] for note in exams.timeline(room.store, room.exam_of(uid)) if note["what"] == "pulled"]

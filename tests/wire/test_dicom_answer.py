@@ -98,8 +98,8 @@ class Shelf:
     def failures(self, references: Sequence[Reference]) -> Iterator[int]:
         return (0 if one.sop_instance_uid.startswith("1.2.3") else NOT_KEPT for one in references)
 
-    def taken(self, ae_title: str, images: Mapping[str, int]) -> None:
-        self.took.append((ae_title, dict(images)))
+    def taken(self, ae_title: str, images: Mapping[str, Sequence[str]]) -> None:
+        self.took.append((ae_title, {uid: len(set(fetched)) for uid, fetched in images.items()}))
 
 
 def _head(path: Path) -> Any:
