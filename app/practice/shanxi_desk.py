@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import binascii
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -103,7 +102,7 @@ class Desk:
             made = stamped(pdf, self._authority.holder("seal"), self._authority.now())
         except NotStampable as error:
             raise ValueError(str(error)) from error
-        except binascii.Error:
+        except ValueError:
             raise ValueError("pdf 不是正确的 Base64") from None
         return {"pdf": base64.b64encode(made).decode()}
 

@@ -110,7 +110,7 @@ class Verification:
             return Answer(kept=False, reason=problem, body=refusal("verify_seal", problem, said["transId"]))
         try:
             pdf = base64.b64decode(text, validate=True) if kind == 0 else self._fetched(text)
-        except (binascii.Error, Unreachable) as error:
+        except (ValueError, Unreachable) as error:
             reason = f"fileData {error}" if isinstance(error, Unreachable) else "fileData 不是正确的 Base64"
             return Answer(kept=False, reason=reason, body=refusal("verify_seal", reason, said["transId"]))
         rows = [self._row(number, one, says_no) for number, one in enumerate(seal.seals_in(pdf))]
