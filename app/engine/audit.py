@@ -8,6 +8,7 @@ from datetime import date, datetime, time, timedelta
 from typing import Any
 
 from app.domain.times import CST
+from app.engine import questions
 from app.engine.face import Json
 from app.engine.house import House
 from app.engine.pages import TIMELINE_WORDS
@@ -23,6 +24,7 @@ ACT_WORDS = {
     "resumed": "继续上传",
     "report_template": "教会一种报告版式",
     "bundle": "生成诊断包",
+    **questions.WORDS,
 }
 ANSWER_WORDS = {
     "login": "平台要求重新登录",
@@ -114,8 +116,10 @@ def _of_file(_house: House, row: Mapping[str, Any]) -> tuple[str, str, str]:
     return PROGRAM, f"放在一边：{row['what']}", row["detail"]
 
 
-def _of_program(_house: House, row: Mapping[str, Any]) -> tuple[str, str, str]:
+def _of_program(house: House, row: Mapping[str, Any]) -> tuple[str, str, str]:
     what = row["what"]
+    if what in questions.WORDS:
+        return PLATFORM, *questions.told(house, what, row["detail"])
     return PERSON if what in _ACTS_OF_PEOPLE else PROGRAM, ACT_WORDS.get(what, what), row["detail"]
 
 

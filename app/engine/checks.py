@@ -8,7 +8,7 @@ from functools import partial
 from urllib.parse import urlsplit
 
 from app.delivery.target import Target
-from app.engine import fetches
+from app.engine import fetches, questions
 from app.engine.face import Json
 from app.engine.gateway import Gateway
 from app.engine.house import House
@@ -41,6 +41,7 @@ def _all(house: House, gateway: Gateway) -> Iterator[Json]:
     yield _dicom(gateway)
     yield from _queries(house)
     yield from _files(house, gateway)
+    yield from _questions(house)
     for folder in gateway.folder_status():
         yield _line("folder", folder["ok"], f"监视文件夹正常：{folder['path']}", folder["trouble"])
     yield _disk(house)
@@ -128,6 +129,14 @@ def _files(house: House, gateway: Gateway) -> Iterator[Json]:
         )
         if let_in != [False]:  # else only the platform's addresses are let in, and nobody can say from here
             yield line
+
+
+def _questions(house: House) -> Iterator[Json]:
+    """Whether the destinations that may ask can; the port is that of the file service."""
+    for name, fault in questions.faults(house):
+        target = house.targets[name]
+        good = f"{target.title}可以来查数据：{'、'.join(questions.addresses_of(target))}"
+        yield _line(f"questions-{name}", not fault, good, fault)
 
 
 def _disk(house: House) -> Json:

@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Callable
 from datetime import date
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from app.engine.face import Json
 from app.engine.house import House
@@ -25,6 +26,9 @@ from app.intake.take import Taken, source_of
 from app.provide.query_retrieve import QueryRetrieve
 from app.store import exams
 from app.wire.receiving import AssociationChange, AssociationEvent, Receiver, ReceiverSettings
+
+if TYPE_CHECKING:
+    from app.provide.query_service import QueryService
 
 log = logging.getLogger("app.engine")
 _ASLEEP_SECONDS = 120.0
@@ -53,6 +57,7 @@ class Gateway:
         self._callers: Counter[str] = Counter()
         self._callers_lock = threading.Lock()
         self._dicom_trouble = ""
+        self._questions: QueryService | None = None
         self._quiet = QuietStudies(
             house.store,
             house.clock,
@@ -76,7 +81,8 @@ class Gateway:
 
     def start(self) -> None:
         self._start_receiver()
-        self._house.provider.start()
+        self._questions = self._query_service()
+        self._house.provider.start(self._questions.answer if self._questions else None)
         self._start_folders()
         self._backfill.resume()
 
@@ -87,6 +93,7 @@ class Gateway:
         if self._folders is not None:
             self._folders.stop(3.0)
         self._house.provider.stop()
+        self.tell_questions(all_of_them=True)
 
     def heard(self, event: Json) -> None:
         """An event of the store; must not wait."""
@@ -155,6 +162,19 @@ class Gateway:
 
     def files_status(self) -> Json:
         return self._house.provider.status()
+
+    def _query_service(self) -> QueryService | None:
+        """None while no destination may ask."""
+        if not any(target.can("answers") for target in self._house.targets.values()):
+            return None
+        from app.engine.questions import query_service  # the server's library, which a house without it does not need
+
+        return query_service(self._house)
+
+    def tell_questions(self, *, all_of_them: bool = False) -> None:
+        """Write down how often platforms asked since the last time."""
+        if self._questions is not None:
+            self._questions.tell(all_of_it=all_of_them)
 
     # -- folders, reports, backfill ---------------------------------------------------------------------------------
 

@@ -24,6 +24,7 @@ from app.domain.verdict import Verdict
 from app.engine.face import Json
 from app.engine.fetches import is_loopback, is_needed
 from app.engine.house import House
+from app.engine.questions import letter_line
 from app.engine.settings import kept_secrets, read_answers, secret_name
 from app.engine.targets import build_target, first_of, pushes_images
 from app.errors import AgentError, NeedsOperator
@@ -259,6 +260,7 @@ def _letter(settings: Settings, target: Target, steps: list[Json]) -> str:
         f"平台：{target.title} · 地址 {target.base_url}",
         *(pushed if pushes_images(target) else ()),
         *(fetched if is_needed(target) else ()),
+        *((letter_line(target, settings.files.public_base_url),) if target.can("answers") else ()),
         f"电脑 {host_name()} · IP {'、'.join(own_addresses())}",
     ]
     marks = {"ok": "通过", "unknown": "还不知道", "skipped": "没有测"}

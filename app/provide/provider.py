@@ -27,7 +27,7 @@ from app.store.files import ZIP, Link, Measured
 from app.wire.http_client import HttpClient
 
 if TYPE_CHECKING:  # the server's library is loaded when the service opens
-    from app.wire.file_server import FileServer, Refused, Sent, Served
+    from app.wire.file_server import Answer, FileServer, Refused, Sent, Served
 
 log = logging.getLogger(__name__)
 PAGE = "files"
@@ -69,8 +69,11 @@ class Provider:
 
     # -- open and closed --------------------------------------------------------------------------------------------
 
-    def start(self) -> None:
-        """Open the service when an address is set for it; one that can't open is a trouble in the status."""
+    def start(self, answer: Answer | None = None) -> None:
+        """Open the service when an address is set for it; one that can't open is a trouble in the status.
+
+        `answer` is asked first: questions come in by the same port.
+        """
         if not self._settings.public_base_url:
             return
         from app.wire.file_server import FileServer, FileServerSettings
@@ -82,6 +85,7 @@ class Provider:
                 allowed_addresses=self._settings.allowed_addresses,
             ),
             self.resolve,
+            answer,
         )
         try:
             server.start()

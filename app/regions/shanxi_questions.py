@@ -23,6 +23,7 @@ from app.regions.conversation import About, OfferedSeries, Question, Unanswerabl
 
 _FIRST_PAGE, _LAST_PAGE, _USUAL_SIZE, MOST_ROWS = 1, 1_000_000, 50, 500
 _LONGEST_NUMBER, _MOST_NUMBERS = 128, 50
+_ADDRESSES = "image_addresses"
 _ENVELOPE = ("hospitalCode", "data", "timestamp", "signature")
 _TIME = re.compile(r"\d{4}-\d\d-\d\d(?: \d\d:\d\d:\d\d)?", re.ASCII)
 _SECONDS = re.compile(r"\d{1,11}", re.ASCII)
@@ -37,6 +38,7 @@ class ShanxiQuestions:
         document: Mapping[str, Any] = region.options["questions"]
         chosen: Mapping[str, Any] = {**region.options["options"], **options}
         paths: Mapping[str, str] = {**region.options["paths"], **options.get("paths", {})}
+        self._row_of_series = region.rows_of("images_list")
         self._asked: Mapping[str, Any] = document
         self._asked_at_path = {paths[f"{about.value}_get"]: about for about in About}
         self._sealed = choice(chosen, "query_envelope", "plain", "sm4") == "sm4"
@@ -58,11 +60,10 @@ class ShanxiQuestions:
         return self._read(about, opened, asked_at=asked_at, mark=mark)
 
     def series(self, offered: OfferedSeries) -> Mapping[str, Any]:
-        """四(二)3(3): one row."""
-        names: Mapping[str, str] = self._asked["series"]["row"]
+        """四(二)3(3): one row, of the same names as 2(3)."""
         return {
-            wire: list(offered.addresses) if key == "addresses" else getattr(offered, key)
-            for key, wire in names.items()
+            row.path: list(offered.addresses) if row.key == _ADDRESSES else offered.values.get(row.key, "")
+            for row in self._row_of_series
         }
 
     def answer(self, content: bytes) -> bytes:

@@ -216,20 +216,10 @@ def test_a_refusal_is_code_0_in_the_open() -> None:
 
 
 def test_a_series_has_the_names_of_the_document_in_their_order() -> None:
-    offered = OfferedSeries(
-        patient_id="P1",
-        patient_name="张三",
-        sex="M",
-        age="063Y",
-        accession_number="A1",
-        study_instance_uid="1.2",
-        studied_at="2026-11-20 08:00:00",
-        series_instance_uid="1.2.3",
-        series_number="1",
-        modality="DX",
-        addresses=("http://127.0.0.1/i/1.dcm",),
-    )
+    values = {"patient_id": "P1", "accession_number": "A1", "study_instance_uid": "1.2", "phone": "13900000000"}
+    offered = OfferedSeries(values=values, addresses=("http://127.0.0.1/i/1.dcm",))
     row = plain().series(offered)
     printed = "PATIENT_ID MODALITY PATIENTSEX ACCESS_NO PATIENTNAME PATIENTAGE STUDYIUID STUDYDATE SERIESIUID SERIESNO"
     assert list(row) == [*printed.split(), "FILEPATH"]
     assert (row["ACCESS_NO"], row["STUDYIUID"], row["FILEPATH"]) == ("A1", "1.2", ["http://127.0.0.1/i/1.dcm"])
+    assert row["PATIENTSEX"] == ""
