@@ -15,7 +15,7 @@ from app.delivery.freeze import SENT_AT, Frozen, wire_values
 from app.delivery.record import View, carries_reports
 from app.delivery.target import Target
 from app.domain.form import Noun
-from app.domain.job import CONFIRMED, RECORDS, UNFINISHED, Event, Job, JobState, Part
+from app.domain.job import CONFIRMED, FETCHED_THERE, RECORDS, UNFINISHED, Event, Job, JobState, Part
 from app.domain.submission import live_state
 from app.domain.times import cst_text
 from app.errors import NeedsOperator
@@ -280,12 +280,15 @@ def _void_signatures(tx: Tx, exam_key: str, destination: str, each: Frozen, now:
 
 
 def _again(tx: Tx, job: Job, event: Event, now: datetime) -> None:
-    """Queue a job once more. What the platform had acknowledged is really sent again: a new round, nothing held."""
+    """Queue a job once more. What the platform had acknowledged is really sent again: a new round, nothing held.
+
+    One that only waits to be fetched is announced anew; what was fetched stays held.
+    """
     afresh = answers.acknowledged(tx.conn, job)
     if afresh:
         answers.forget_holdings(tx, job.destination, job.exam_key, job.part.value)
         jobs.begin_again(tx, job.id, _image_count(job))
-    jobs.move(tx, job.id, event, now=now, new_round=afresh)
+    jobs.move(tx, job.id, event, now=now, new_round=afresh or job.trouble == FETCHED_THERE)
 
 
 def _comes_late(each: Frozen, last: Job | None) -> bool:

@@ -168,6 +168,18 @@ class Trouble:
     items: tuple[str, ...] = ()
 
 
+FETCHED_THERE = Trouble(
+    title="等平台来取影像", advice="平台取完这里会自动变，您不用管", turn=Turn.AUTOMATIC, code="PICKUP"
+)
+"""Why a job waits that is no trouble: nothing is left to send, the platform fetches by itself."""
+
+
+def job_words(state: JobState, trouble: Trouble | None) -> str:
+    """How a page calls the state of a job."""
+    is_fetched = state is JobState.WAITING and trouble is not None and trouble.code == FETCHED_THERE.code
+    return "等平台来取" if is_fetched else JOB_WORDS[state]
+
+
 @dataclass(frozen=True, kw_only=True)
 class Job:
     """One part of one exam on its way to one destination. `payload` is frozen at the moment of submission."""

@@ -71,12 +71,14 @@ def moments(house: House, exam_key: str, destination: str, *, is_over: bool) -> 
 
 
 def unfetched(house: House, destination: str) -> Json:
-    """Exams that the destination took long ago and whose files it has not fetched: {"count", "since", "sentence"}."""
-    found = files.unfetched(house.store.read(), destination, house.clock.now() - NOTICE_AFTER)
+    """Exams that it was told of long ago and whose files it has not fetched: {"count", "since", "sentence"}."""
+    conn, before = house.store.read(), house.clock.now() - NOTICE_AFTER
+    found = [*files.unfetched(conn, destination, before), *pickups.unfetched(conn, destination, before)]
+    count, since = len({exam_key for exam_key, _ in found}), min((at for _, at in found), default=None)
     return {
-        "count": len(found),
-        "since": kept(found[0][1]) if found else None,
-        "sentence": f"{len(found)} 例的文件平台还没有来取，本机留着" if found else "",
+        "count": count,
+        "since": kept(since) if since else None,
+        "sentence": f"{count} 例的文件平台还没有来取，本机留着" if count else "",
     }
 
 

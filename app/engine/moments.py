@@ -14,7 +14,7 @@ from app.delivery.submission import refs_of
 from app.delivery.target import Target
 from app.domain.form import Source
 from app.domain.index_code import short_number
-from app.domain.job import CONFIRMED, JOB_WORDS, RECORDS, Job, JobState, Part
+from app.domain.job import CONFIRMED, FETCHED_THERE, JOB_WORDS, RECORDS, Job, JobState, Part, job_words
 from app.domain.reconciliation import ImageState
 from app.domain.study import Instance
 from app.domain.submission import STEP_WORDS
@@ -49,7 +49,11 @@ def job(house: House, exam_key: str, destination: str) -> Json:
         "acknowledged": sorted({str(each["acknowledged_at"]) for each in receipts if not each["withdraws"]}),
         "log": {"count": len(log), "last_at": log[-1]["at"] if log else None},
         "versions": [
-            {"part_words": _PART_SHORT[each.part], "version": each.version, "state_words": JOB_WORDS[each.state]}
+            {
+                "part_words": _PART_SHORT[each.part],
+                "version": each.version,
+                "state_words": job_words(each.state, each.trouble),
+            }
             for each in jobs.newest(own)
             if each.version > 1
         ],
@@ -162,6 +166,8 @@ def _sending(row: Json, plain: Sequence[Job], at: Sequence[str | None]) -> list[
 
 
 def _why(current: Job) -> str:
+    if current.trouble == FETCHED_THERE:
+        return current.trouble.title
     tried = f"已试 {current.attempts} 次" if current.attempts and current.state is JobState.WAITING else ""
     if current.trouble is not None:
         return "，".join(part for part in (current.trouble.title, tried) if part)
@@ -199,7 +205,7 @@ def _late(each: Job, taken_at: str | None) -> list[Json]:
     if each.state in CONFIRMED and taken_at:
         return [came, _moment("done", "补传的平台已接收", f"影像 {each.total_count} 幅", taken_at)]
     words = {"kind": "now", "state": each.state.value} if each.state is not JobState.CANCELLED else {"kind": "todo"}
-    return [came, _moment("now", f"补传 · {JOB_WORDS[each.state]}", _why(each)) | words]
+    return [came, _moment("now", f"补传 · {job_words(each.state, each.trouble)}", _why(each)) | words]
 
 
 def _reconciled(house: House, row: Json, own: Sequence[Job], notes: Sequence[dict[str, Any]]) -> list[Json]:
@@ -342,7 +348,7 @@ def _slip_part(each: Job, receipts: Sequence[Json]) -> Json:
         "version": each.version,
         "image_count": len(refs_of(each)) if each.part is Part.IMAGES else 0,
         "acknowledged_at": str(found[-1]["acknowledged_at"]) if accepted else None,
-        "words": "平台已接收" if accepted else f"{_NOT_YET} · {JOB_WORDS[each.state]}",
+        "words": "平台已接收" if accepted else f"{_NOT_YET} · {job_words(each.state, each.trouble)}",
     }
 
 

@@ -15,7 +15,7 @@ from typing import Any
 from app.delivery import submission
 from app.delivery.target import Target
 from app.domain.index_code import masked_index
-from app.domain.job import JOB_WORDS, Event, JobState, Part
+from app.domain.job import Event, JobState, Part, job_words
 from app.domain.reconciliation import ImageState
 from app.domain.submission import PILES, STEP_WORDS, Pile
 from app.domain.times import CST, cst_day, cst_text
@@ -103,7 +103,7 @@ def _row(house: House, row: dict[str, Any], lines: dict[str, list[str]], taken_a
         "destination_title": target.title if target else row["destination"],
         "uid": row["uid"] or row["exam_key"],
         "state": state.value,
-        "state_words": JOB_WORDS[state],
+        "state_words": job_words(state, trouble),
         "patient_name": row["patient_name"],
         "accession_number": row["accession_number"],
         "modality": row["modality"],

@@ -15,7 +15,7 @@ from app.delivery.record import Known, View
 from app.delivery.target import Target
 from app.domain.exam import EXAM_WORDS, ExamState
 from app.domain.form import SOURCE_WORDS, FormField, Level, Noun, Problem, Source, Value
-from app.domain.job import JOB_WORDS, PART_WORDS, TURN_WORDS, Job, Trouble, Turn
+from app.domain.job import PART_WORDS, TURN_WORDS, Job, Trouble, Turn, job_words
 from app.domain.study import DOUBT_WORDS, Doubt, Study
 from app.domain.times import CST
 from app.engine import coding, days_that_lack, devices, doubts, fetches
@@ -153,7 +153,7 @@ def job_shown(house: House, job: Job) -> Json:
         "report_key": job.report_key,
         "version": job.version,
         "state": job.state.value,
-        "state_words": JOB_WORDS[job.state],
+        "state_words": job_words(job.state, job.trouble),
         "round": job.round,
         "attempts": job.attempts,
         "step": job.step,

@@ -24,6 +24,8 @@ def step_line(row: Json) -> str:
         return f"{row['steps_done']}/{steps} 步" if state == "cancelled" else words.NOTHING
     number = min(steps, int(row["steps_done"]) + 1)
     amount = f" {row['done']} / {row['total']}" if row["total"] and row["done"] is not None else ""
+    if is_fetched(row):
+        return f"{number}/{steps} 平台来取影像{amount}"
     stopped = "停在 " if state in _STOPPED else ""
     what = f"撤回 · {row['step_words']}" if row["withdraws"] else row["step_words"]
     return f"{stopped}{number}/{steps} {what}{amount}".rstrip()
@@ -52,6 +54,8 @@ def bytes_line(row: Json) -> str:
 def next_lines(row: Json, now: datetime) -> tuple[str, ...]:
     """14:10 and 第 3 次, 排第 1, 改好后, 明早对账, 回执为准."""
     state = row["state"]
+    if is_fetched(row):
+        return (f"已取 {row['done']}/{row['total']}",)
     if state == "waiting":
         return (words.clock(row["due_at"], now) or "马上", f"第 {int(row['attempts']) + 1} 次")
     if state == "queued":
@@ -66,6 +70,11 @@ def next_lines(row: Json, now: datetime) -> tuple[str, ...]:
         "reconciled": "已对账",
     }
     return (said.get(state, words.NOTHING),)
+
+
+def is_fetched(row: Json) -> bool:
+    """Nothing is left to send: the platform fetches the images by itself."""
+    return bool(row["state"] == "waiting" and row["trouble"] and row["trouble"]["code"] == "PICKUP")
 
 
 def said_line(row: Json, now: datetime) -> str:

@@ -11,12 +11,10 @@ import sqlite3
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 
-from app.domain.job import Event, Job, JobState, Part, Trouble, Turn
+from app.domain.job import FETCHED_THERE, Event, Job, JobState, Part
 from app.store import answers, jobs
 from app.store.database import Tx
-from app.store.times import kept
-
-WAITS = Trouble(title="等平台来取影像", advice="平台取完这里会自动变，您不用管", turn=Turn.AUTOMATIC, code="PICKUP")
+from app.store.times import kept, taken
 
 
 def lacking(conn: sqlite3.Connection, job: Job, images: Mapping[str, str]) -> int:
@@ -29,7 +27,7 @@ def wait(tx: Tx, job: Job, step: str, images: Mapping[str, str], *, now: datetim
     """The job is not sent any further; it is due at once when the last image went while it was asked."""
     open_count = lacking(tx.conn, job, images)
     jobs.progress(tx, job.id, step, len(images) - open_count, len(images))
-    jobs.move(tx, job.id, Event.POSTPONED, now=now, trouble=WAITS, due_at=None if open_count else now)
+    jobs.move(tx, job.id, Event.POSTPONED, now=now, trouble=FETCHED_THERE, due_at=None if open_count else now)
 
 
 def fetched(tx: Tx, destination: str, exam_key: str, images: Mapping[str, str], *, now: datetime) -> bool:
@@ -84,6 +82,16 @@ def counted(conn: sqlite3.Connection, destination: str, exam_key: str) -> tuple[
     wanted = _images(jobs.job(conn, row["id"]))
     held = answers.held(conn, destination, exam_key, Part.IMAGES.value)
     return sum(held.get(uid) == sha256 for uid, sha256 in wanted.items()), len(wanted)
+
+
+def unfetched(conn: sqlite3.Connection, destination: str, before: datetime) -> list[tuple[str, datetime]]:
+    """(exam key, since when) of exams whose images wait to be fetched since before that time."""
+    rows = conn.execute(
+        """SELECT exam_key, changed_at FROM jobs WHERE destination = ? AND part = 'images' AND state = ?
+           AND due_at IS NULL AND changed_at < ? ORDER BY changed_at""",
+        (destination, JobState.WAITING.value, kept(before)),
+    )
+    return [(row["exam_key"], taken(row["changed_at"])) for row in rows]
 
 
 def _images(job: Job) -> dict[str, str]:
