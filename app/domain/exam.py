@@ -104,6 +104,21 @@ class Exam:
     submitted_at: datetime | None
 
 
+class StampState(Enum):
+    """Whether the report's PDF bears the clinic's seal (电子签章). Void: it did, and the PDF was changed since."""
+
+    NONE = "none"
+    STAMPED = "stamped"
+    VOID = "void"
+
+
+STAMP_WORDS = {
+    StampState.NONE: "还没有盖章",
+    StampState.STAMPED: "已盖章",
+    StampState.VOID: "换过 PDF，章已作废",
+}
+
+
 @dataclass(frozen=True, kw_only=True)
 class Report:
     """One report (检查报告). `pdf_sha256` names the stored PDF, "" while there is none."""
@@ -111,3 +126,4 @@ class Report:
     report_key: str
     pdf_sha256: str
     created_at: datetime
+    stamp: StampState = StampState.NONE

@@ -17,12 +17,15 @@ from app.errors import NeedsOperator
 from app.intake import spool as layout
 from app.intake.header import read_header
 from app.intake.pdf import ENCAPSULATED_PDF, LIMIT_BYTES, check_pdf_bytes, encapsulated_pdf, names_in_file_name
+from app.intake.seals import Seal, seal_of
 from app.intake.spool import Spool, Stored
 from app.intake.take import Taken
 from app.store import Store, Tx, exams, files
 from app.store.reports import exams_named, exams_of_instance, no_longer_aside, pdf_sources
 
 log = logging.getLogger("app.intake")
+STAMPED = "stamp"
+"""Where a PDF came from that the stamping client brought back."""
 UNCLEAR = (
     "这份报告可能属于几条检查记录",
     "请打开对应的检查记录，用“附上报告”选这个文件；或者把文件名改成唯一的检查号",
@@ -92,6 +95,21 @@ class Reports:
             lambda tx: _attach(tx, exam_key, _numbered(tx, exam_key, report, now), stored, "person", now=now)
         )
 
+    def take_stamped(self, exam_key: str, report_key: str, before_sha256: str, data: bytes) -> Filed:
+        """A PDF that was checked (`check_stamped`) replaces the one it was made from.
+
+        Raises NeedsOperator when the report has another one by now, NoRoom, RetryLater.
+        """
+        stored, now = self._keep(data), self._clock.now()
+
+        def change(tx: Tx) -> Filed:
+            reports = {report.report_key: report.pdf_sha256 for report in exams.reports_of(tx.conn, exam_key)}
+            if reports.get(report_key) != before_sha256:
+                raise NeedsOperator("盖章的时候报告 PDF 换过了", "盖好章的是旧的那份，没有收。请在新的报告上再点“盖章”")
+            return _attach(tx, exam_key, report_key, stored, STAMPED, now=now)
+
+        return self._store.write(change)
+
     def of_object(self, taken: Taken) -> Filed | None:
         """After an object was taken in: the PDF inside an Encapsulated PDF belongs to its study's exam.
 
@@ -132,14 +150,17 @@ class Reports:
         check_pdf_bytes(data)
         self._spool.check_room(len(data))
         part, stored = self._spool.write_part([data], 0)
-        path, now = layout.pdf_path(stored.sha256), self._clock.now()
+        path, now, seal = layout.pdf_path(stored.sha256), self._clock.now(), seal_of(data)
         if self._spool.path(path).exists():
             part.unlink()
         else:
             self._spool.keep(part, path)
-        self._store.write(
-            lambda tx: files.keep_file(tx, stored.sha256, stored.md5, stored.size_bytes, path, "pdf", now=now)
-        )
+
+        def change(tx: Tx) -> None:
+            files.keep_file(tx, stored.sha256, stored.md5, stored.size_bytes, path, "pdf", now=now)
+            files.set_seal(tx, stored.sha256, seal.value)
+
+        self._store.write(change)
         return stored
 
     def _target(self, stem: str) -> _Target:
@@ -230,8 +251,11 @@ def _attach(tx: Tx, exam_key: str, report_key: str, stored: Stored, origin: str,
         return Filed(fate=Fate.SAME, sha256=stored.sha256, exam_key=exam_key, report_key=report_key)
     exams.set_pdf(tx, report_key, stored.sha256, origin)
     fate = Fate.REPLACED if before else Fate.ATTACHED
+    seal = Seal(files.seal_of(tx.conn, stored.sha256))
+    if seal is not Seal.NONE:
+        exams.set_stamp(tx, report_key, stored.sha256 if seal is Seal.WHOLE else "", now=now)
     for key in exams.exams_of_report(tx.conn, report_key):
-        exams.note(tx, key, f"report_{fate.value}", "", at=now)
+        exams.note(tx, key, "report_stamped" if origin == STAMPED else f"report_{fate.value}", "", at=now)
     tx.tell("report_attached", exam=exam_key, report=report_key, replaced=bool(before))
     return Filed(fate=fate, sha256=stored.sha256, exam_key=exam_key, report_key=report_key)
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from app.domain.exam import Exam, ExamState, Report
+from app.domain.exam import Exam, ExamState, Report, StampState
 from app.domain.form import Noun, Source, Value
 from app.domain.times import CST
 from app.store import serials
@@ -294,14 +294,26 @@ def _values(conn: sqlite3.Connection, owner: str, noun: Noun) -> dict[int, Value
 
 def reports_of(conn: sqlite3.Connection, exam_key: str) -> list[Report]:
     rows = conn.execute(
-        """SELECT r.* FROM reports r JOIN exam_reports e USING (report_key)
-           WHERE e.exam_key = ? ORDER BY e.position, r.report_key""",
+        """SELECT r.*, s.sha256 AS stamped FROM reports r JOIN exam_reports e USING (report_key)
+           LEFT JOIN stamps s USING (report_key) WHERE e.exam_key = ? ORDER BY e.position, r.report_key""",
         (exam_key,),
     ).fetchall()
     return [
-        Report(report_key=row["report_key"], pdf_sha256=row["pdf_sha256"], created_at=taken(row["created_at"]))
+        Report(
+            report_key=row["report_key"],
+            pdf_sha256=row["pdf_sha256"],
+            created_at=taken(row["created_at"]),
+            stamp=_stamp_state(row["pdf_sha256"], row["stamped"]),
+        )
         for row in rows
     ]
+
+
+def _stamp_state(pdf_sha256: str, stamped: str | None) -> StampState:
+    """`stamped`: which PDF bore the seal last, "" for a seal that no longer fits its PDF, None when there was none."""
+    if stamped is None:
+        return StampState.NONE
+    return StampState.STAMPED if stamped and stamped == pdf_sha256 else StampState.VOID
 
 
 def exams_of_report(conn: sqlite3.Connection, report_key: str) -> tuple[str, ...]:
@@ -352,6 +364,13 @@ def was_submitted(tx: Tx, exam_key: str) -> bool:
 def set_pdf(tx: Tx, report_key: str, sha256: str, source: str) -> None:
     tx.execute("UPDATE reports SET pdf_sha256 = ?, pdf_source = ? WHERE report_key = ?", (sha256, source, report_key))
     mark_dirty(tx, report_key)
+
+
+def set_stamp(tx: Tx, report_key: str, sha256: str, *, now: datetime) -> None:
+    """The PDF with this SHA-256 bears the seal; "": the seal in the report's PDF does not fit it."""
+    tx.execute(
+        "INSERT OR REPLACE INTO stamps (report_key, sha256, at) VALUES (?, ?, ?)", (report_key, sha256, kept(now))
+    )
 
 
 def refresh(tx: Tx, exam_key: str, columns: Mapping[str, Any]) -> None:

@@ -83,6 +83,17 @@ def md5_of(conn: sqlite3.Connection, sha256: str) -> str:
     return row["md5"].lower() if row else ""
 
 
+def set_seal(tx: Tx, sha256: str, seal: str) -> None:
+    """What electronic seals a PDF bears: "none", "whole", "broken"."""
+    tx.execute("UPDATE files SET seal = ? WHERE sha256 = ?", (seal, sha256))
+
+
+def seal_of(conn: sqlite3.Connection, sha256: str) -> str:
+    """As `set_seal` has it, "none" for a file that nobody looked at."""
+    row = conn.execute("SELECT seal FROM files WHERE sha256 = ?", (sha256,)).fetchone()
+    return row["seal"] if row else "none"
+
+
 def let_wait(tx: Tx, sha256: str, name: str, *, now: datetime) -> None:
     """A report PDF whose exam is not here yet: it is attached when the exam arrives."""
     tx.execute("INSERT OR IGNORE INTO waiting_pdfs (sha256, name, at) VALUES (?, ?, ?)", (sha256, name, kept(now)))

@@ -629,3 +629,9 @@ def postponed_signings(db: Database) -> None:
 def stamps(db: Database) -> None:
     """Which PDF of a report bore the clinic's seal last."""
     db.table("stamps").create({"report_key": str, "sha256": str, "at": str}, pk="report_key")
+
+
+@MIGRATIONS()
+def seals_of_files(db: Database) -> None:
+    """What seals a PDF bears."""
+    db.table("files").add_column("seal", str, not_null_default="none")
