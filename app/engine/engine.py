@@ -139,7 +139,7 @@ class Engine:
             "tooltip": tooltip(sentence, last, now),
             "last_confirmed_at": pages.at_text(last),
             "paused_until": None if not paused else (kept(until) if until else ""),
-            "counts": counted,
+            "counts": counted | {"to_sign": self._life.signing.waiting()},
             "states": by_state,
             "oldest_to_fill_at": tally.oldest_to_fill(conn),
             "today": standing.today(house, now),

@@ -27,7 +27,8 @@ class Face(Protocol):
         "states": {exam state: n}, "oldest_to_fill_at": str|None, "today": {"day", "received": n, "confirmed": n} (exams
         of that day; confirmed by every destination), "closing_due": day|"" (show its closing now),
         "snoozed_until": str|None (no notification before), "seconds_left": float|None (until all is sent),
-        "counts": {"to_fill": n, "ready": n, "uploading": n, "attention": n, "confirmed": n, "receiving": n, "all": n},
+        "counts": {"to_fill": n, "ready": n, "uploading": n, "attention": n, "confirmed": n, "receiving": n, "all": n,
+        "to_sign": n (reports that wait for a doctor who is there)},
         "needs_you": [{"uid", "exam_key", "state", "title" (both in one line), "who" (person, device or fact), "what"
         (exam and its images or time, or ""), "why", "since", "since_is": "received"|"trouble"|"quiet"|"", "turn",
         "action": "fill"|"open"|"sign" (all reports to sign)|"reconcile" (then "uid" is the day)|"device"|"his" ("uid"

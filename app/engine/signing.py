@@ -85,6 +85,10 @@ class Signing:
             "minutes": max((self._minutes(target) for target in self._house.targets.values()), default=1440),
         }
 
+    def waiting(self) -> int:
+        """How many reports wait for a doctor who is there."""
+        return sum(not one.postponed for one in signings.waiting(self._house.store.read()))
+
     def signature(self, exam_key: str, report: int) -> Json:
         """See `Face.signature`."""
         found = signings.of_report(self._house.store.read(), self._report_key(exam_key, report))

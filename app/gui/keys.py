@@ -62,6 +62,12 @@ KEYS: dict[str, tuple[Key, ...]] = {
         Key(act="pile", keys="↑ ↓", does="换堆"),
         Key(act="row", keys="Enter", does="处理选中的"),
     ),
+    words.SIGN: (
+        Key(act="report", keys="↑ ↓", does="换一份报告"),
+        Key(act="open", keys="Enter", does="看报告 PDF、看签名"),
+        Key(act="renew", keys="Ctrl+R", does="换新码"),
+        Key(act="copy", keys="Ctrl+C", does="复制全文摘要"),
+    ),
     words.RETRIEVE: (
         Key(act="move", keys="↑ ↓ ← →", does="换一例检查、换链接"),
         Key(act="open", keys="Enter", does="打开链接、下载"),
@@ -73,7 +79,7 @@ KEYS: dict[str, tuple[Key, ...]] = {
         Key(act="use", keys="Enter", does="用这个姓名"),
     ),
 }
-_LEFT = (EVERYWHERE, words.RECONCILE, words.RETRIEVE, NAME)
+_LEFT = (EVERYWHERE, words.RECONCILE, words.SIGN, words.RETRIEVE)
 _KEYS_WIDTH = 112
 
 
@@ -90,7 +96,7 @@ class KeysDialog(Dialog):
         super().__init__(look, "按键", parent, width=720)
         sides = row(gap=32)
         for names in (_LEFT, tuple(name for name in KEYS if name not in _LEFT)):
-            side = column(gap=12)
+            side = column(gap=10)
             for name in names:
                 side.addLayout(self._section(name))
             side.addStretch(1)
@@ -100,7 +106,7 @@ class KeysDialog(Dialog):
         self.foot.addWidget(Button(look, "关闭", slot=self.accept))
 
     def _section(self, name: str) -> QBoxLayout:
-        box = column(gap=4)
+        box = column(gap=2)
         box.addWidget(label(self.look, name, role="body", bold=True))
         for key in KEYS[name]:
             box.addLayout(self._line(key))

@@ -12,7 +12,9 @@ from app.engine.face import Face
 
 INTERVAL_MS = 150
 STATUS, STUDIES, JOBS, DAYS, DEVICES, DOWNLOADS = "status", "studies", "jobs", "days", "devices", "downloads"
-EVERYTHING = frozenset({STATUS, STUDIES, JOBS, DAYS, DEVICES, DOWNLOADS})
+SIGNING, PLACES = "signing", "places"
+"""Reports that wait for their doctors; what the destinations make possible."""
+EVERYTHING = frozenset({STATUS, STUDIES, JOBS, DAYS, DEVICES, DOWNLOADS, SIGNING, PLACES})
 SHOW, END = "show", "end"
 """A second start wants the window; a command wants the program to end."""
 _KINDS = {
@@ -28,9 +30,10 @@ _KINDS = {
     "caller_refused": frozenset({STATUS, DEVICES}),
     "device_quiet": frozenset({STATUS, DEVICES}),
     "device_changed": frozenset({STATUS, DEVICES}),
-    "destination_changed": frozenset({STATUS}),
+    "destination_changed": frozenset({STATUS, PLACES}),
     "his_imported": frozenset({STATUS, STUDIES}),
     "download_changed": frozenset({DOWNLOADS}),
+    "signing_changed": frozenset({STATUS, SIGNING}),
     "theme_changed": frozenset({STATUS}),
     "paused": frozenset({STATUS}),
     "resumed": frozenset({STATUS}),

@@ -59,6 +59,12 @@ def _reconcile(desk: Desk) -> Page:
     return ReconcilePage(desk)
 
 
+def _sign(desk: Desk) -> Page:
+    from app.gui.sign import SignPage
+
+    return SignPage(desk)
+
+
 def _retrieve(desk: Desk) -> Page:
     from app.gui.retrieve import RetrievePage
 
@@ -88,6 +94,7 @@ _KINDS: dict[str, Callable[[Desk], Page]] = {
     words.FILL: _fill,
     words.QUEUE: _queue,
     words.RECONCILE: _reconcile,
+    words.SIGN: _sign,
     words.RETRIEVE: _retrieve,
     words.DEVICES: _devices,
     words.SETTINGS: _settings,
@@ -95,4 +102,4 @@ _KINDS: dict[str, Callable[[Desk], Page]] = {
 }
 EVERY = tuple(_KINDS)
 """All names in the order of the rail, also those that nobody offers now."""
-OPTIONAL = frozenset({words.RETRIEVE})
+OPTIONAL = frozenset({words.SIGN, words.RETRIEVE})

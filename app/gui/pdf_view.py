@@ -31,13 +31,17 @@ _NONE = ("document", "还没有报告 PDF", "把 PDF 文件拖到这里，或选
 
 
 class PdfPane(QWidget):
-    """`attach(report)`: a person wants to choose a file for this report. Loads only what is on screen."""
+    """`attach(report)`: a person wants to choose a file for this report. Loads only what is on screen.
+
+    `reads_only`: one report, looked at and printed, never exchanged here.
+    """
 
     attach = Told()
 
-    def __init__(self, look: Look, asker: Asker, report_of: ReportOf) -> None:
+    def __init__(self, look: Look, asker: Asker, report_of: ReportOf, *, reads_only: bool = False) -> None:
         super().__init__()
         self._look, self._asker, self._report_of = look, asker, report_of
+        self._reads_only = reads_only
         self._uid = ""
         self._reports: list[Json] = []
         self._loaded = _NOTHING
@@ -147,12 +151,12 @@ class PdfPane(QWidget):
         self._foot.setVisible(has_pdf)
         attached = self.current < len(self._reports) and bool(self._reports[self.current]["pdf"])
         self._choose_file.setText("换一份" if attached else "选择 PDF")
-        self._choose_file.setVisible(bool(self._uid))
+        self._choose_file.setVisible(bool(self._uid) and not self._reads_only)
 
     def _show_choice(self) -> None:
         """A segment for each report when there are several."""
         clear(self._choice)
-        several = len(self._reports) > 1
+        several = len(self._reports) > 1 and not self._reads_only
         self._choice_row.setVisible(several)
         for number in range(len(self._reports) if several else 0):
             self._choice.addWidget(self._segment(number))
@@ -193,6 +197,8 @@ class PdfPane(QWidget):
         other = Button(self._look, "换一份", kind="quiet", icon="attach", slot=lambda: self.attach.emit(self.current))
         inner.addWidget(self.name, 1)
         inner.addWidget(other)
+        if self._reads_only:
+            other.hide()
         inner.addWidget(Button(self._look, kind="icon", icon="zoom-in", tip="放大 · Ctrl+滚轮", slot=self.view.zoom_in))
         inner.addWidget(Button(self._look, kind="icon", icon="print", tip="打印这份报告", slot=self._print))
         outer.addLayout(inner)

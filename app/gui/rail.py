@@ -141,6 +141,7 @@ class Rail(QFrame):
         counts = status["counts"]
         missing = sum(need["action"] == "reconcile" for need in status["needs_you"])
         badges = {words.FILL: words.to_fill(counts), words.QUEUE: counts["attention"], words.RECONCILE: missing}
+        badges[words.SIGN] = counts["to_sign"]
         for name, count in badges.items():
             self.buttons[name].show_badge(str(count) if count else "")
         missed = any(need["action"] == "device" for need in status["needs_you"])

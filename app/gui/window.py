@@ -32,6 +32,7 @@ _ICONS = {
     words.FILL: "page-fill",
     words.QUEUE: "page-queue",
     words.RECONCILE: "page-reconcile",
+    words.SIGN: "page-sign",
     words.RETRIEVE: "page-retrieve",
     words.DEVICES: "page-device",
     words.SETTINGS: "page-settings",
@@ -199,6 +200,8 @@ class MainWindow(QMainWindow):
     def _heard(self, kinds: frozenset[str]) -> None:
         for listener in self.news_listeners:
             listener(kinds)
+        if news.PLACES in kinds:
+            self._can = []
         if news.STATUS in kinds:
             self.ask_status()
         if self.isVisible() and kinds & self.page().kinds:
@@ -220,13 +223,15 @@ class MainWindow(QMainWindow):
             listener(status)
 
     def _ask_places(self, can: list[tuple[str, list[str]]]) -> None:
-        """Which platforms let look up exams: asked at the start and when the destinations changed."""
+        """Which platforms let look up exams or want signatures: asked at the start and when they changed."""
         if can != self._can:
             self._can = can
-            self.asker.ask(self._face.retrieve_places, self._show_places)
+            self.asker.ask(self._face.retrieve_places, lambda answer: self._offer(words.RETRIEVE, answer["places"]))
+            self.asker.ask(self._face.signing, lambda answer: self._offer(words.SIGN, answer["able"]))
 
-    def _show_places(self, answer: Json) -> None:
-        offered = frozenset({words.RETRIEVE}) if answer["places"] else frozenset()
+    def _offer(self, name: str, offers: object) -> None:
+        """Whether there is a use for this page."""
+        offered = self.pages.offered | {name} if offers else self.pages.offered - {name}
         if offered != self.pages.offered:
             self.pages.offered = offered
             self._show_pages()

@@ -61,6 +61,7 @@ def shared(look: Look, qapp: QApplication) -> Iterator[MainWindow]:
     look.set_dark(False)
     face = FakeFace()
     face.offer_retrieval()
+    face.offer_signing()
     made = MainWindow(face, look, now=lambda: NOW, stays=lambda: False, leave=lambda: None)
     made.show()
     rest(made)

@@ -20,6 +20,7 @@ from tests.gui.fake_reports import FakeReports
 from tests.gui.fake_retrieve import FakeRetrieve
 from tests.gui.fake_setup import FakeSetup
 from tests.gui.fake_several import said_by
+from tests.gui.fake_sign import FakeSign
 
 Json = dict[str, Any]
 NOW = datetime(2026, 11, 20, 6, 6, tzinfo=UTC)
@@ -254,7 +255,17 @@ STUDIES: tuple[tuple[str, str, str, str, int, str, tuple[int, int]], ...] = (
 
 
 class FakeFace(
-    FakeDay, FakeFill, FakeHis, FakeReports, FakeDevices, FakePictures, FakeSetup, FakeQueue, FakeLog, FakeRetrieve
+    FakeDay,
+    FakeFill,
+    FakeHis,
+    FakeReports,
+    FakeDevices,
+    FakePictures,
+    FakeSetup,
+    FakeQueue,
+    FakeLog,
+    FakeRetrieve,
+    FakeSign,
 ):
     """Answers like an engine with a busy afternoon; `calls` holds (method, arguments) in order."""
 
@@ -272,6 +283,7 @@ class FakeFace(
         self.can_answer = True
         FakeDevices.__init__(self)
         FakeRetrieve.__init__(self)
+        FakeSign.__init__(self)
 
     # -- help for tests ---------------------------------------------------------------------------------------------
 
@@ -417,6 +429,7 @@ class FakeFace(
                 "confirmed": sums["confirmed"] + 24 * bool(self.rows),
                 "receiving": count["receiving"],
                 "all": len(self.rows),
+                "to_sign": len(self.sign_rows),
             },
             "needs_you": [*self._needs_you(), *self.more_needs],
             "destinations": [

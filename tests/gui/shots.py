@@ -27,6 +27,7 @@ TARGETS = {
     "3-queue-nothing": "10-empty-states",
     "4-reconcile": "04-reconcile",
     "4-reconcile-receipts": "04-reconcile-receipts-only",
+    "5-sign": "05-sign",
     "6-devices": "06-devices",
     "6-name-repair": "06-name-repair",
     "7-wizard-1-region": "07-wizard-1-region",
@@ -61,6 +62,7 @@ def draw(out: Path, theme: str, scale: str, names: list[str]) -> None:
     from tests.gui.fake_several import two_destinations
     from tests.gui.shots_retrieve import retrieve_plan
     from tests.gui.shots_settings import settings_plan
+    from tests.gui.shots_sign import sign_plan
     from tests.gui.shots_wizard import draw_wizard
 
     app = QApplication([])
@@ -271,6 +273,7 @@ def draw(out: Path, theme: str, scale: str, names: list[str]) -> None:
         "9-log-bundle": at(words.LOG, "bundle"),
         **retrieve_plan(rest),
         **settings_plan(rest),
+        **sign_plan(rest),
         "1-today-nothing": at(words.TODAY, before=FakeFace.empty),
         "1-today-paused": at(words.TODAY, before=paused),
         "2-fill-nothing": at(words.FILL, before=FakeFace.empty),
