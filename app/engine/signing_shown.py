@@ -16,7 +16,7 @@ from app.engine import coding
 from app.engine.face import Json
 from app.engine.house import House
 from app.signing import qr
-from app.store import exams, jobs
+from app.store import exams, images, jobs
 from app.store.times import kept
 
 _WORDS: Mapping[SessionState, str] = SESSION_WORDS | dict.fromkeys((SessionState.NEXT, SessionState.WAITING), "待签名")
@@ -27,13 +27,15 @@ _AGE_UNITS = {"年": "岁"}
 
 def row(house: House, session: Session, doctor: Json, own: Sequence[Job]) -> Json:
     """`own`: the jobs of the exam."""
-    listed = exams.shown(house.store.read(), session.exam_key)
-    keys = [report.report_key for report in exams.reports_of(house.store.read(), session.exam_key)]
+    conn = house.store.read()
+    listed = exams.shown(conn, session.exam_key)
+    keys = [report.report_key for report in exams.reports_of(conn, session.exam_key)]
+    studies = images.studies_on(conn, session.exam_key)
     job = _job(session, own)
     postponed = session.postponed and session.state in _RESTING
     return {
         "session": session.id,
-        "uid": listed.get("uid") or session.exam_key,
+        "uid": studies[0].study_instance_uid if studies else session.exam_key,
         "exam_key": session.exam_key,
         "report_key": session.report_key,
         "report": keys.index(session.report_key) if session.report_key in keys else 0,
