@@ -54,6 +54,7 @@ ONLY_DOOR = {
     "http.client": "wire",
     "pynetdicom": "wire",
     "waitress": "wire",
+    "multipart": "wire",
     "sqlalchemy": "wire",
     "pydicom": "intake",
     "watchdog": "intake",

@@ -13,6 +13,7 @@ from app.catalogue import check, derive
 from app.catalogue.payload import of_all_exams
 from app.catalogue.region import Region
 from app.catalogue.signed_text import has_signed_text, signed_text
+from app.delivery.stamps import stamp_problems
 from app.delivery.target import Target
 from app.domain.exam import Exam, Report
 from app.domain.form import Noun, Problem, Source, Value
@@ -195,6 +196,7 @@ def view(target: Target, clinic: Clinic, stored: Known, *, now: datetime) -> Vie
             (
                 *check.report_problems(region, exam, report.values_signed, now=now, row=row),
                 *_too_long_to_sign(target, report, row),
+                *stamp_problems(target.options, report.report, row),
             )
             for row, report in enumerate(reports)
         ),

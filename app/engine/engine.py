@@ -253,6 +253,11 @@ class Engine:
         self._life.reports.read_attached(key, report)
         return self._form(key)
 
+    def stamp(self, uid: str, report: int = 0) -> Json:
+        if not self._life.running:
+            raise NeedsOperator("程序没有在运行", "盖好章的报告要送回程序，请先启动程序，再盖章")
+        return self._life.gateway.stamping.begin(self.house.exam_key(uid), report)
+
     def report_text(self, uid: str, report: int = 0, mapping: Json | None = None) -> Json:
         return self._life.reports.shown(self.house.exam_key(uid), report, mapping)
 

@@ -71,7 +71,8 @@ class Face(Protocol):
         only those that take none without),
         "accession_number", "troubles": [trouble of a newest job], "destinations": [name],
         "fields": [FIELD], "reports": [{"report_key", "pdf": bool,
-        "fields": [FIELD]}], "settlements": [[FIELD]], "problems": [PROBLEM], "problem_count": n,
+        "stamp": {"state": "none"|"stamped"|"void" (the PDF was changed since), "words"}|None (no destination has to do
+        with stamps), "fields": [FIELD]}], "settlements": [[FIELD]], "problems": [PROBLEM], "problem_count": n,
         "studies": [{"uid", "doubt", "doubt_words", "candidates": [[charset, text]], "raw_hex",
         "compared": {"heads": [two], "rows": [{"label", "values": [two], "differs"}]}|None}]}; FIELD is {"key",
         "label", "noun", "row", "group", "type", "table", "level": "must"|"if_known"|"may", "required_when",
@@ -161,6 +162,13 @@ class Face(Protocol):
 
     def attach(self, uid: str, path: str, report: int = 0) -> Json:
         """Attach a report PDF. Returns the form."""
+        ...
+
+    def stamp(self, uid: str, report: int = 0) -> Json:
+        """Hand a report's PDF to the stamping client (盖章): {"url" (to be opened in the browser), "expires_at",
+        "minutes"}. The stamped PDF comes back by itself, once and until then, and replaces the report's: event
+        report_attached; one that is refused leaves all as it is: event stamp_refused with "exam", "report", "title",
+        "advice". NeedsOperator: no PDF, or the client isn't open."""
         ...
 
     def report_text(self, uid: str, report: int = 0, mapping: Json | None = None) -> Json:
@@ -745,7 +753,8 @@ class Face(Protocol):
 
         Names: image_received, study_completed, study_held, exam_changed, job_changed, job_progressed, day_reconciled,
         file_set_aside, report_waits, report_attached, report_read, caller_refused, destination_changed, paused,
-        resumed, engine_stopped, his_imported, download_changed, signing_changed.
+        resumed, engine_stopped, his_imported, download_changed, signing_changed,
+        stamp_refused.
         """
         ...
 

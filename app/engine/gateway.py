@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING
 
 from app.engine.face import Json
 from app.engine.house import House
+from app.engine.stamping import Stamping
+from app.engine.targets import fetches_as
 from app.errors import AgentError, NeedsOperator
 from app.intake.backfill import Backfill
 from app.intake.folders import FolderWatch
@@ -43,6 +45,7 @@ class Gateway:
         self._house = house
         self._called = called
         self._reports = Reports(house.store, house.spool, house.clock)
+        self.stamping = Stamping(house, self._reports)
         self._incoming = Incoming(house.store, house.taker, self._reports, house.clock)
         self._port = Port(house.store, house.taker, house.clock, self._taken)
         self._folders: FolderWatch | None = None
@@ -87,6 +90,7 @@ class Gateway:
         self._backfill.resume()
 
     def stop(self) -> None:
+        self.stamping.close()
         if self._receiver is not None:
             self._receiver.stop()
         self._backfill.close(3.0)
@@ -122,7 +126,16 @@ class Gateway:
             ),
             self._port.on_store,
             self._on_association,
-            QueryRetrieve(house.store, house.clock, query, our_ae=settings.ae_title, path_of=house.spool.path),
+            QueryRetrieve(
+                house.store,
+                house.clock,
+                query,
+                our_ae=settings.ae_title,
+                path_of=house.spool.path,
+                fetching=lambda ae_title: [
+                    target.name for target in house.targets.values() if fetches_as(target, ae_title)
+                ],
+            ),
         )
         try:
             receiver.start()

@@ -14,13 +14,14 @@ from app.delivery import record
 from app.delivery.record import Known, View
 from app.delivery.target import Target
 from app.domain.exam import EXAM_WORDS, ExamState
-from app.domain.form import SOURCE_WORDS, FormField, Level, Noun, Problem, Source, Value
+from app.domain.form import SOURCE_WORDS, Form, FormField, Level, Noun, Problem, Source, Value
 from app.domain.job import PART_WORDS, TURN_WORDS, Job, Trouble, Turn, job_words
 from app.domain.study import DOUBT_WORDS, Doubt, Study
 from app.domain.times import CST
 from app.engine import coding, days_that_lack, devices, doubts, fetches
 from app.engine.face import Json
 from app.engine.house import House
+from app.engine.stamping import stamp_shown
 from app.engine.timeline_words import step, told
 from app.errors import NeedsOperator
 from app.store import answers, days, exams, files, images, jobs
@@ -63,6 +64,8 @@ TIMELINE_WORDS = {
     "report_attached": "附上报告 PDF",
     "report_replaced": "换了一份报告 PDF",
     "his": "从 HIS 填入",
+    "report_stamped": "换上盖好章的报告",
+    "stamp_refused": "签章软件送回来的没有收",
     "report_read": "读出报告里的内容",
     "fetched": "平台来取走了",
     "pulled": "平台取走了影像",
@@ -195,13 +198,16 @@ def form(house: House, stored: Known, views: list[View]) -> Json:
     """
     own_jobs = jobs.newest(jobs.of_exam(house.store.read(), stored.exam.exam_key))
     built = [
-        build_form(
-            house.catalogue,
-            view.target.region,
-            view.exam,
-            [report.values for report in view.reports],
-            list(view.settlements),
-            now=house.clock.now(),
+        _with_problems(
+            view,
+            build_form(
+                house.catalogue,
+                view.target.region,
+                view.exam,
+                [report.values for report in view.reports],
+                list(view.settlements),
+                now=house.clock.now(),
+            ),
         )
         for view in views
     ]
@@ -225,6 +231,7 @@ def form(house: House, stored: Known, views: list[View]) -> Json:
             {
                 "report_key": report.report_key,
                 "pdf": bool(report.pdf_sha256),
+                "stamp": stamp_shown(house, report),
                 "fields": _merged(
                     house, list(zip(asking, (form.reports[row] for form in built), strict=True)), row, values
                 ),
@@ -249,6 +256,18 @@ def form(house: House, stored: Known, views: list[View]) -> Json:
         "studies": [_study(house, one) for one in stored.studies],
         "troubles": [trouble_shown(job.trouble) for job in own_jobs if job.trouble],
     }
+
+
+def _with_problems(view: View, built: Form) -> Form:
+    """Beside what a value lacks: what the destination finds missing in a report around it, such as its stamp."""
+    found = [{problem.key: problem for problem in reversed(each)} for each in view.report_problems]
+    return replace(
+        built,
+        reports=tuple(
+            tuple(replace(line, problem=line.problem or own.get(line.key)) for line in lines)
+            for lines, own in zip(built.reports, found, strict=True)
+        ),
+    )
 
 
 def _name(stored: Known, views: list[View]) -> str:

@@ -32,7 +32,7 @@ _WATERMARK_BYTES = 256 * 1024
 _STALLED_SECONDS = 60.0
 _REQUEST_LIMIT_BYTES = 64 * 1024
 _RANGE = re.compile(r"bytes=(\d*)-(\d*)")
-_TRANSFER = "imaging.transfer"
+TRANSFER = "imaging.transfer"
 
 
 class Content(Protocol):
@@ -121,6 +121,8 @@ class FileServerSettings:
     address: str = "0.0.0.0"
     allowed_addresses: tuple[str, ...] = ()
     threads: int = 8
+    body_bytes: int = _REQUEST_LIMIT_BYTES
+    """The longest body of a request; it is held in memory."""
 
 
 class FileServer:
@@ -129,7 +131,7 @@ class FileServer:
     def __init__(self, settings: FileServerSettings, resolve: Resolve, answer: Answer | None = None) -> None:
         self._settings, self._resolve, self._questions = settings, resolve, answer
         self._networks = parse_networks(settings.allowed_addresses, page=PAGE)
-        self._running: _Running | None = None
+        self._running: Running | None = None
 
     @property
     def port(self) -> int:
@@ -139,7 +141,7 @@ class FileServer:
     def start(self) -> None:
         """Listen. Raises NeedsOperator when the port cannot be had."""
         if self._running is None:
-            self._running = _Running(self._settings, self._answer)
+            self._running = Running(self._settings, self._answer)
 
     def stop(self) -> None:
         """Close the port and every line, within a few seconds; transfers under way end incomplete."""
@@ -149,7 +151,7 @@ class FileServer:
 
     def _answer(self, environ: Mapping[str, Any], start: Callable[..., Any]) -> Iterable[bytes]:
         """The WSGI application (PEP 3333)."""
-        transfer: _Transfer = environ[_TRANSFER]
+        transfer: _Transfer = environ[TRANSFER]
         path = environ["PATH_INFO"].encode("latin-1").decode("utf-8", "replace")
         found = self._answered(path, environ, transfer.address)
         if found is None:
@@ -345,7 +347,7 @@ class _Task(WSGITask):  # type: ignore[misc]
 
     def get_environment(self) -> dict[str, Any]:
         environ: dict[str, Any] = super().get_environment()
-        environ[_TRANSFER] = self._transfer
+        environ[TRANSFER] = self._transfer
         return environ
 
     def _drained(self) -> bool:
@@ -378,11 +380,13 @@ class _Server(TcpWSGIServer):  # type: ignore[misc]
         """The listener comes bound, exclusively; waitress would open it to others on Windows."""
 
 
-class _Running:
+class Running:
     """waitress between start and stop: its loop, its workers, its lines."""
 
-    def __init__(self, settings: FileServerSettings, application: Callable[..., Iterable[bytes]]) -> None:
-        listener = open_listener(settings.address, settings.port, name="文件服务", page=PAGE)
+    def __init__(
+        self, settings: FileServerSettings, application: Callable[..., Iterable[bytes]], *, name: str = "文件服务"
+    ) -> None:
+        listener = open_listener(settings.address, settings.port, name=name, page=PAGE)
         self.port = int(listener.getsockname()[1])
         self._over = threading.Event()
         self._closing, self._closed = threading.Lock(), False
@@ -402,7 +406,8 @@ class _Running:
             channel_timeout=60,
             outbuf_high_watermark=_WATERMARK_BYTES,
             max_request_header_size=_REQUEST_LIMIT_BYTES,
-            max_request_body_size=_REQUEST_LIMIT_BYTES,
+            max_request_body_size=settings.body_bytes,
+            inbuf_overflow=settings.body_bytes,
             log_socket_errors=False,
             clear_untrusted_proxy_headers=False,
         )
