@@ -9,11 +9,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from app.cli import retrieve, say
+from app.cli import retrieve, say, sign
 from app.cli.commands import COMMANDS
 from app.cli.headless import run_headless, stop_signals
 from app.cli.out import Out
-from app.cli.parser import LATER, Parser
+from app.cli.parser import Parser
 from app.engine.face import Face, Json
 from app.engine.reach import Home, quit_running, reached
 from app.errors import AgentError, NeedsOperator
@@ -48,6 +48,8 @@ def _check_together(words: argparse.Namespace, parser: Parser) -> None:
         parser.error("backfill 缺少 --from")
     if words.command == "retrieve" and words.act is None and not words.id_number:
         parser.error("retrieve 缺少 --id-number")
+    if words.command == "sign" and not words.uid and (words.imported or words.new or words.report):
+        parser.error("sign 缺少 UID")
     if words.command == "settle" and words.name is not None and not words.name.strip():
         parser.error("settle 的 --name 不能为空")
 
@@ -72,10 +74,6 @@ def _quit(words: argparse.Namespace, home: Home, out: Out) -> int:
     ran = quit_running(home)
     out.answer({"was_running": ran}, ["已停止" if ran else "影像云上传助手没有在运行"])
     return 0
-
-
-def _later(words: argparse.Namespace, home: Home, out: Out) -> int:
-    raise NeedsOperator(f"这一版还没有 {words.command} 这个功能", "它会随以后的版本提供，请先在平台的网页上办理")
 
 
 # -- setup ------------------------------------------------------------------------------------------------------------
@@ -147,6 +145,47 @@ def _retrieve(words: argparse.Namespace, home: Home, out: Out) -> int:
     return 1
 
 
+# -- signing ---------------------------------------------------------------------------------------------------------
+
+
+def _sign(words: argparse.Namespace, home: Home, out: Out) -> int:
+    with reached(home) as face:
+        if not words.uid:
+            value = face.signing(words.day or "")
+            out.answer(value, sign.listed(value))
+            return 0
+        if words.imported:
+            out.answer(*sign.imported(face, words))
+            return 0
+        return _wait_for_doctor(words, face, out)
+
+
+def _wait_for_doctor(words: argparse.Namespace, face: Face, out: Out) -> int:
+    """Shows the code, and the next one when it ran out, until the doctor has signed."""
+    row = sign.waiting_row(face, words)
+    session, shown = row["session"], None
+    if row["state"] == "refused" or words.new:
+        face.renew_code(session)
+        row = sign.now(face, session)
+    with stop_signals() as stop:
+        while sign.goes_on(row) and not stop.is_set():
+            value = face.sign_code(session)
+            if value["row"]["state"] == "waiting" and value["qr_text"] != shown:
+                shown = value["qr_text"]
+                out.event({"code": value}, "\n".join(sign.code(value)))
+            stop.wait(_ASK_SECONDS)
+            row = sign.now(face, session)
+    if stop.is_set() and sign.goes_on(row):
+        out.trouble(NeedsOperator("没有等到签名，码还有效", "签好后程序自己取回；要看结果：sign"), row)
+        return 1
+    trouble = sign.trouble(row)
+    if trouble is None:
+        out.answer(row, sign.ended(row))
+        return 0
+    out.trouble(trouble, row)
+    return 1
+
+
 # -- backfill ---------------------------------------------------------------------------------------------------------
 
 
@@ -188,5 +227,5 @@ _ACTS: dict[str, Act] = {
     "setup": _setup,
     "backfill": _backfill,
     "retrieve": _retrieve,
-    **dict.fromkeys(LATER, _later),
+    "sign": _sign,
 }

@@ -12,7 +12,6 @@ from app.domain.exam import ExamState
 from app.domain.times import CST
 
 UMBRELLAS = ("fill", "uploading", "attention", "confirmed")
-LATER = ("sign",)
 PASSED_ON = ("practice", "demo")
 _ENGLISH = (
     (r"the following arguments are required: (.*)", "缺少 {}"),
@@ -66,6 +65,7 @@ def build_parser() -> Parser:
     _days(add)
     _his(add)
     _retrieve(add)
+    _sign(add)
     _elsewhere(add)
     return parser
 
@@ -247,9 +247,16 @@ def _patient(parser: Parser, *, first: bool = False) -> None:
     named("--destination", metavar="NAME", default=default(""), help="在哪个平台查，只有一个时不用写")
 
 
+def _sign(add: Add) -> None:
+    sign = add("sign", "电子签名：列出在等的报告；写 UID 就在终端显示二维码，等医生签好")
+    sign.add_argument("uid", metavar="UID", nargs="?", default="", help=_UID_HELP)
+    sign.add_argument("--report", metavar="N", type=_number(1, 99), default=None, help="这例的第几份报告")
+    sign.add_argument("--new", action="store_true", help="换一个新码")
+    sign.add_argument("--import", dest="imported", metavar="PATH", default="", help="收下机构自己的签名系统签好的")
+    sign.add_argument("--day", metavar="D", type=day, default=None, help="列出哪一天签的，不写为今天")
+
+
 def _elsewhere(add: Add) -> None:
-    for name, words in zip(LATER, ("医生电子签名（以后的版本提供）",), strict=True):
-        add(name, words).add_argument("rest", nargs="*", metavar="UID")
     for name, words in zip(
         PASSED_ON, ("演练平台：practice REGION --port P --state DIR", "在自带的演练平台上走一遍"), strict=True
     ):

@@ -17,6 +17,7 @@ from app.domain.signing import (
     LEAST_MINUTES,
     MOST_MINUTES,
     PKCS1,
+    POLLED,
     Check,
     Hitch,
     Session,
@@ -96,7 +97,9 @@ class Sessions:
             if session.state is SessionState.WAITING and (afresh or self._is_over(session)):
                 self._ask_once_more(session)
                 session = self._known(id)
-            if session.state is SessionState.TIMESTAMPING or session.signature is not None:
+            elif self._thread.ident is None:
+                session = self._asked_here(session)
+            if session.signature is not None:
                 return session
             if session.postponed:
                 self._store.write(lambda tx: signings.take_up(tx, id))
@@ -104,6 +107,17 @@ class Sessions:
             if is_good and not afresh and session.signer_id == signer_id:
                 return self._again_soon(session)
             return self._new_code(session, signer_id, title, description)
+
+    def _asked_here(self, session: Session) -> Session:
+        """Where nothing goes on by itself, whoever looks asks. Raises Rejected for what came back unusable."""
+        is_due = session.due_at is None or session.due_at <= self._clock.now()
+        if session.state not in POLLED or not is_due:
+            return session
+        self._take(session)
+        now = self._known(session.id)
+        if now.state is SessionState.REFUSED and now.hitch is not None:
+            raise Rejected(now.hitch.title, now.hitch.advice, details=now.hitch.details)
+        return now
 
     def _ask_once_more(self, session: Session) -> None:
         try:

@@ -261,14 +261,6 @@ def test_wrong_words_end_with_two_and_say_what_is_wrong_in_chinese(
     assert fake.calls == []
 
 
-@pytest.mark.parametrize("words", ["sign A1", "sign A1 --json"])
-def test_what_comes_later_says_so(run: Callable[..., Ran], words: str) -> None:
-    code, said, wrong = run(*words.split())
-    assert code == 1
-    assert "以后的版本" in wrong
-    assert ("error" in said) == ("--json" in words)
-
-
 def test_a_setup_warns_of_the_secrets_in_its_file(run: Callable[..., Ran], fake: FakeFace, tmp_path: Path) -> None:
     file = tmp_path / "answers.toml"
     file.write_text('[clinic]\nname = "甲"\n[intake]\nfolders = ["in", "/x"]\n', encoding="utf-8")

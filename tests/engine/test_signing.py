@@ -394,3 +394,12 @@ def test_every_change_is_told_to_the_page(desk: SignDesk) -> None:
 
 def test_the_region_says_what_is_signed(desk: SignDesk) -> None:
     assert load_region(REGION).options["signature"]["text"][0] == "report_id"
+
+
+def test_while_no_program_runs_whoever_looks_asks(desk: SignDesk) -> None:
+    uid = desk.submitted()
+    code = desk.code(uid)
+    desk.phone(code)
+    desk.clock.pass_(3)
+    assert desk.engine.sign_code(code["session"])["row"]["state"] == "finished"
+    assert desk.report_job(uid).state.value == "queued"
