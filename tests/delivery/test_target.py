@@ -72,3 +72,23 @@ def test_what_was_drawn_is_on_the_disk_as_used(target: Target, store: Store) -> 
     (first,) = serials(target, store, 1)
     (row,) = store.rows("SELECT value FROM serials")
     assert row["value"] >= int(first)
+
+
+def test_every_sending_has_a_number_of_its_own_that_nobody_guesses(target: Target, store: Store) -> None:
+    found = [target.stamp(store, NOW).nonce for _ in range(50)]
+    assert len(set(found)) == 50
+    assert all(len(one) == 32 and set(one) <= set("0123456789abcdef") for one in found)
+
+
+@pytest.mark.parametrize(
+    ("base", "url"),
+    [
+        ("", "http://192.0.2.1/coss/x"),
+        ("ca", "https://sign.example/c/coss/x"),
+        ("verify", "http://192.0.2.1/coss/x"),
+        ("seal", "http://192.0.2.1/coss/x"),
+    ],
+)
+def test_another_address_counts_where_the_settings_have_it(stage: Stage, base: str, url: str) -> None:
+    target = replace(stage.target, options={"ca_url": "https://sign.example/c/", "verify_url": ""})
+    assert target.url("/coss/x", base) == url

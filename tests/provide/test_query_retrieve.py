@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +16,7 @@ from app.domain.settings import Node, QuerySettings
 from app.domain.study import Doubt
 from app.provide.matching import is_like, matcher
 from app.provide.query_retrieve import QueryRetrieve
-from app.store import exams, images, test_marks
+from app.store import answers, exams, images, test_marks
 from app.wire.dicom_answer import NOT_KEPT, OTHER_CLASS, Reference
 from app.wire.identifiers import KEYS, Identifier, Unanswerable
 from tests.builders import SOP_CLASSES, a_study, a_uid
@@ -36,9 +36,16 @@ def pacs(room: Room) -> QueryRetrieve:
     return a_pacs(room)
 
 
-def a_pacs(room: Room, *destinations: str) -> QueryRetrieve:
+def a_pacs(room: Room, *destinations: str, fetching: Mapping[str, Sequence[str]] | None = None) -> QueryRetrieve:
     chosen = QuerySettings(on=True, callers=("FRONT",), destinations=destinations)
-    return QueryRetrieve(room.store, room.clock, chosen, our_ae="AGENT", path_of=room.spool.path)
+    return QueryRetrieve(
+        room.store,
+        room.clock,
+        chosen,
+        our_ae="AGENT",
+        path_of=room.spool.path,
+        fetching=lambda ae_title: (fetching or {}).get(ae_title, ()),
+    )
 
 
 def received(room: Room, folder: Path, *, complete: bool = True, images_: int = 3, **elements: Any) -> str:
@@ -259,6 +266,17 @@ def test_what_was_taken_is_one_line_that_counts_on(room: Room, pacs: QueryRetrie
     room.store.write(lambda tx: None)
     told = [note["detail"] for note in exams.timeline(room.store, room.exam_of(uid)) if note["what"] == "pulled"]
     assert told == ["FRONT/3", "OTHER/3", "FRONT/3"]
+
+
+def test_what_was_taken_is_held_by_the_destination_that_takes_it(room: Room, tmp_path: Path) -> None:
+    uid = received(room, tmp_path)
+    key, pacs = room.exam_of(uid), a_pacs(room, fetching={"FRONT": ["main"]})
+    known = images.instances_of(room.store.read(), key)
+    pacs.taken("OTHER", {uid: [one.sop_instance_uid for one in known]})
+    pacs.taken("FRONT", {uid: [known[0].sop_instance_uid, known[2].sop_instance_uid, "1.2.3.4"]})
+    room.store.write(lambda tx: None)
+    held = answers.held(room.store.read(), "main", key, "images")
+    assert held == {one.sop_instance_uid: one.data_set_sha256 for one in (known[0], known[2])}
 
 
 # -- vouching ---------------------------------------------------------------------------------------------------------
