@@ -350,6 +350,7 @@ def test_every_command_of_the_face_can_be_reached_or_is_for_pages() -> None:
         "mute_device",
         "name_device",
         "name_repair",
+        "postpone_signing",
         "recently_confirmed",
         "reconciled",
         "reconciliation",
@@ -367,6 +368,7 @@ def test_every_command_of_the_face_can_be_reached_or_is_for_pages() -> None:
         "set_closing",
         "set_theme",
         "settings",
+        "signature",
         "setup_draft",
         "shared_fields",
         "slip",
@@ -384,6 +386,7 @@ def test_every_command_of_the_face_can_be_reached_or_is_for_pages() -> None:
     renamed_acts = {"images": "images_offered", "download": "start_download", "record": "lookups"}
     reached |= {renamed_acts.get(act, act if act == "downloads" else f"{act}_download") for act in acts}
     reached |= {"look_up", "retrieve_places"}  # without an act
+    reached |= {"signing", "sign_code", "renew_code", "import_signed"}  # sign, with and without a study
     assert COMMANDS - for_pages <= reached
 
 
