@@ -22,7 +22,7 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from app.practice import gm
-from app.practice.certificates import DAY, Holder, Unsound, check, from_base64, issue, revocation_list
+from app.practice.certificates import DAY, UNREADABLE, Holder, Unsound, check, from_base64, issue, revocation_list
 from app.practice.settings import Clock
 from app.practice.tokens import Stamper
 
@@ -88,16 +88,13 @@ class Authority:
     def reissued(self, doctor: Doctor, kind: str) -> Holder:
         """Another certificate over the doctor's key: expired · revoked · untrusted (by an unknown CA of that name)."""
         now = self.now()
-        by = self.holder("ca")
-        start, end = now - DAY, now + 2 * YEAR
-        if kind == EXPIRED:
-            start, end = now - YEAR, now - DAY
-        elif kind == "untrusted":
-            by = _ca_certificate("演练未知根", None, now)
-        made = self._issue_to(doctor.name, by, doctor.holder.key, start, end)
+        key = doctor.holder.key
         if kind == REVOKED:
-            self._revoke(made)
-        return made
+            spare = self._books()["doctors"][doctor.name]["revoked"]
+            return Holder(key=key, certificate=base64.b64decode(spare))
+        if kind == EXPIRED:
+            return self._issue_to(doctor.name, self.holder("ca"), key, now - YEAR, now - DAY)
+        return self._issue_to(doctor.name, _ca_certificate("演练未知根", None, now), key, now - DAY, now + YEAR)
 
     def renew(self, name: str, days: int) -> Doctor:
         """Give a doctor (a new one too) a certificate that ends in so many days; negative: it has ended."""
@@ -107,7 +104,7 @@ class Authority:
             key = gm.key_of(int(known["key"], 16)) if known else gm.new_key()
             end = self.now() + days * DAY
             made = self._issue_to(name, self.holder("ca"), key, min(self.now(), end) - DAY, end)
-            books["doctors"][name] = _written(made)
+            self._write_doctor(name, made)
             self._save()
             return self._doctor(name)
 
@@ -250,10 +247,17 @@ class Authority:
             key = gm.key_of(int(known["key"], 16)) if known else None
             start, end = (now - 2 * YEAR, now - DAY) if state == EXPIRED else (now - DAY, now + 2 * YEAR)
             made = self._issue_to(name, _read(said["ca"]), key, start, end)
-            said["doctors"][name] = _written(made)
+            self._write_doctor(name, made)
             if state == REVOKED:
                 said["revoked"][str(made.read.serial_number)] = now.isoformat()
         self._save()
+
+    def _write_doctor(self, name: str, made: Holder) -> None:
+        """With a second certificate that is on the revocation list from the start: lists are kept for a while."""
+        now = self.now()
+        spare = self._issue_to(name, _read(self._said["ca"]), made.key, now - DAY, now + 2 * YEAR)
+        self._said["revoked"][str(spare.read.serial_number)] = now.isoformat()
+        self._said["doctors"][name] = {**_written(made), "revoked": spare.base64}
 
     def _save(self) -> None:
         part = self._file.with_suffix(".part")
@@ -291,7 +295,7 @@ def _revoked_in(text: str) -> tuple[bytes, frozenset[int]]:
         listed = crl.CertificateList.load(base64.b64decode(text, validate=True), strict=True)
         entries = listed["tbs_cert_list"]["revoked_certificates"]
         return listed.issuer.dump(), frozenset(one["user_certificate"].native for one in entries)
-    except (ValueError, TypeError) as error:
+    except UNREADABLE as error:
         raise Unsound("broken", "吊销列表读不出来") from error
 
 

@@ -22,6 +22,8 @@ SM3_WITH_SM2 = "1.2.156.10197.1.501"
 SM2_SIGNATURES = frozenset([SM3_WITH_SM2, SM2_CURVE, f"{SM2_CURVE}.1", f"{SM2_CURVE}.3"])
 """What stands in the field of the signature's algorithm: also the OIDs of the curve and of SM2 (GM/T 0006)."""
 DAY = timedelta(days=1)
+UNREADABLE = (ValueError, TypeError, KeyError, IndexError, AttributeError, OverflowError)
+"""What asn1crypto raises on broken input, which it reads late."""
 
 
 class Unsound(Exception):
@@ -114,7 +116,7 @@ def loaded(data: bytes) -> x509.Certificate:
         der = pem.unarmor(data)[2] if pem.detect(data) else data
         found = x509.Certificate.load(der, strict=True)
         found.native  # noqa: B018 - asn1crypto reads late, and here is where it may fail
-    except (ValueError, TypeError, KeyError) as error:
+    except UNREADABLE as error:
         raise Unsound("broken", "证书读不出来") from error
     return found
 

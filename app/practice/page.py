@@ -19,6 +19,8 @@ _KINDS = {
     "report": "报告",
     "image": "影像",
     "fetch": "取文件",
+    "series": "影像序列",
+    "pull": "取影像（Q/R）",
     "association": "DICOM 关联",
     "echo": "C-ECHO",
 }
@@ -35,7 +37,8 @@ def page(front_end: FrontEnd[Any], ledger: Ledger) -> str:
     title, kinds = front_end.title, {**front_end.places, **_KINDS}
     counts = ledger.counts()
     exams, reports, images = (ledger.all(kind) for kind in ("exam", "report", "image"))
-    arrivals = ledger.arrivals(limit=SHOWN)[::-1]
+    told = [one for one in ledger.arrivals(limit=5 * SHOWN) if one["fault"] or one["reason"] not in front_end.quiet]
+    arrivals = told[-SHOWN:][::-1]
     return "".join(
         [
             f'<!doctype html><html lang="zh-CN"><head><meta charset="utf-8"><title>演练平台 · {escape(title)}</title>',

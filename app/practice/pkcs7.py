@@ -10,7 +10,7 @@ from typing import Any
 from asn1crypto import cms, core, x509
 
 from app.practice import gm
-from app.practice.certificates import SM3, SM3_WITH_SM2, Holder, Unsound, is_signed_by
+from app.practice.certificates import SM3, SM3_WITH_SM2, UNREADABLE, Holder, Unsound, is_signed_by, loaded
 
 GM_DATA, GM_SIGNED = "1.2.156.10197.6.1.4.2.1", "1.2.156.10197.6.1.4.2.2"
 _SIGNED = frozenset([GM_SIGNED, "1.2.840.113549.1.7.2"])
@@ -86,7 +86,7 @@ def checked(data: bytes, content: bytes, *, padded: bool = False) -> Signature:
         if outer["content_type"].dotted not in _SIGNED:
             raise Unsound("broken", "不是 PKCS7 签名数据")
         return _checked(outer["content"], content)
-    except (ValueError, TypeError, KeyError, IndexError, AttributeError) as error:
+    except UNREADABLE as error:
         raise Unsound("broken", "PKCS7 读不出来") from error
 
 
@@ -107,6 +107,7 @@ def _checked(body: _Signed, content: bytes) -> Signature:
     )
     if certificate is None:
         raise Unsound("broken", "PKCS7 里没有签名人的证书")
+    certificate = loaded(certificate.dump())
     algorithm, value = signer["signature_algorithm"]["algorithm"].dotted, signer["signature"].native
     if not is_signed_by(certificate, _signed_bytes(signer, content), value, algorithm):
         raise Unsound("broken", "签名值与原文、证书对不上")

@@ -108,7 +108,8 @@ class FrontEnd(Generic[S]):
     """A region that can be practised: what the registry names.
 
     `places` and `faults`: its own words to what the page and `--help` say of them; `*_columns`: heading to field of
-    the page's tables; `help`: what else `--help` says, its wishes above all.
+    the page's tables; `quiet`: reasons of kept requests that the page leaves out (polls); `help`: what else `--help`
+    says, its wishes above all.
     """
 
     title: str
@@ -118,4 +119,5 @@ class FrontEnd(Generic[S]):
     faults: Mapping[str, str] = field(default_factory=dict)
     exam_columns: Mapping[str, str] = field(default_factory=dict)
     report_columns: Mapping[str, str] = field(default_factory=dict)
+    quiet: Collection[str] = ()
     help: str = ""

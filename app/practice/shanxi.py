@@ -450,6 +450,8 @@ def _keys_of(place: str, data: Mapping[str, Any]) -> tuple[tuple[str, str], ...]
         return (("report", word(data.get("recordNum"))),)
     if place == "reconcile":
         return (("reconcile", word(data.get("date"))),)
+    if place == "images":
+        return (("images", word(data.get("SERIESIUID"))),)
     patient, report = data.get("patient"), data.get("report")
     return (
         ("exam", word(patient.get("risStudyId")) if isinstance(patient, dict) else ""),
@@ -480,5 +482,6 @@ FRONT_END = FrontEnd(
     faults={**shanxi_ca.FAULTS, **shanxi_verify.FAULTS},
     exam_columns={"姓名": "patName", "检查时间": "checkFinishTime", "类别": "modality"},
     report_columns={"诊断结论": "inspectExamResult"},
+    quiet=(shanxi_ca.UNSIGN,),
     help=HELP,
 )

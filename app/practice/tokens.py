@@ -12,7 +12,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
 
 from app.practice import gm
-from app.practice.certificates import SM3, SM3_WITH_SM2, Unsound, check, is_signed_by
+from app.practice.certificates import SM3, SM3_WITH_SM2, UNREADABLE, Unsound, check, is_signed_by
 
 SHA256 = "2.16.840.1.101.3.4.2.1"
 VALID, WRONG_TOKEN, WRONG_TEXT, NOT_TRUSTED, TOO_EARLY, NO_CERTIFICATE, EXPIRED = 1, -1, -2, -3, -4, -5, -6
@@ -114,7 +114,7 @@ def judged(
         signed = cms.ContentInfo.load(data, strict=True)["content"]
         info_der = bytes(signed["encap_content_info"]["content"].parsed.dump())
         return _judged(signed, info_der, text, roots, between, known, now, revoked)
-    except (ValueError, TypeError, KeyError, IndexError, AttributeError):
+    except UNREADABLE:
         return WRONG_TOKEN
 
 

@@ -84,6 +84,7 @@ def test_every_file_of_a_list_is_fetched_and_counted(quick: PracticeProcess, off
     assert listed(quick, said) == {"code": 1, "message": "成功", "content": ""}
     found = finished(quick, said["SERIESIUID"])
     assert (found["words"], found["failed"]) == ("已取 12/12", 0)
+    assert [one["place"] for one in quick.received() if one["key"] == said["SERIESIUID"]] == ["images"]
     kept = quick.kept("image", str(dcmread(paths[3]).SOPInstanceUID))
     assert (kept["study_uid"], kept["accession"]) == (said["STUDYIUID"], "ACC0001")
     answer = quick.ask("GET", f"/practice/image?sop={kept['key']}")

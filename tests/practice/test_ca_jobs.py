@@ -186,3 +186,15 @@ def test_the_secure_code_can_be_changed_and_is_never_shown(platform: PracticePro
     platform.control("rekey", secure_code=CODE)
     assert add(platform, TEXT)["status"] == 200
     assert "secure_code" not in platform.ask("GET", "/practice/options").json
+
+
+def test_the_page_leaves_out_polls_but_not_signings(platform: PracticeProcess) -> None:
+    job = add(platform, TEXT)["data"]
+    result(platform, job["signDataId"])
+    assert "UNSIGN" not in platform.ask("GET", "/").body.decode()
+    phone(platform, doctor="刘慧", qr=job["qrCode"])
+    result(platform, job["signDataId"])
+    assert "FINISH" in platform.ask("GET", "/").body.decode()
+    rows = platform.ask("GET", "/practice/signings").json["signings"]
+    (row,) = [one for one in rows if one["signDataId"] == job["signDataId"]]
+    assert (row["state"], row["signed_by"], row["text"]) == ("FINISH", "刘慧", TEXT)
