@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hmac
 import json
-import logging
 import re
 import socket
 from collections.abc import Callable, Iterable, Mapping
@@ -19,7 +18,6 @@ from app.errors import NeedsOperator
 from app.wire.file_server import TRANSFER, FileServerSettings, Running
 from app.wire.uploads import Uploaded, uploaded
 
-log = logging.getLogger(__name__)
 LOOPBACK = "127.0.0.1"
 _PATH = re.compile(r"/([0-9A-Za-z_-]{20,64})/(file\.pdf|stamped)")
 _HEADER_NAMES = re.compile(r"[0-9A-Za-z-]+(?:\s*,\s*[0-9A-Za-z-]+){0,19}")
@@ -106,7 +104,6 @@ class HandOffServer:
         try:
             brought = uploaded(environ.get("CONTENT_TYPE", ""), environ["wsgi.input"].read())
         except NeedsOperator as error:
-            log.warning("what the stamping client sent is no file: %s", error.details)
             self._hands.unreadable(token, error)
             return _said(422, error.title)
         if not all(hmac.compare_digest(said.encode(), business_id.encode()) for said in _ids(brought, environ)):

@@ -37,7 +37,7 @@ def uploaded(content_type: str, body: bytes) -> Uploaded:
         return Uploaded(data=body)
     boundary = str(options.get("boundary", ""))
     if kind.lower() != "multipart/form-data" or not boundary:
-        raise NeedsOperator(*_NOT_READ, details=f"Content-Type {kind[:40]}")
+        raise NeedsOperator(*_NOT_READ, details="no form")
     return _of_form(boundary, body)
 
 
