@@ -258,6 +258,9 @@ class Engine:
             raise NeedsOperator("程序没有在运行", "盖好章的报告要送回程序，请先启动程序，再盖章")
         return self._life.gateway.stamping.begin(self.house.exam_key(uid), report)
 
+    def stamping(self, uid: str, report: int = 0) -> Json:
+        return self._life.gateway.stamping.shown(self.house.exam_key(uid), report)
+
     def report_text(self, uid: str, report: int = 0, mapping: Json | None = None) -> Json:
         return self._life.reports.shown(self.house.exam_key(uid), report, mapping)
 

@@ -71,8 +71,9 @@ class Face(Protocol):
         only those that take none without),
         "accession_number", "troubles": [trouble of a newest job], "destinations": [name],
         "fields": [FIELD], "reports": [{"report_key", "pdf": bool,
-        "stamp": {"state": "none"|"stamped"|"void" (the PDF was changed since), "words"}|None (no destination has to do
-        with stamps), "fields": [FIELD]}], "settlements": [[FIELD]], "problems": [PROBLEM], "problem_count": n,
+        "stamp": {"state": "none"|"stamped"|"void" (the PDF was changed since), "words", "demanded": bool (and it is
+        not there), "able": bool (a stamping client is set)}|None (no destination has to do with stamps),
+        "fields": [FIELD]}], "settlements": [[FIELD]], "problems": [PROBLEM], "problem_count": n,
         "studies": [{"uid", "doubt", "doubt_words", "candidates": [[charset, text]], "raw_hex",
         "compared": {"heads": [two], "rows": [{"label", "values": [two], "differs"}]}|None}]}; FIELD is {"key",
         "label", "noun", "row", "group", "type", "table", "level": "must"|"if_known"|"may", "required_when",
@@ -169,6 +170,11 @@ class Face(Protocol):
         "minutes"}. The stamped PDF comes back by itself, once and until then, and replaces the report's: event
         report_attached; one that is refused leaves all as it is: event stamp_refused with "exam", "report", "title",
         "advice". NeedsOperator: no PDF, or the client isn't open."""
+        ...
+
+    def stamping(self, uid: str, report: int = 0) -> Json:
+        """How the stamping of a report goes: {"state", "words" (as `form`), "open": bool (a stamped PDF is waited for),
+        "refused": {"title", "advice", "at"}|None (why the last one since `stamp` was not taken)}."""
         ...
 
     def report_text(self, uid: str, report: int = 0, mapping: Json | None = None) -> Json:

@@ -15,8 +15,9 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 from urllib.parse import quote, urlencode, urlsplit
 
+from app.delivery.stamps import DEMANDED
 from app.delivery.target import Target
-from app.domain.exam import STAMP_WORDS, Report
+from app.domain.exam import STAMP_WORDS, Report, StampState
 from app.engine.face import Json
 from app.engine.house import House
 from app.errors import AgentError, NeedsOperator
@@ -60,6 +61,8 @@ class Stamping:
         self._apart = Apart()
         self._lock = threading.Lock()
         self._open: dict[str, _HandOff] = {}
+        self._refused: dict[str, Json] = {}
+        """Report key -> why the last stamped PDF was not taken."""
         self._server: HandOffServer | None = None
         self._origin = ""
         self._timer: threading.Timer | None = None
@@ -98,6 +101,19 @@ class Stamping:
             "minutes": MINUTES,
         }
 
+    def shown(self, exam_key: str, number: int) -> Json:
+        """As `Face.stamping`."""
+        report, now = self._report(exam_key, number), self._house.clock.monotonic()
+        with self._lock:
+            mine = [one for one in self._open.values() if one.report_key == report.report_key and now < one.until]
+            refused = self._refused.get(report.report_key)
+        return {
+            "state": report.stamp.value,
+            "words": STAMP_WORDS[report.stamp],
+            "open": any(one.tries < _MOST_TRIES for one in mine),
+            "refused": refused,
+        }
+
     def close(self) -> None:
         """Every hand-off ends; what comes later is not taken."""
         with self._lock:
@@ -133,6 +149,7 @@ class Stamping:
             one.is_taking = False
         with self._lock:
             self._open.pop(token, None)
+            self._refused.pop(one.report_key, None)
         log.info("a stamped report came back")
         return ""
 
@@ -157,6 +174,7 @@ class Stamping:
         split = urlsplit(client)
         origin = f"{split.scheme}://{split.netloc}".lower()
         with self._lock:
+            self._refused.pop(one.report_key, None)
             for earlier in [each for each in self._open.values() if each.report_key == one.report_key]:
                 del self._open[earlier.token]
             if self._server is None:
@@ -190,6 +208,8 @@ class Stamping:
     def _refuse(self, one: _HandOff, error: AgentError) -> None:
         log.warning("a stamped report was not taken: %s", error.title)
         now = self._house.clock.now()
+        with self._lock:
+            self._refused[one.report_key] = {"title": error.title, "advice": error.advice, "at": kept(now)}
 
         def change(tx: Tx) -> None:
             exams.note(tx, one.exam_key, "stamp_refused", error.title, at=now)
@@ -216,9 +236,14 @@ def client_of(targets: Mapping[str, Target]) -> str:
 
 
 def stamp_shown(house: House, report: Report) -> Json | None:
-    """What the form says of a report's stamp; None where nobody asks for one."""
-    if not client_of(house.targets) and not any(
-        target.options.get("demand_stamp") for target in house.targets.values()
-    ):
+    """What the form says of a report's stamp; None where nobody has to do with stamps."""
+    demanded = any(target.options.get(DEMANDED) for target in house.targets.values())
+    able = bool(client_of(house.targets))
+    if not able and not demanded:
         return None
-    return {"state": report.stamp.value, "words": STAMP_WORDS[report.stamp]}
+    return {
+        "state": report.stamp.value,
+        "words": STAMP_WORDS[report.stamp],
+        "demanded": demanded and report.stamp is not StampState.STAMPED,
+        "able": able,
+    }

@@ -140,11 +140,11 @@ def fetched(address: str, data: bytes | None = None) -> int:
 @pytest.mark.parametrize("upload", ["multipart", "raw"])
 def test_a_report_is_stamped_in_the_client_and_comes_back(office: Office, upload: str) -> None:
     office.client.upload = upload
-    assert office.stamp() == {"state": "none", "words": "还没有盖章"}
+    assert office.stamp() == {"state": "none", "words": "还没有盖章", "demanded": False, "able": True}
     before = office.pdf()
     office.client.press(office.engine.stamp(office.uid)["url"])
     assert office.pdf().startswith(before) and len(office.pdf()) > len(before)
-    assert office.stamp() == {"state": "stamped", "words": "已盖章"}
+    assert office.stamp() == {"state": "stamped", "words": "已盖章", "demanded": False, "able": True}
     assert "换上盖好章的报告" in office.words()
     assert office.told("report_attached")[-1]["replaced"]
 
@@ -183,9 +183,12 @@ def test_a_client_that_answers_nonsense_changes_nothing(
     assert event["title"] == title and "原来的报告没有变" in event["advice"]
     assert "签章软件送回来的没有收" in office.words()
     assert "html" not in caplog.text
+    assert office.engine.stamping(office.uid)["refused"]["title"] == title
+    assert office.engine.stamping(office.uid)["open"]
     office.client.fault = ""
     office.client.press(url)  # a second try, as long as the address is open
-    assert office.stamp()["state"] == "stamped"
+    now = office.engine.stamping(office.uid)
+    assert (now["state"], now["open"], now["refused"]) == ("stamped", False, None)
 
 
 def test_one_stamped_report_is_taken_and_no_second(office: Office) -> None:
@@ -240,7 +243,7 @@ def test_a_report_that_was_exchanged_meanwhile_is_not_overwritten(office: Office
 def test_a_changed_pdf_voids_the_stamp(office: Office) -> None:
     office.client.press(office.engine.stamp(office.uid)["url"])
     office.attach("CORRECTED")
-    assert office.stamp() == {"state": "void", "words": "换过 PDF，章已作废"}
+    assert (office.stamp()["state"], office.stamp()["words"]) == ("void", "换过 PDF，章已作废")
     assert office.problems() == []  # nobody demands one
 
 
@@ -254,6 +257,7 @@ def held_until_stamped(office: Office) -> None:
     (field,) = [one for one in office.form()["reports"][0]["fields"] if one["key"] == "report_pdf"]
     assert "盖章" in field["problem"]["advice"]
     assert not office.form()["ready"]
+    assert office.stamp()["demanded"]
     with pytest.raises(NeedsOperator):
         office.engine.submit(office.uid)
     office.client.press(office.engine.stamp(office.uid)["url"])
@@ -281,6 +285,6 @@ def test_what_cannot_be_stamped_says_why(office: Office) -> None:
 
 def test_a_program_that_does_not_run_hands_nothing_out(desk: Desk) -> None:
     uid = desk.ready()
-    assert desk.engine.form(uid)["reports"][0]["stamp"] == {"state": "none", "words": "还没有盖章"}
+    assert desk.engine.form(uid)["reports"][0]["stamp"]["state"] == "none"
     with pytest.raises(NeedsOperator, match="程序没有在运行"):
         desk.engine.stamp(uid)
