@@ -67,7 +67,7 @@ def _from_path(path: str) -> dict[str, Any]:
             whole = [one for one in files if one.suffix.lower() == ".json"]
             return _json(_read(whole[0])) if len(whole) == 1 else _from_files(files)
         return _json(_read(place))
-    except OSError as error:
+    except (OSError, ValueError) as error:  # a path may hold what no path can
         raise NeedsOperator("这个文件打不开", "请核对文件还在不在", details=type(error).__name__) from error
 
 

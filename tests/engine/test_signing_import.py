@@ -1,0 +1,183 @@
+"""What the clinic's own signature system signed is taken for a report, when it holds, and only then."""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from asn1crypto import pem
+
+from app.engine.engine import Engine
+from app.errors import AgentError, NeedsOperator
+from app.practice import gm, pkcs7, tokens
+from app.system.paths import Home
+from tests.engine.sign_desk import LIU, YANG, SignDesk, a_sign_desk
+
+Json = dict[str, Any]
+ORIGINAL = "检查报告\n姓名：张三\n诊断：胸部CT平扫未见明显异常。\n审核医师：刘慧"
+
+
+@pytest.fixture
+def desk(home: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[SignDesk]:
+    with a_sign_desk(home, tmp_path, monkeypatch, sign_by="import") as made:
+        yield made
+
+
+@pytest.fixture
+def phones(home: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[SignDesk]:
+    """A clinic whose doctors sign on the phone, and whose own system may do it too."""
+    with a_sign_desk(home, tmp_path, monkeypatch) as made:
+        yield made
+
+
+def b64(content: bytes) -> str:
+    return base64.b64encode(content).decode()
+
+
+def signed(desk: SignDesk, doctor: str = LIU, original: str = ORIGINAL, **changes: Any) -> Json:
+    """As the clinic's own system would hand it over."""
+    holder, text = desk.wire.authority.doctor(doctor).holder, original.encode()
+    token = tokens.token(desk.wire.authority.timestamper("SM2"), text, desk.wire.authority.now())
+    return {
+        "ca_data": original,
+        "client_cert": holder.base64,
+        "sign_type": "1",
+        "sign_value": b64(gm.sign(holder.key, text)),
+        "tsa_token": b64(token),
+    } | changes
+
+
+def fault(act: Callable[[], object]) -> AgentError:
+    with pytest.raises(AgentError) as raised:
+        act()
+    return raised.value
+
+
+def test_a_clinic_with_its_own_system_waits_for_nobody_and_submits_after_the_import(desk: SignDesk) -> None:
+    uid = desk.ready()
+    assert isinstance(fault(lambda: desk.engine.submit(uid)), NeedsOperator)
+    values = signed(desk)
+    row = desk.engine.import_signed(uid, 0, values)
+    assert (row["state"], row["timestamp_words"], row["doctor"]["name"]) == ("finished", "时间戳有效", LIU)
+    assert desk.engine.form(uid)["ready"]
+    desk.engine.submit(uid)
+    job = desk.report_job(uid)
+    sent: Any = job.payload["report"]
+    assert job.state.value == "queued" and sent["SignValue"] == values["sign_value"]
+    assert (sent["CAData"], sent["Timestampvalue"]) == (ORIGINAL, values["tsa_token"])
+    shown = desk.engine.signature(uid)
+    assert (shown["source"], shown["text"]) == ("import", ORIGINAL)
+    assert {one["title"]: one["ok"] for one in shown["checks"]}["签名原文"] is True
+
+
+def test_a_changed_report_needs_another_import(desk: SignDesk) -> None:
+    uid = desk.ready()
+    desk.engine.import_signed(uid, 0, signed(desk))
+    desk.engine.submit(uid)
+    desk.fill(uid, conclusion="右肺上叶结节。")
+    refused = fault(lambda: desk.engine.submit(uid))
+    assert isinstance(refused, NeedsOperator) and "sign_value" in refused.fields
+    assert "不用" not in desk.engine.import_signed(uid, 0, signed(desk, original="诊断：右肺上叶结节。"))["state_words"]
+    desk.engine.submit(uid)
+    assert desk.report_job(uid).payload["report"]["CAData"] == "诊断：右肺上叶结节。"  # type: ignore[index,call-overload]
+
+
+def test_a_report_that_waits_for_the_phone_may_go_after_an_import(phones: SignDesk) -> None:
+    uid = phones.submitted()
+    code = phones.code(uid)
+    phones.engine.import_signed(uid, 0, signed(phones))
+    assert phones.report_job(uid).state.value == "queued" and phones.rows() == []
+    assert "不用签了" in fault(lambda: phones.engine.sign_code(code["session"])).title
+    assert phones.engine.submit(uid)["jobs"] == 0
+
+
+@pytest.mark.parametrize("way", ["json", "wire names", "folder"])
+def test_it_comes_as_a_file_or_as_a_folder_of_four(desk: SignDesk, tmp_path: Path, way: str) -> None:
+    uid, values = desk.ready(), signed(desk)
+    place = tmp_path / "signed"
+    place.mkdir()
+    if way == "json":
+        place = place / "report.json"
+        place.write_text(json.dumps(values), encoding="utf-8")
+    elif way == "wire names":
+        names = dict(zip(values, ("CAData", "ClientCert", "SignType", "SignValue", "TimestampValue"), strict=True))
+        place = place / "report.json"
+        place.write_text(json.dumps({names[key]: value for key, value in values.items()}), encoding="gb18030")
+    else:
+        (place / "原文.txt").write_text(values["ca_data"], encoding="gb18030")
+        (place / "签名.txt").write_text(values["sign_value"] + "\n", encoding="utf-8")
+        certificate = base64.b64decode(values["client_cert"])
+        (place / "证书.cer").write_bytes(pem.armor("CERTIFICATE", certificate))
+        (place / "时间戳.tsr").write_bytes(base64.b64decode(values["tsa_token"]))
+    assert desk.engine.import_signed(uid, 0, str(place))["state"] == "finished"
+
+
+@pytest.mark.parametrize("attached", [True, False])
+def test_pkcs7_is_taken_too(desk: SignDesk, attached: bool) -> None:
+    uid = desk.ready()
+    holder = desk.wire.authority.doctor(LIU).holder
+    message = b64(pkcs7.signed(holder, ORIGINAL.encode(), attached=attached))
+    desk.engine.import_signed(uid, 0, signed(desk, sign_value=message, sign_type=""))
+    assert desk.engine.signature(uid)["sign_type_words"] == "PKCS7"
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"ca_data": ORIGINAL + "。"}, "时间戳盖的不是这份报告"),
+        ({"sign_value": b64(b"0" * 64)}, "签名和签名原文对不上"),
+        ({"sign_value": "!!!"}, "签名读不出来"),
+        ({"client_cert": "nonsense"}, "医师证书读不出来"),
+        ({"tsa_token": b64(b"0" * 40)}, "时间戳读不出来"),
+        ({"tsa_token": ""}, "签名数据里没有时间戳"),
+        ({"sign_type": "PKCS9"}, "签名格式不认识"),
+    ],
+)
+def test_what_does_not_hold_is_not_taken(desk: SignDesk, changes: Json, words: str) -> None:
+    uid = desk.ready()
+    assert fault(lambda: desk.engine.import_signed(uid, 0, signed(desk, **changes))).title == words
+    assert "没有电子签名" in fault(lambda: desk.engine.signature(uid)).title
+    assert not desk.engine.form(uid)["ready"]
+
+
+def test_another_doctor_than_the_auditing_one_is_refused(desk: SignDesk) -> None:
+    uid = desk.ready()
+    assert fault(lambda: desk.engine.import_signed(uid, 0, signed(desk, YANG))).title == f"签名的不是审核医师{LIU}"
+
+
+def test_the_revoked_and_the_expired_are_refused(desk: SignDesk, tmp_path: Path) -> None:
+    uid = desk.ready()
+    desk.fill(uid, audit_doctor_name="赵敏")
+    assert fault(lambda: desk.engine.import_signed(uid, 0, signed(desk, "赵敏"))).title == "医师证书已过有效期"
+    desk.trust(tmp_path, lists=True)
+    desk.fill(uid, audit_doctor_name="陈静")
+    assert fault(lambda: desk.engine.import_signed(uid, 0, signed(desk, "陈静"))).title == "医师证书已被吊销"
+
+
+def test_an_original_that_does_not_look_like_the_report_is_pointed_out(desk: SignDesk) -> None:
+    uid = desk.ready()
+    desk.engine.import_signed(uid, 0, signed(desk, original="另一份报告"))
+    check = next(one for one in desk.engine.signature(uid)["checks"] if one["title"] == "签名原文")
+    assert check["ok"] is None and "请核对" in check["words"]
+
+
+@pytest.mark.parametrize("content", [b"", b"[]", b"\xff\xfe\x00", b'{"ca_data": 1}', b"{" * 3000, b"x" * 5_000_000])
+def test_a_file_that_is_none_is_refused_in_words(desk: SignDesk, tmp_path: Path, content: bytes) -> None:
+    uid = desk.ready()
+    (tmp_path / "f.json").write_bytes(content)
+    assert isinstance(fault(lambda: desk.engine.import_signed(uid, 0, str(tmp_path / "f.json"))), NeedsOperator)
+    for nothing in ("", str(tmp_path / "none.json"), str(tmp_path / "f.json") + "\0"):
+        assert isinstance(fault(lambda nothing=nothing: desk.engine.import_signed(uid, 0, nothing)), NeedsOperator)  # type: ignore[misc]
+
+
+def test_a_platform_that_wants_no_signature_takes_no_import(home: Home, tmp_path: Path) -> None:
+    from tests.engine.desk import a_desk
+
+    with a_desk(home, tmp_path, "main") as desk:
+        engine: Engine = desk.engine
+        uid = desk.ready()
+        assert "不要电子签名" in fault(lambda: engine.import_signed(uid, 0, {"ca_data": "x"})).title
