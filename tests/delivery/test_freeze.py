@@ -91,6 +91,32 @@ def test_the_minted_number_travels_only_where_the_settings_want_it(stage: Stage)
     assert carried(lent=False) == {("", "A1")}, "what the device gave stands in its files"
 
 
+def test_a_list_of_images_says_whose_they_are_and_changes_with_it(stage: Stage) -> None:
+    """Pushed images say it themselves."""
+
+    def images(**exam: str) -> Frozen:
+        return freeze(a_view(stage, **exam), EXAM, instances(), {})[-1]
+
+    assert images().digest == images(patient_name="张玮").digest and "values" not in images().payload
+    stage.target = replace(stage.target, options={"image_mode": "list"})
+    told, ref = images().payload["values"], images().payload["images"][0]
+    assert told["patient_name"] == EXAM_TEXTS["patient_name"] and told["examined_at"] == EXAM_TEXTS["examined_at"]
+    assert "phone" not in told
+    assert (ref["series_instance_uid"], ref["series_number"], ref["modality"]) == ("1.2.3.0", "1", "CT")
+    assert images().digest != images(patient_name="张玮").digest
+    assert images().digest == images(phone="13900000000").digest
+
+
+def test_late_images_are_listed_under_the_name_that_was_submitted(stage: Stage) -> None:
+    stage.target = replace(stage.target, options={"image_mode": "list"})
+    first = freeze(a_view(stage), EXAM, instances(), {})[-1]
+    put(stage.store, Part.IMAGES, body=first.payload)
+    job = jobs.of_exam(stage.store.read(), EXAM)[0]
+    (late,) = freeze_late(a_view(stage, patient_name="张玮"), instances(3), {}, [job])
+    assert late.payload["values"] == first.payload["values"] and len(late.payload["images"]) == 3
+    assert late.digest != first.digest
+
+
 # -- regions whose record carries its reports and says where its images are --------------------------------------------
 
 CODE = "111-X-20261120100000-0-0"
