@@ -24,7 +24,15 @@ NOTICE_AFTER = timedelta(hours=24)
 
 def of_exam(house: House, exam_key: str, destination: str = "") -> list[Json]:
     """Each live address of the exam (at one destination) with what was taken of it."""
-    return [_shown(house, one) for one in files.links_of(house.store.read(), exam_key, destination)]
+    links = files.links_of(house.store.read(), exam_key, destination)
+    return [_shown(house, one) for one in links if not _is_spare(house, one)]
+
+
+def _is_spare(house: House, one: Link) -> bool:
+    """Images that went another way, at an address that only a query of the platform named: nothing waits for it."""
+    target = house.targets.get(one.destination)
+    by_address = target is not None and target.options.get("image_mode") == "list"
+    return one.is_images and not one.sent_bytes and not by_address
 
 
 def _shown(house: House, one: Link) -> Json:

@@ -539,6 +539,12 @@ def test_the_door_answers_as_json_and_refuses_what_is_no_question(door: tuple[Cl
     assert sent(f"{base}/exam/get", b" " * 100_000).status == 413
 
 
+def test_an_address_that_a_query_named_makes_nobody_wait_for_a_fetch(clinic: Clinic) -> None:
+    uid = clinic.submitted()
+    clinic.rows("/series/get")
+    assert clinic.desk.engine.study(uid)["fetches"] == []
+
+
 def test_a_series_whose_files_are_gone_by_plan_is_not_offered(clinic: Clinic) -> None:
     uid = clinic.submitted()
     assert clinic.rows("/series/get")
