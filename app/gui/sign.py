@@ -9,19 +9,19 @@ from collections.abc import Callable
 from datetime import datetime
 
 from PySide6.QtCore import QTimer
-from PySide6.QtWidgets import QFileDialog, QStackedWidget, QWidget
+from PySide6.QtWidgets import QStackedWidget, QWidget
 
 from app.errors import AgentError, RetryLater
 from app.gui import keys, news, sign_words, words
 from app.gui.page import Desk, Json, Page, Search
 from app.gui.parts import Button, Card, Empty, column, row, shortcut
 from app.gui.sign_code import CodeArea
+from app.gui.sign_import import ImportDialog
 from app.gui.sign_list import SignList
 from app.gui.sign_record import SignedDialog, open_signature, show_dialog
 from app.gui.sign_text import ReportDialog, SignedText
 
 _TICK_MS = 15_000
-_FILES = "签名数据 (*.json *.xml *.zip *.p7s *.txt);;所有文件 (*)"
 
 
 class SignPage(Page):
@@ -32,7 +32,7 @@ class SignPage(Page):
 
     def __init__(self, desk: Desk) -> None:
         self.search = Search(desk.look)
-        self.bring = Button(desk.look, "导入已签报告", icon="attach", slot=self._choose_file)
+        self.bring = Button(desk.look, "导入已签报告", icon="attach", slot=self._import)
         super().__init__(desk, self.search, self.bring)
         self.answer: Json | None = None
         self.session: object = None
@@ -112,8 +112,6 @@ class SignPage(Page):
     def _open(self, report: Json) -> None:
         self._round += 1
         self.session, self.code, self._failed = report["session"], None, None
-        name = report["patient_name"]
-        self.bring.setToolTip(f"导入 {name} 的签名：原文、签名值、证书、时间戳")
         self._list()
         self.list.choose(self.session)
         self._show_report(report)
@@ -241,27 +239,13 @@ class SignPage(Page):
             self.list.choose(session)
             self._ask_code(report, "renew")
 
-    def _choose_file(self) -> None:
-        dialog = QFileDialog(self, "导入已签报告", "", _FILES)
-        dialog.setFileMode(QFileDialog.FileMode.ExistingFile)
-        dialog.fileSelected.connect(self.import_from)
-        dialog.finished.connect(dialog.deleteLater)
-        dialog.open()
-
-    def import_from(self, path: str) -> None:
-        """Take what the clinic's own signature system made of the report on screen."""
-        face = self.desk.face
-        report = self._report()
-        uid, number = (str(report["uid"]), int(report["report"])) if report else ("", 0)
-        self.desk.asker.ask(lambda: face.import_signed(uid, number, path), self._imported)
+    def _import(self) -> None:
+        """Take what the clinic's own signature system made of the report on screen, or of another."""
+        show_dialog(ImportDialog(self.desk, self._report(), self._imported, self.window()))
 
     def _imported(self, row: Json) -> None:
-        trouble = row["trouble"]
-        if trouble:
-            self.desk.tell("bad", trouble["title"], trouble["advice"])
-        else:
-            said = " · ".join(part for part in (row["timestamp_words"], row["job_words"]) if part)
-            self.desk.tell("work", f"{row['patient_name']} 的签名已导入", said)
+        said = " · ".join(part for part in (row["timestamp_words"], row["job_words"]) if part)
+        self.desk.tell("work", f"{row['patient_name']} 的签名已导入", said)
         self.refresh()
 
     def _open_pdf(self) -> None:

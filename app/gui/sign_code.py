@@ -13,14 +13,14 @@ from PySide6.QtWidgets import QBoxLayout, QWidget
 
 from app.errors import AgentError
 from app.gui import sign_words
-from app.gui.dialogs import Facts, tone_of
+from app.gui.dialogs import tone_of
 from app.gui.look import Look
 from app.gui.page import Json
 from app.gui.parts import Button, Mark, column, label, line, row
 from app.gui.sign_qr import QrBox, Ring
+from app.gui.sign_said import Said
 from app.gui.told import Told
 
-_TONE_MARKS = {"retry": "state-waiting", "you": "state-held", "bad": "state-rejected", "idle": "state-cancelled"}
 _STRIP, _CIRCLE, _BESIDE = 46, 20, 8
 _SIDE_BY_SIDE = 252
 """How wide the buttons need it to stand beside each other."""
@@ -78,37 +78,6 @@ class Steps(QWidget):
     def _width(self, place: int) -> int:
         metrics = self._look.metrics("body", bold=place == self.at)
         return _CIRCLE + _BESIDE - 2 + metrics.horizontalAdvance(sign_words.STEPS[place])
-
-
-class Said(QWidget):
-    """Why there is no code to scan: mark, what happened, what to do, folded what an engineer wants to read."""
-
-    def __init__(self, look: Look) -> None:
-        super().__init__()
-        self._look = look
-        self.mark = Mark(look, "", "", 18)
-        self.title = label(look, bold=True, wrap=True)
-        self.advice = label(look, role="body_small", tone="text2", wrap=True)
-        self.facts: Facts | None = None
-        top = row(gap=8)
-        top.addWidget(self.mark, 0, Qt.AlignmentFlag.AlignTop)
-        top.addWidget(self.title, 1)
-        self._box = column(self, gap=6)
-        self._box.addLayout(top)
-        self._box.addWidget(self.advice)
-
-    def say(self, tone: str, title: str, advice: str, details: str) -> None:
-        self.mark.show_mark(_TONE_MARKS[tone], tone)
-        self.title.setText(title)
-        self.advice.setText(advice)
-        self.advice.setVisible(bool(advice))
-        if self.facts is not None:
-            self.facts.hide()
-            self.facts.deleteLater()
-            self.facts = None
-        if details:
-            self.facts = Facts(self._look, "给工程师看的", [("细节", details)])
-            self._box.addWidget(self.facts)
 
 
 class Validity(QWidget):

@@ -14,7 +14,7 @@ from app.gui.parts import Button, Empty, Mark, column, label, line, row
 from app.gui.sign_table import SignedTable
 from app.gui.sign_text import TextLines, selectable
 
-_LIST, _TEXT, _NAME = 306, 190, 64
+_LIST, _TEXT, _NAME = 306, 150, 64
 _CHECKS = {True: ("check", "text2"), False: ("state-rejected", "bad"), None: ("info", "retry")}
 
 

@@ -120,7 +120,7 @@ class WaitingTable(RowsView):
 
     def _columns(self) -> tuple[Column, ...]:
         return (
-            Column(title="状态", cell=self._state, least=118),
+            Column(title="状态", cell=self._state, least=104),
             Column(title="报告", cell=self._report, most=1000),
             Column(title="", cell=self._standing, least=86),
             Column(title="等待自", cell=self._since),

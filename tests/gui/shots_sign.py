@@ -6,8 +6,9 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from app.errors import RetryLater
+from app.errors import NeedsOperator, RetryLater
 from app.gui import words
+from app.gui.sign_import import ImportDialog
 from app.gui.window import MainWindow
 from tests.gui.fake_face import FakeFace
 from tests.gui.fake_sign import LIU, NO_ANSWER, OTHER_DOCTOR, a_doctor, a_long_text
@@ -102,7 +103,13 @@ def sign_plan(rest: Act) -> dict[str, Shot]:
             time.sleep(0.01)
 
     def import_one(window: MainWindow) -> None:
-        page_of(window).import_from("signed.json")
+        page_of(window).bring.click()
+
+    def import_refused(window: MainWindow) -> None:
+        import_one(window)
+        trouble = NeedsOperator("签名数据里没有时间戳", "要有签名原文、签名值、证书、时间戳四样", details="signed.json")
+        window._face.fail["import_signed"] = trouble  # type: ignore[attr-defined]
+        window.findChildren(ImportDialog)[-1].take("signed.json")
 
     def postpone(window: MainWindow) -> None:
         page_of(window).act("later")
@@ -127,6 +134,8 @@ def sign_plan(rest: Act) -> dict[str, Shot]:
         "5-sign-signature": at(signature),
         "5-sign-pdf": at(pdf),
         "5-sign-import": at(import_one),
+        "5-sign-import-refused": at(import_refused),
+        "5-sign-import-any": at(import_one, empty),
         "5-sign-postponed": at(postpone),
         "0-small-sign": at(lambda window: window.resize(900, 500)),
         "0-narrow-sign": at(lambda window: window.resize(1093, 560)),

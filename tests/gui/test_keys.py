@@ -19,11 +19,15 @@ from app.gui.name_repair import NameRepair
 from app.gui.queue import QueuePage
 from app.gui.reconcile import ReconcilePage
 from app.gui.retrieve import RetrievePage
+from app.gui.sign import SignPage
+from app.gui.sign_record import SignatureDialog
+from app.gui.sign_text import ReportDialog
 from app.gui.slip import SlipDialog
 from app.gui.window import MainWindow
 from tests.gui.conftest import Settle, rest
 from tests.gui.fake_face import FakeFace
 from tests.gui.fake_retrieve import PATIENT
+from tests.gui.fake_sign import DIGEST
 from tests.gui.test_look import cut
 
 CTRL, ALT = Qt.KeyboardModifier.ControlModifier, Qt.KeyboardModifier.AltModifier
@@ -326,6 +330,45 @@ def test_reconciliation(window: MainWindow, face: FakeFace, settle: Settle) -> N
         assert QGuiApplication.clipboard().text() != ""
 
     walk(words.RECONCILE, {"day": day, "pile": pile, "row": act})
+
+
+def test_signatures(window: MainWindow, face: FakeFace, settle: Settle) -> None:
+    face.offer_signing()
+    page = opened(window, words.SIGN)
+    assert isinstance(page, SignPage)
+    settle()
+
+    def report() -> None:
+        press(window, Qt.Key.Key_Down)
+        settle()
+        assert page.session == 102
+        press(window, Qt.Key.Key_Up)
+        settle()
+        assert page.session == 101
+
+    def open_() -> None:
+        press(window, Qt.Key.Key_Return)
+        settle()
+        active_dialog(ReportDialog).close()
+        window.activateWindow()
+        settle()
+        page.list.signed.setFocus(Qt.FocusReason.TabFocusReason)
+        press(window, Qt.Key.Key_Return)
+        settle()
+        active_dialog(SignatureDialog).close()
+        window.activateWindow()
+        settle()
+
+    def renew() -> None:
+        press(window, Qt.Key.Key_R, CTRL)
+        settle()
+        assert face.called("renew_code") == [(101,)]
+
+    def copy() -> None:
+        press(window, Qt.Key.Key_C, CTRL)
+        assert QGuiApplication.clipboard().text() == DIGEST
+
+    walk(words.SIGN, {"report": report, "open": open_, "renew": renew, "copy": copy})
 
 
 def test_other_hospitals_exams(
