@@ -16,6 +16,7 @@ from app.catalogue.payload import payload, read_payload
 from app.catalogue.region import Region
 from app.domain.reconciliation import Sent
 from app.errors import Rejected, RetryLater
+from app.regions import reading
 from app.regions.conversation import (
     Batch,
     Conversation,
@@ -103,9 +104,9 @@ class Guizhou(National):
         reply = yield self._question("image_list", {"index_code": index_code})
         place = self._answers["image_list"]
         return tuple(
-            FoundImage(**{key: _text(image, place[key]) for key in _UIDS})
+            FoundImage(**{key: reading.text(image, place[key]) for key in _UIDS})
             for entry in self._entries(reply)
-            for image in _dicts(_found(entry, place["images"]))
+            for image in reading.objects(reading.found(entry, place["images"]))
         )
 
     def image(self, index_code: str, image: FoundImage) -> Generator[Request, Reply, bytes]:
@@ -114,11 +115,13 @@ class Guizhou(National):
         reply = yield self._question(
             "image_content", {"index_code": index_code, **uids}, reply_bytes=_LARGEST_IMAGE_REPLY
         )
-        content = "".join(_text(entry, self._answers["image_content"]["content"]) for entry in self._entries(reply))
+        content = "".join(
+            reading.text(entry, self._answers["image_content"]["content"]) for entry in self._entries(reply)
+        )
         try:
             found = base64.b64decode("".join(content.split()), validate=True)
         except ValueError as error:
-            raise _unreadable("no Base64") from error
+            raise reading.unreadable("no Base64") from error
         if not found:
             raise RetryLater("平台这次没有给出这张影像", "可能刚从平台的缓存里移走了，过一会儿再试")
         return found
@@ -140,7 +143,7 @@ class Guizhou(National):
             asked = PatientQuery(id_type=id_type, id_number=id_number, name="", day_from=ours.day, day_to=ours.day)
             found = yield from self.history(asked)
             if not all(exam.index_code for exam in found):
-                raise _unreadable("an exam without an index code")
+                raise reading.unreadable("an exam without an index code")
             missing += [
                 sent.exam_key
                 for sent in one.exams
@@ -229,12 +232,12 @@ class Guizhou(National):
     def _entries(self, reply: Reply) -> list[Mapping[str, Any]]:
         """The answer's data: a list of objects, one object, or nothing."""
         data = reply.data.get(self._data_name)
-        return _dicts([data] if isinstance(data, dict) else data)
+        return reading.objects([data] if isinstance(data, dict) else data)
 
     def _found_exam(self, entry: Mapping[str, Any]) -> FoundExam:
         names = dict(self._answers["history"])
-        index_code = _text(entry, names.pop("index_code"))
-        texts = {key: _text(entry, spellings) for key, spellings in names.items()}
+        index_code = reading.text(entry, names.pop("index_code"))
+        texts = {key: reading.text(entry, spellings) for key, spellings in names.items()}
         return FoundExam(index_code=index_code, values={key: text for key, text in texts.items() if text})
 
 
@@ -250,30 +253,6 @@ def _is_same(listed: str, sent: str) -> bool:
     """The index that was sent, in any letter case; its number may come back masked, like all numbers of 2.6."""
     pattern = re.sub(r"(\\\*)+", "[0-9A-Z]+", re.escape(listed.strip().upper()))
     return re.fullmatch(pattern, sent.upper()) is not None
-
-
-def _dicts(data: object) -> list[Mapping[str, Any]]:
-    """What can't be read is no answer: nobody may take it for an empty one."""
-    if data is None:
-        return []
-    if not isinstance(data, list) or not all(isinstance(each, dict) for each in data):
-        raise _unreadable(f"no list of objects but {type(data).__name__}")
-    return data
-
-
-def _found(entry: Mapping[str, Any], spellings: list[str]) -> object:
-    """What stands under the first of these names, in any letter case."""
-    by_name = {name.casefold(): value for name, value in entry.items()}
-    return next((value for name in spellings if (value := by_name.get(name.casefold())) is not None), None)
-
-
-def _text(entry: Mapping[str, Any], spellings: list[str]) -> str:
-    value = _found(entry, spellings)
-    return "" if value is None else str(value).strip()
-
-
-def _unreadable(details: str) -> RetryLater:
-    return RetryLater("平台的回答看不懂", "请过一会儿再查；一直这样时请工程师看看", details=details)
 
 
 def adapter(region: Region, options: Mapping[str, Any], secrets: Mapping[str, str]) -> Guizhou:

@@ -36,7 +36,7 @@ def objects(data: object) -> list[Mapping[str, Any]]:
 
 
 def unreadable(details: str) -> RetryLater:
-    return RetryLater("平台的回答看不懂", "程序会再试；一直这样时请工程师看看", details=details)
+    return RetryLater("平台的回答看不懂", "请过一会儿再试；一直这样时请工程师看看", details=details)
 
 
 def _at(entry: object, name: str) -> object:

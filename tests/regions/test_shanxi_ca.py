@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from typing import Any, TypeVar
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from app.catalogue.codes import load_codes
@@ -37,6 +37,7 @@ from app.regions.shanxi_ca import in_order
 from tests.delivery.stage import an_http_reply
 
 R = TypeVar("R")
+REGION = load_region("shanxi")
 CODE, APP = "安全码 secure-code", "APP_0157E810F6894BEEB4DEC70331720557"
 DOCTOR = "548a43ae04f109a2c8c812c95673579a03afd8512d7fc85f9abdc9de7066b2af"
 NOW = datetime(2026, 11, 21, 4, 0, 0, 987654, tzinfo=UTC)
@@ -49,7 +50,7 @@ QR = json.dumps(
 
 def an_adapter(secure_code: str = CODE, **options: Any) -> Shanxi:
     given = {"hospital_code": "12140000MB0000000X", "ca_app_id": APP, "verify_at_platform": True, **options}
-    made = ADAPTERS["shanxi"](load_region("shanxi"), given, {"sm4_key": "0" * 32, "secure_code": secure_code})
+    made = ADAPTERS["shanxi"](REGION, given, {"sm4_key": "0" * 32, "secure_code": secure_code})
     assert isinstance(made, Shanxi)
     return made
 
@@ -92,7 +93,7 @@ def mac(text: str, code: str = CODE) -> str:
 
 
 def judged(rule: str, body: Mapping[str, Any]) -> tuple[Verdict, str]:
-    judge = Judge(load_codes("shanxi"), load_region("shanxi").options["replies"])
+    judge = Judge(load_codes("shanxi"), REGION.options["replies"])
     found, _ = judge.http(an_http_reply(dict(body)), rule, "sign")
     return found.verdict, found.trouble.title
 
@@ -294,6 +295,7 @@ def test_a_finished_job_that_lacks_something_is_asked_again(lacking: str) -> Non
         result(a_result() | {lacking: ""})
 
 
+@settings(deadline=None)
 @given(st.dictionaries(st.sampled_from(list(a_result())), st.none() | st.booleans() | st.text(max_size=9)))
 def test_whatever_comes_is_an_answer_or_an_error_of_ours(changes: dict[str, Any]) -> None:
     told = a_result() | changes
@@ -461,7 +463,7 @@ def test_every_stamp_must_hold_and_there_must_be_one() -> None:
 
 
 def test_the_words_of_the_stamp_that_does_not_hold_are_told() -> None:
-    judge = Judge(load_codes("shanxi"), load_region("shanxi").options["replies"])
+    judge = Judge(load_codes("shanxi"), REGION.options["replies"])
     found, _ = judge.http(an_http_reply(a_seal_answer(0, 0, 9, 8)), "check_stamp", "check_stamp")
     assert (found.trouble.code, found.trouble.words) == ("0/9", "第 2 个")
 
