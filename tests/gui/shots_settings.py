@@ -66,7 +66,19 @@ def settings_plan(rest: Act) -> dict[str, tuple[str, str, Act, Callable[[FakeFac
         bar.setValue(bar.maximum())
         rest(window)
 
+    def to_the_questions(window: MainWindow) -> None:
+        unfold(window)
+        section = window.pages[words.SETTINGS].section()  # type: ignore[attr-defined]
+        rows = [one for form in section.forms for one in form.rows if one.key.endswith("query_envelope")]
+        section.area.ensureWidgetVisible(rows[0])
+        rest(window)
+
+    def asked_of(face: FakeFace) -> None:
+        in_force(face, regions[0])
+        face.document["destination"][0]["options"] = {"query_service": True, "query_addresses": ["10.20.0.9"]}
+
     plan = {
+        "5-targets-asked": (words.SETTINGS, "destination", to_the_questions, asked_of),
         "5-settings-query": pictured("query", switch_on),
         "5-targets-two": pictured("destination", nothing, *regions[:2]),
         "5-targets-two-keys": pictured("secrets", nothing, *regions[:2]),
