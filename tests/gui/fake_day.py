@@ -368,7 +368,12 @@ class FakeDay:
                 "unsent": 1 if ago < 2 else 0,
             }
             if self.lists_images:
-                shanxi |= {"missing": 0, "unsent": 0, "state": "agreed" if ago else "open", "lacking": 2 if ago == 1 else 0}
+                shanxi |= {
+                    "missing": 0,
+                    "unsent": 0,
+                    "state": "agreed" if ago else "open",
+                    "lacking": 2 if ago == 1 else 0,
+                }
             index = {"destination": "index", "can_answer": False, "state": "open", "sent": sent // 3, "agreed": 0}
             index |= {"received": sent // 3, "missing": 0, "unsent": 0}
             if self.can_answer:
