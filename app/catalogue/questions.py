@@ -272,7 +272,7 @@ def _secret(path: Path, key: str, rule: Mapping[str, Any]) -> Question:
         _must(isinstance(rule.get(part), str) and rule[part], path, f"[secrets.{key}] {part}", "a text is missing")
     needed = bool(rule.get("required", False))
     return Question(
-        key=f"secrets.{key}", label=rule["label"], kind="secret", help=rule["help"], first=True, needed=needed
+        key=f"secrets.{key}", label=rule["label"], kind="secret", help=rule["help"], first=needed, needed=needed
     )
 
 

@@ -83,7 +83,7 @@ def test_the_keyboard_alone_leads_from_the_first_page_to_the_last(
     ready(wizard, window)
     press(wizard, Key.Key_Return)
     at(wizard, window, "密钥")
-    for text in ("http://192.0.2.80:8081", "192.0.2.80", "", "SXCLOUD"):
+    for text in ("http://192.0.2.80:8081", "", "192.0.2.80", "", "SXCLOUD"):
         type_text(wizard, text)
         press(wizard, Key.Key_Tab)
     type_text(wizard, SECRET)
