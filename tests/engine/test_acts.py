@@ -9,6 +9,7 @@ import pytest
 
 from app.domain.job import Event, Part
 from app.engine import acts
+from app.engine.house import House
 from app.errors import NeedsOperator
 from app.store import Tx, exams
 from app.system.paths import Home
@@ -98,9 +99,9 @@ def test_an_image_of_another_patient_can_not_slip_in_between_check_and_freeze(
     uid = desk.ready()
     queue = acts._queue
 
-    def slowly(tx: Tx, *rest: Any) -> Any:
+    def slowly(house: House, tx: Tx, *rest: Any) -> Any:
         assert tx.conn.in_transaction, "in the writer's own transaction nothing else comes in"
-        return queue(tx, *rest)
+        return queue(house, tx, *rest)
 
     monkeypatch.setattr(acts, "_queue", slowly)
     assert desk.engine.submit(uid)["jobs"] == 3
