@@ -12,7 +12,7 @@ from pathlib import Path
 
 import keyring
 import pytest
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 from keyring.backend import KeyringBackend
 from keyring.errors import PasswordDeleteError
 
@@ -20,7 +20,8 @@ from app.system.paths import Home
 
 faulthandler.enable()
 
-settings.register_profile("steady", derandomize=True)  # a build machine tries the same examples each time
+# A build machine tries the same examples each time, and a busy one is slow without being wrong.
+settings.register_profile("steady", derandomize=True, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 if os.environ.get("CI"):
     settings.load_profile("steady")
 

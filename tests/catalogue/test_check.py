@@ -163,7 +163,8 @@ def test_outside_the_insurance_the_fixed_numbers_stand_together() -> None:
 def test_a_form_has_every_field_once_with_its_level_for_these_values() -> None:
     form = build_form(CATALOGUE, REGION, values(EXAM), [values(REPORT)], [values(SETTLEMENT)], now=NOW)
     keys = [field.key for field in (*form.exam, *form.reports[0], *form.settlements[0])]
-    assert sorted(keys) == sorted({row.key for rows in REGION.rows.values() for row in rows})
+    messages = ("exam", "report", "settlement")  # what else is sent is the program's
+    assert sorted(keys) == sorted({row.key for message in messages for row in REGION.rows_of(message)})
     levels = {field.key: field.level for field in (*form.exam, *form.reports[0])}
     assert levels["outpatient_number"] is Level.MUST and levels["inpatient_number"] is Level.IF_KNOWN
     assert levels["apply_doctor_industry_code"] is Level.MUST and levels["report_pdf_url"] is Level.IF_KNOWN

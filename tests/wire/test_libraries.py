@@ -25,7 +25,7 @@ def judge():
 
 
 def associate():
-    _associate_request(Peer(host="127.0.0.1", port=1, called_ae="A", calling_ae="B", name="C"), {})
+    _associate_request(Peer(host="127.0.0.1", port=1, called_ae="A", calling_ae="B", name="C"), {}, False)
 
 
 def run(act):
