@@ -144,6 +144,7 @@ class Stamping:
             self._reports.take_stamped(one.exam_key, one.report_key, one.sha256, data)
         except AgentError as error:
             self._refuse(one, error)
+            self._end_if_exchanged(one)
             return error.title
         finally:
             one.is_taking = False
@@ -216,6 +217,13 @@ class Stamping:
             tx.tell("stamp_refused", exam=one.exam_key, report=one.report_key, title=error.title, advice=error.advice)
 
         self._house.store.write(change)
+
+    def _end_if_exchanged(self, one: _HandOff) -> None:
+        """The report has another PDF by now: nothing that is made of this one can be taken any more."""
+        own = exams.reports_of(self._house.store.read(), one.exam_key)
+        if not any(each.report_key == one.report_key and each.pdf_sha256 == one.sha256 for each in own):
+            with self._lock:
+                self._open.pop(one.token, None)
 
     def _shut_if_idle(self) -> None:
         with self._lock:

@@ -47,6 +47,8 @@ class FillPage(Page):
         self.facts = ImagesCard(self.desk)
         self.facts.attach.connect(self.exam.choose_pdf)
         self.facts.dropped.connect(self.exam.attach)
+        self.facts.stamp.came.connect(self._stamped)
+        self.form.stamp_it.connect(self.facts.stamp_report)
         box.addWidget(self.facts, 8)
         self.body.addLayout(box, 1)
         self._show_none()
@@ -209,7 +211,13 @@ class FillPage(Page):
                 self.exam.renew(form)
             else:
                 self.exam.show_exam(form, study)
+            self.facts.show_reports(form["uid"], form["reports"])
             self.facts.show_study(study)
+
+    def _stamped(self, uid: str) -> None:
+        """The stamped PDF is the report's now."""
+        if uid == self.uid:
+            self._open(uid)
 
     def focusInEvent(self, event: QFocusEvent) -> None:
         """The page was opened: the keyboard goes where something is to be typed."""

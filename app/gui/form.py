@@ -33,6 +33,7 @@ class FormView(QScrollArea):
     keep = Told()
     done = Told()
     attach_to = Told()
+    stamp_it = Told()
     map_report = Told()
     wants_row = Told()
 
@@ -335,7 +336,9 @@ class FormView(QScrollArea):
 
     def _act_row(self, field: Field) -> QWidget:
         """A field that is not typed: a list that wants a row, a report that wants its file."""
-        if field["type"] == "pdf":
+        if field["type"] == "pdf" and self.form is not None and self.form["reports"][int(field["row"])]["pdf"]:
+            button = ActButton(self._look, "盖章", slot=partial(self.stamp_it.emit, int(field["row"])))
+        elif field["type"] == "pdf":
             slot = partial(self.attach_to.emit, int(field["row"]))
             button = ActButton(self._look, "附上 PDF", icon="attach", slot=slot)
         else:

@@ -10,6 +10,7 @@ from app.gui import words
 from app.gui.page import Desk, Json
 from app.gui.parts import Button, Card, Empty, column, line, row
 from app.gui.pdf_view import PdfPane
+from app.gui.stamp import StampBar
 from app.gui.told import Told
 from app.gui.viewer import Viewer
 from app.gui.viewer_window import ViewerWindow, source_words
@@ -32,6 +33,7 @@ class ImagesCard(Card):
         self._uid = ""
         self._shown = ""
         self._series: list[Json] = []
+        self._of_reports: tuple[str, list[Json]] = ("", [])
         self._person: tuple[str, ...] = ()
         self._window: ViewerWindow | None = None
         self.setAcceptDrops(True)
@@ -47,7 +49,9 @@ class ImagesCard(Card):
         self._stack.addWidget(self._images())
         self.pdf = PdfPane(desk.look, desk.asker, desk.face.report_pdf)
         self.pdf.attach.connect(self.attach)
-        self._stack.addWidget(self.pdf)
+        self.pdf.turned.connect(lambda _report: self._show_stamp())
+        self.stamp = StampBar(desk)
+        self._stack.addWidget(self._reports())
         self._open(0)
 
     def show_study(self, study: Json) -> None:
@@ -61,7 +65,9 @@ class ImagesCard(Card):
 
     def show_reports(self, uid: str, reports: list[Json]) -> None:
         """The reports of the exam's form."""
+        self._of_reports = (uid, reports)
         self.pdf.put(uid, reports)
+        self._show_stamp()
         self.tabs[1].setText(f"报告 PDF {len(reports)}" if len(reports) > 1 else "报告 PDF")
 
     def show_nothing(self) -> None:
@@ -70,6 +76,12 @@ class ImagesCard(Card):
         self.tabs[0].setToolTip("")
         self._say(*_NO_EXAM)
         self.show_reports("", [])
+
+    def stamp_report(self, report: int) -> None:
+        """Show this report and have it stamped."""
+        self._open(1)
+        self.pdf.choose(report)
+        self.stamp.begin()
 
     def focus(self) -> None:
         """The keyboard goes to what is looked at: slices or pages."""
@@ -127,6 +139,18 @@ class ImagesCard(Card):
         self._stack.setCurrentIndex(number)
         for place, tab in enumerate(self.tabs):
             tab.setChecked(place == number)
+
+    def _show_stamp(self) -> None:
+        uid, reports = self._of_reports
+        number = self.pdf.current
+        self.stamp.put(uid, number, reports[number] if number < len(reports) else None)
+
+    def _reports(self) -> QWidget:
+        page = QWidget()
+        box = column(page)
+        box.addWidget(self.pdf, 1)
+        box.addWidget(self.stamp)
+        return page
 
     def _images(self) -> QWidget:
         page = QWidget()

@@ -33,10 +33,12 @@ _NONE = ("document", "还没有报告 PDF", "把 PDF 文件拖到这里，或选
 class PdfPane(QWidget):
     """`attach(report)`: a person wants to choose a file for this report. Loads only what is on screen.
 
-    `reads_only`: one report, looked at and printed, never exchanged here.
+    `turned(report)`: another of the reports is shown. `reads_only`: one report, looked at and printed, never exchanged
+    here.
     """
 
     attach = Told()
+    turned = Told()
 
     def __init__(self, look: Look, asker: Asker, report_of: ReportOf, *, reads_only: bool = False) -> None:
         super().__init__()
@@ -65,6 +67,7 @@ class PdfPane(QWidget):
         self.current = report
         self._show_choice()
         self._load()
+        self.turned.emit(report)
 
     def showEvent(self, event: QShowEvent) -> None:
         super().showEvent(event)
@@ -241,6 +244,8 @@ class PdfView(QPdfView):
         self.setDocumentMargins(QMargins(18, 14, 18, 14))
         self.setPageSpacing(12)
         self.setFrameShape(QPdfView.Shape.NoFrame)
+        # where the page just fits, a bar that comes and goes changes the width for ever: QPdfView never returns
+        self.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOn)
         self.fit()
         self._dress()
         look.changed.connect(self._dress)

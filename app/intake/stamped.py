@@ -17,7 +17,7 @@ _MOST_PAGES = 200
 _POINTS = 1.5
 """Rewriting a file may round the size of a page."""
 _KEPT = "原来的报告没有变"
-_AGAIN = f"{_KEPT}。请回到签章软件看一看，再点“盖章”"
+_AGAIN = f"{_KEPT}。请回到签章软件，重新盖一次"
 UNSTAMPED = ("送回来的报告没有盖章", _AGAIN)
 CHANGED = ("送回来的报告盖章后又改动过", _AGAIN)
 OTHER = ("送回来的不是这份报告", _AGAIN)

@@ -16,7 +16,7 @@ from app.errors import NeedsOperator
 _MOST_PARTS = 16
 _FIELD_BYTES = 4096
 _BARE = ("", "application/pdf", "application/octet-stream")
-_NOT_READ = ("送回来的不是一个文件", "原来的报告没有变。请回到签章软件看一看，再点“盖章”")
+_NOT_READ = ("送回来的不是一个文件", "原来的报告没有变。请回到签章软件，重新盖一次")
 
 
 @dataclass(frozen=True, kw_only=True)

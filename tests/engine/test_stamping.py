@@ -238,6 +238,7 @@ def test_a_report_that_was_exchanged_meanwhile_is_not_overwritten(office: Office
         office.client.press(url)
     assert office.pdf() == pdf_bytes(text="CORRECTED")
     assert office.told("stamp_refused")[-1]["title"] == "盖章的时候报告 PDF 换过了"
+    assert not office.engine.stamping(office.uid)["open"]
 
 
 def test_a_changed_pdf_voids_the_stamp(office: Office) -> None:

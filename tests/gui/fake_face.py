@@ -21,6 +21,7 @@ from tests.gui.fake_retrieve import FakeRetrieve
 from tests.gui.fake_setup import FakeSetup
 from tests.gui.fake_several import said_by
 from tests.gui.fake_sign import FakeSign
+from tests.gui.fake_stamp import FakeStamp, stamp_problem
 
 Json = dict[str, Any]
 NOW = datetime(2026, 11, 20, 6, 6, tzinfo=UTC)
@@ -266,6 +267,7 @@ class FakeFace(
     FakeLog,
     FakeRetrieve,
     FakeSign,
+    FakeStamp,
 ):
     """Answers like an engine with a busy afternoon; `calls` holds (method, arguments) in order."""
 
@@ -352,7 +354,7 @@ class FakeFace(
             "destinations": ["shanxi"],
             "studies": [study],
             "fields": exam_fields(row["patient_name"], row["accession_number"], filled=filled),
-            "reports": [{"report_key": "R1", "pdf": True, "fields": report_fields(filled=filled)}],
+            "reports": [{"report_key": "R1", "pdf": True, "stamp": None, "fields": report_fields(filled=filled)}],
             "settlements": [settlement_row(0)],
         }
 
@@ -390,6 +392,8 @@ class FakeFace(
     def _problem(field: Json) -> Json | None:
         if field["key"] == "settlements":
             return None
+        if field["type"] == "pdf":
+            return stamp_problem(field)
         if said := said_by(field):
             return said
         if field["level"] == "must" and not field["text"]:

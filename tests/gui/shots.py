@@ -63,6 +63,7 @@ def draw(out: Path, theme: str, scale: str, names: list[str]) -> None:
     from tests.gui.shots_retrieve import retrieve_plan
     from tests.gui.shots_settings import settings_plan
     from tests.gui.shots_sign import sign_plan
+    from tests.gui.shots_stamp import stamp_plan
     from tests.gui.shots_wizard import draw_wizard
 
     app = QApplication([])
@@ -274,6 +275,7 @@ def draw(out: Path, theme: str, scale: str, names: list[str]) -> None:
         **retrieve_plan(rest),
         **settings_plan(rest),
         **sign_plan(rest),
+        **stamp_plan(rest),
         "1-today-nothing": at(words.TODAY, before=FakeFace.empty),
         "1-today-paused": at(words.TODAY, before=paused),
         "2-fill-nothing": at(words.FILL, before=FakeFace.empty),
