@@ -232,7 +232,6 @@ class Life:
 
     def _complete_due(self) -> None:
         self.gateway.tell_questions()
-        self.gateway.tell_questions()
         for study_uid in self.gateway.quiet_studies():
             self.complete(study_uid)
 
