@@ -110,7 +110,7 @@ class Signing:
         unknown = [name for name in names if not any(self._doctor(name, one.doctor_code)["known"] for one in waiting)]
         why = "打开电子签名，请医生用手机扫码"
         if unknown:
-            why = f"{unknown[0]} 医生还没有签名平台编号，请在 设置 › 医生 里填"
+            why = f"{unknown[0]} 医生还没有签名平台编号，请在 设置 › 医生名单 里填"
         elif troubled := next((one for one in waiting if one.state is SessionState.REFUSED and one.hitch), None):
             why = f"{troubled.hitch.title if troubled.hitch else ''}，请换新码再签"
         said = f"{len(waiting)} 份报告等 {who} 签名"
@@ -176,7 +176,7 @@ class Signing:
         if not doctor["known"]:
             raise NeedsOperator(
                 f"{session.doctor_name or '审核'}医生还没有签名平台编号",
-                "请在 设置 › 医生 里填上这位医生的签名平台编号（MSSPID），再签",
+                "请在 设置 › 医生名单 里填上这位医生的签名平台编号（MSSPID），再签",
                 page=_PAGE,
             )
         return str(doctor["signer_id"])

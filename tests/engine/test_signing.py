@@ -66,7 +66,7 @@ def test_a_doctor_without_a_number_is_asked_for_in_the_settings(desk: SignDesk) 
     uid = desk.submitted(audit_doctor_name="王新")
     refused = fault(lambda: desk.code(uid))
     assert isinstance(refused, NeedsOperator) and refused.page == "signing"
-    assert "设置 › 医生" in refused.advice and desk.wire.asked == []
+    assert "设置 › 医生名单" in refused.advice and desk.wire.asked == []
 
 
 def test_a_report_too_long_to_be_signed_is_refused_before_it_waits(desk: SignDesk) -> None:
