@@ -59,6 +59,7 @@ _INVALID_ARGUMENT = 0x0115
 _MOST_NAMED_FAILURES = 5000
 _MOST_COUNTED = 0xFFFF
 _LINE_FAULTS_IN_A_ROW = 3
+_TOLD_AT_ONCE = 50
 _REPORT_AGAIN_SECONDS = (0.0, 5.0, 30.0)
 NOT_KEPT, OTHER_CLASS = 0x0112, 0x0119
 """Failure reasons of a storage commitment (PS3.3 section C.14.1.1)."""
@@ -135,6 +136,11 @@ class _Progress:
         self.taken.setdefault(image.study_instance_uid, []).append(image.sop_instance_uid)
         self.completed += reply.status == 0
         self.warning += reply.status != 0
+
+    def handed_over(self) -> dict[str, list[str]]:
+        """What was taken since the last time, by study."""
+        taken, self.taken = self.taken, {}
+        return taken
 
     def give_up(self) -> None:
         """What was not even tried."""
@@ -271,6 +277,7 @@ class Questions:
     def _deliver(
         self, asked: _Asked, wanted: Wanted, send: Callable[[Image, int], StoreReply | None], to_ae: str
     ) -> None:
+        """What went is told every now and then: a thousand images take minutes, and no crash may make them unsent."""
         progress = _Progress(remaining=wanted.count)
         is_cancelled = False
         try:
@@ -278,9 +285,11 @@ class Questions:
                 if is_cancelled := asked.is_cancelled():
                     break
                 progress.count(image, send(image, 1 + place % _MOST_COUNTED))
+                if (place + 1) % _TOLD_AT_ONCE == 0:
+                    self._collection.taken(to_ae, progress.handed_over())
                 asked.respond(_PENDING, progress.elements(_PENDING))
         finally:
-            self._collection.taken(to_ae, progress.taken)
+            self._collection.taken(to_ae, progress.handed_over())
         if not is_cancelled:
             progress.give_up()
         status = _CANCELLED if is_cancelled else _SOME_FAILED if progress.failed else _SUCCESS

@@ -463,6 +463,20 @@ def test_images_come_back_on_the_same_line_in_the_syntax_they_have(tmp_path: Pat
     assert agent.shelf.took == [(FRONT, {STUDY_UID: 2})]
 
 
+def test_what_went_is_told_while_the_rest_still_goes(tmp_path: Path) -> None:
+    """A program that is killed on the way knows what was taken before."""
+    files = [a_file(tmp_path, pixels=64) for _ in range(60)]
+    told: list[int] = []
+    shelf = Shelf(files=files, between=lambda place: told.append(len(shelf.took)))
+    contexts = (build_context(GET), build_context(CT, EXPLICIT))
+    handlers = [(evt.EVT_C_STORE, lambda event: 0x0000)]
+    with an_agent(shelf) as agent:
+        with a_question(agent, *contexts, roles=[build_role(CT, scp_role=True)], evt_handlers=handlers) as line:
+            list(line.send_c_get(an_identifier(StudyInstanceUID=STUDY_UID), GET))
+    assert told == [0] * 50 + [1] * 10
+    assert shelf.took == [(FRONT, {STUDY_UID: 50}), (FRONT, {STUDY_UID: 10})]
+
+
 def test_an_image_without_a_way_out_fails_alone(tmp_path: Path) -> None:
     files = [a_file(tmp_path, syntax=JPEG_LS), a_file(tmp_path)]
     contexts = (build_context(GET), build_context(CT, EXPLICIT))
