@@ -1,4 +1,4 @@
-"""Journey: a platform that fetches by Query/Retrieve (image_mode retrieve) - half of it, after a kill, twice, by C-GET."""
+"""Journey: a platform that fetches the images itself by Query/Retrieve - half of them, after a kill, twice, by C-GET."""
 
 from __future__ import annotations
 

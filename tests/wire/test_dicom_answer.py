@@ -470,9 +470,12 @@ def test_what_went_is_told_while_the_rest_still_goes(tmp_path: Path) -> None:
     shelf = Shelf(files=files, between=lambda place: told.append(len(shelf.took)))
     contexts = (build_context(GET), build_context(CT, EXPLICIT))
     handlers = [(evt.EVT_C_STORE, lambda event: 0x0000)]
-    with an_agent(shelf) as agent:
-        with a_question(agent, *contexts, roles=[build_role(CT, scp_role=True)], evt_handlers=handlers) as line:
-            list(line.send_c_get(an_identifier(StudyInstanceUID=STUDY_UID), GET))
+    roles = [build_role(CT, scp_role=True)]
+    with (
+        an_agent(shelf) as agent,
+        a_question(agent, *contexts, roles=roles, evt_handlers=handlers) as line,
+    ):
+        list(line.send_c_get(an_identifier(StudyInstanceUID=STUDY_UID), GET))
     assert told == [0] * 50 + [1] * 10
     assert shelf.took == [(FRONT, {STUDY_UID: 50}), (FRONT, {STUDY_UID: 10})]
 
