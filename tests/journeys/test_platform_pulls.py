@@ -1,4 +1,4 @@
-"""Journey: a platform that fetches the images itself by Query/Retrieve - half of them, after a kill, twice, by C-GET."""
+"""Journey: a platform that fetches images by Query/Retrieve itself - half of them, after a kill, twice, by C-GET."""
 
 from __future__ import annotations
 
