@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -9,6 +10,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from PIL import Image, ImageDraw
 
 from app.domain.exam import StampState
 from app.errors import NeedsOperator
@@ -22,6 +24,7 @@ from tests.intake.sealed import sealed
 from tests.intake.test_reports import an_exam, pdf_of
 
 PLAIN = pdf_bytes(text="CHEST PA")
+LOCKED = Path(__file__).parent / "encrypted" / "secret-aes-128.pdf"
 
 
 @pytest.fixture(scope="module")
@@ -39,6 +42,13 @@ def test_a_seal_covers_the_file_until_something_is_added() -> None:
     assert seal_of(stamped + b"% changed\n") is Seal.BROKEN
     twice = sealed(stamped)
     assert (seal_of(twice), seals_count(twice)) == (Seal.WHOLE, 2)
+
+
+def test_a_timestamp_of_the_document_is_no_seal_but_may_cover_one() -> None:
+    assert (seal_of(dated(PLAIN)), seals_count(dated(PLAIN))) == (Seal.NONE, 0)
+    both = dated(sealed(PLAIN))
+    assert (seal_of(both), seals_count(both)) == (Seal.WHOLE, 1)
+    assert seal_of(both + b"% changed\n") is Seal.BROKEN
 
 
 def test_a_seal_without_a_value_covers_nothing() -> None:
@@ -81,6 +91,40 @@ def test_a_rewritten_and_stamped_report_is_taken(apart: Apart) -> None:
     check_stamped(apart, PLAIN + b"% a comment\n%%EOF\n", sealed(PLAIN))
 
 
+def a_scan(*lines: str) -> bytes:
+    """A report as some systems print it: one picture, and not a letter of text."""
+    page, out = Image.new("L", (595, 842), 255), io.BytesIO()
+    for number, line in enumerate(("RADIOLOGY REPORT", *lines, "Heart and lungs: no finding", "Dr. Liu")):
+        ImageDraw.Draw(page).text((60, 60 + 40 * number), line, fill=0, font_size=20)
+    page.save(out, "PDF")
+    return out.getvalue()
+
+
+SCAN = a_scan("Name: LI Guifang", "No: DR2611200018")
+
+
+def test_a_report_without_a_letter_is_known_by_its_ink(apart: Apart) -> None:
+    check_stamped(apart, SCAN, sealed(SCAN))
+    check_stamped(apart, SCAN + b"% a comment\n%%EOF\n", sealed(SCAN))
+    with pytest.raises(NeedsOperator, match="送回来的不是这份报告"):
+        check_stamped(apart, SCAN, sealed(a_scan("Name: ZHAO Ming", "No: DR2611200019")))
+
+
+def another_text_inside(pdf: bytes, text: bytes) -> bytes:
+    """The bytes of a PDF, and an update behind them that puts another text on its page."""
+    content = b"BT /F1 18 Tf 40 700 Td (%s) Tj ET" % text
+    place, table = len(pdf), pdf.rindex(b"xref\n0 ")
+    update = b"4 0 obj\n<< /Length %d >>\nstream\n%s\nendstream\nendobj\n" % (len(content), content)
+    end = b"trailer\n<< /Size 5 /Root 1 0 R /Prev %d >>\nstartxref\n%d\n%%%%EOF\n" % (table, place + len(update))
+    return pdf + update + b"xref\n4 1\n%010d 00000 n \n" % place + end
+
+
+def dated(pdf: bytes) -> bytes:
+    """The PDF with a document timestamp over all of it, by the hand that makes seals."""
+    name = b"/SubFilter /adbe.pkcs7.detached"
+    return pdf + sealed(pdf)[len(pdf) :].replace(name, b"/SubFilter /ETSI.RFC3161".ljust(len(name)))
+
+
 REFUSED = {
     "unstamped": (PLAIN, "送回来的报告没有盖章"),
     "empty": (b"", "送回来的不能用：PDF 文件是空的"),
@@ -89,6 +133,9 @@ REFUSED = {
     "changed": (sealed(PLAIN) + b"% changed\n", "送回来的报告盖章后又改动过"),
     "another": (sealed(pdf_bytes(text="SKULL")), "送回来的不是这份报告"),
     "one page more": (sealed(pdf_bytes(text="CHEST PA", pages=2)), "送回来的不是这份报告"),
+    "changed before the seal": (sealed(another_text_inside(PLAIN, b"SKULL")), "送回来的不是这份报告"),
+    "dated only": (dated(PLAIN), "送回来的报告没有盖章"),
+    "locked": (LOCKED.read_bytes(), "送回来的不能用：PDF 文件有密码保护"),
     "shifted": (b"%PDF-1.4\n" + sealed(PLAIN)[300:], "送回来的报告盖章后又改动过"),
 }
 
