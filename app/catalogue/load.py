@@ -12,6 +12,7 @@ from app.catalogue.conditions import CONDITIONS
 from app.catalogue.converters import CONVERTERS
 from app.catalogue.region import Catalogue, Field, Region, Row
 from app.catalogue.resources import resources_dir
+from app.catalogue.stages import EXAM_STAGES, REPORT_STAGES
 from app.catalogue.tables import Code, Table
 from app.catalogue.translate import COLUMN, MARK, Translation
 from app.catalogue.types import TYPES
@@ -226,6 +227,9 @@ def _check_values(path: Path, region: Region) -> None:
         (f"from_modality.{key}", key, code) for key, codes in region.from_modality.items() for code in codes.values()
     ]
     pairs += [("not_insured.charge_types", "charge_type", code) for code in region.not_insured_charge_types]
+    for stage, codes in region.options.get("stages", {}).items():
+        _must(stage in (*EXAM_STAGES, *REPORT_STAGES), path, "stages", f"no stage {stage!r}")
+        pairs += [(f"stages.{stage}", key, code) for key, code in codes.items()]
     for section, key, value in pairs:
         _must(key in region.fields, path, section, f"no field {key!r}")
         table = region.table_of(key)

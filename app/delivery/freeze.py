@@ -134,13 +134,15 @@ class _Exam:
 
     def record(self, part: Part, report: ReportView | None) -> Frozen:
         found, digest = self._made(part, report, self._text(SENT_AT)), body.digest(self._made(part, report, ""))
-        to_sign = _to_sign(self.view.target, report) if "report" in found else None
-        if to_sign is not None:
-            digest = body.digest([digest, to_sign.text])
-            found["sign_text"] = to_sign.text
-        if report is not None and report.signature is not None and to_sign is not None:
+        signing = to_sign(self.view.target, report) if "report" in found else None
+        if signing is not None:
+            digest = body.digest([digest, signing.text])
+            found["sign_text"] = signing.text
+        if report is not None and report.signature is not None and signing is not None:
             found["report"] |= wire_values(self.view.target, "report", report.signature.fields)
         kept = body.kept(found)
+        if "exam" in found:
+            kept["stage"] = self.view.stage
         if self.index_code:
             kept |= {"index_code": self.index_code, "values": self._told(report)}
         if "exam" in found and carries_reports(self.region):
@@ -155,7 +157,7 @@ class _Exam:
             digest=digest,
             exam_day=self.day,
             index_code=self.index_code,
-            to_sign=to_sign,
+            to_sign=signing,
         )
 
     def of_images(self, submitted: object = None) -> Frozen:
@@ -255,7 +257,7 @@ class _Exam:
         return value.text if value else ""
 
 
-def _to_sign(target: Target, report: ReportView | None) -> ToSign | None:
+def to_sign(target: Target, report: ReportView | None) -> ToSign | None:
     """What its doctor signs, or has signed; None where that is not asked for, or was typed."""
     if report is None or not report.text or not (target.signs_here or report.signature):
         return None

@@ -13,6 +13,7 @@ from app.catalogue import check, derive
 from app.catalogue.payload import of_all_exams
 from app.catalogue.region import Region
 from app.catalogue.signed_text import has_signed_text, signed_text
+from app.catalogue.stages import EXAM_STAGES, codes_of, exam_stage, report_stage
 from app.delivery.stamps import stamp_problems
 from app.delivery.target import Target
 from app.domain.exam import Exam, Report
@@ -22,7 +23,7 @@ from app.domain.settings import Clinic
 from app.domain.signing import CA_DATA, SIGN_VALUE, KeptSignature, Signature
 from app.domain.study import DOUBT_WORDS, Accession, Doubt, Study, accessions
 from app.domain.times import cst_text
-from app.store import Reader, exams, images, signings
+from app.store import Reader, exams, images, jobs, signings
 
 Values = dict[str, Value]
 _SEX = {"M": "1", "F": "2"}
@@ -44,6 +45,8 @@ class Known:
     """Keys of shared reports that go out under another exam."""
     signatures: Mapping[str, tuple[KeptSignature, ...]] = field(default_factory=dict)
     """Report key -> the signatures that are kept of it, over its text as it was when they were given."""
+    reached: Mapping[str, str] = field(default_factory=dict)
+    """Destination -> the stage of the exam that it was told last."""
 
     @property
     def given_accession(self) -> str:
@@ -101,6 +104,8 @@ class View:
     reports: tuple[ReportView, ...]
     exam_problems: tuple[Problem, ...]
     report_problems: tuple[tuple[Problem, ...], ...]
+    stage: str = ""
+    """How far the exam has come; never less than this destination was told before."""
 
     @property
     def problems(self) -> tuple[Problem, ...]:
@@ -160,6 +165,7 @@ def known(conn: Reader, exam_key: str, *, with_shared: bool = True) -> Known | N
         signatures={
             report.report_key: signings.kept_signatures(conn, report.report_key) for report, _ in stored.reports
         },
+        reached=jobs.stages_told(conn, exam_key),
     )
 
 
@@ -169,6 +175,9 @@ def view(target: Target, clinic: Clinic, stored: Known, *, now: datetime) -> Vie
     constants = derive.clinic_constants(clinic) | dict(target.defaults)
     own = _in_own_codes(region, stored.record.exam) | _system(stored, now)
     derived = derive.derived(region, _header(stored), own, constants)
+    around = check.saved_texts(derive.filled(own, derived))
+    stage = exam_stage(around, has_images=bool(stored.studies), reached=stored.reached.get(target.name, ""))
+    derived |= _of_stage(target, stage, Noun.EXAM)
     for key in stored.emptied:
         derived.pop(key, None)
     exam = _compared(derive.filled(own, _doubted(derived, stored)), _header(stored))
@@ -176,7 +185,7 @@ def view(target: Target, clinic: Clinic, stored: Known, *, now: datetime) -> Vie
     settlements = _settlements(region, entered, exam, constants)
     reports = tuple(
         replace(
-            _report_view(region, exam, report, _in_own_codes(region, values), constants, now),
+            _report_view(target, exam, report, _in_own_codes(region, values), constants, now, stage),
             carried=report.report_key not in stored.carried_elsewhere,
             other_exams=tuple(
                 view(target, clinic, other, now=now).exam for other in stored.shared.get(report.report_key, ())
@@ -200,7 +209,14 @@ def view(target: Target, clinic: Clinic, stored: Known, *, now: datetime) -> Vie
             )
             for row, report in enumerate(reports)
         ),
+        stage=stage,
     )
+
+
+def _of_stage(target: Target, stage: str, noun: Noun) -> Values:
+    """The codes of a stage; what the clinic itself holds for right stays."""
+    codes = codes_of(target.region, stage, noun)
+    return {key: Value(text=code, source=Source.DERIVED) for key, code in codes.items() if not target.defaults.get(key)}
 
 
 def _to_sign(target: Target, exam: Values, report: ReportView, stored: Known) -> ReportView:
@@ -336,13 +352,23 @@ def _settlements(
 
 
 def _report_view(
-    region: Region, exam: Values, report: Report, entered: Values, constants: Mapping[str, str], now: datetime
+    target: Target,
+    exam: Values,
+    report: Report,
+    entered: Values,
+    constants: Mapping[str, str],
+    now: datetime,
+    stage: str,
 ) -> ReportView:
     own = dict(entered)
     own["report_id"] = Value(text=report.report_key, source=Source.SYSTEM)
     own["last_changed_at"] = Value(text=cst_text(now), source=Source.SYSTEM)
     if report.pdf_sha256:
         own["report_pdf"] = Value(text=report.pdf_sha256, source=Source.REPORT)
-    values = derive.filled(own, derive.derived_report(region, exam, own, constants))
     touched = bool(report.pdf_sha256) or any(value.source in _ENTERED for value in entered.values())
+    values = derive.filled(own, derive.derived_report(target.region, exam, own, constants))
+    is_examined = stage == EXAM_STAGES[-1]
+    reached = report_stage(check.saved_texts(values), is_begun=touched, is_examined=is_examined)
+    codes = _of_stage(target, reached, Noun.REPORT)
+    values |= {key: derive.better(values.get(key), code) for key, code in codes.items()}
     return ReportView(report=report, values=values, touched=touched)

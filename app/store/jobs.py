@@ -9,7 +9,19 @@ from datetime import datetime
 from functools import lru_cache
 from typing import Any
 
-from app.domain.job import MOVING, NEEDS_A_PERSON, TRANSITIONS, Event, Job, JobState, Part, Trouble, Turn, advance
+from app.domain.job import (
+    MOVING,
+    NEEDS_A_PERSON,
+    RECORDS,
+    TRANSITIONS,
+    Event,
+    Job,
+    JobState,
+    Part,
+    Trouble,
+    Turn,
+    advance,
+)
 from app.store import indexes, submissions
 from app.store.database import Tx
 from app.store.times import kept, taken, taken_or_none
@@ -156,6 +168,15 @@ def sign(tx: Tx, job: Job, payload: Mapping[str, object], *, now: datetime) -> N
         move(tx, job.id, Event.SIGNED, now=now)
 
 
+def unsign(tx: Tx, job: Job, payload: Mapping[str, object], *, now: datetime, trouble: Trouble | None = None) -> None:
+    """Its signature counts no more: what was about to go waits for the next one; what a person has in hand stays."""
+    tx.execute(
+        "UPDATE jobs SET payload = ?, unsigned = 1 WHERE id = ?", (json.dumps(payload, ensure_ascii=False), job.id)
+    )
+    if job.state in (JobState.QUEUED, JobState.WAITING, JobState.SENDING):
+        move(tx, job.id, Event.SIGNATURE_VOIDED, now=now, trouble=trouble)
+
+
 def unsigned(conn: sqlite3.Connection, destination: str, exam_key: str, report_key: str) -> list[Job]:
     """What lacks the signature of this report, whatever a person did to it meanwhile."""
     rows = conn.execute(
@@ -288,6 +309,18 @@ def job(conn: sqlite3.Connection, job_id: int) -> Job:
 def of_exam(conn: sqlite3.Connection, exam_key: str) -> list[Job]:
     """All jobs of an exam, oldest first."""
     return [_job(row) for row in conn.execute("SELECT * FROM jobs WHERE exam_key = ? ORDER BY id", (exam_key,))]
+
+
+def stages_told(conn: sqlite3.Connection, exam_key: str) -> dict[str, str]:
+    """Destination -> the stage of the exam in the newest record of it that was not cancelled, none once withdrawn."""
+    rows = conn.execute(
+        f"""SELECT destination, CASE withdraws WHEN 0 THEN json_extract(payload, '$.stage') END AS stage FROM jobs
+            WHERE exam_key = ? AND part IN ({", ".join(f"'{part.value}'" for part in RECORDS)})
+            AND state <> '{JobState.CANCELLED.value}' ORDER BY id""",
+        (exam_key,),
+    )
+    told = {row["destination"]: row["stage"] for row in rows}
+    return {name: stage for name, stage in told.items() if stage}
 
 
 def newest(all_jobs: list[Job]) -> tuple[Job, ...]:

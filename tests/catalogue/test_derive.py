@@ -57,7 +57,6 @@ def test_a_header_fills_the_patient_the_exam_and_the_codes() -> None:
         "clinic_uscc": USCC,
         "hospital_level": "11",
         "id_type": "01",
-        "exam_status": "4",
     }
     assert {key: found.get(key) for key in expected} == expected
 
@@ -206,9 +205,7 @@ def test_a_report_starts_with_the_usual_codes_and_its_own_institution() -> None:
     report = values({"audited_at": "2026-11-20 11:00:00"})
     found = {key: value.text for key, value in derived_report(REGION, exam, report, CLINIC).items()}
     assert found == {
-        "report_status": "2",
         "is_last_audit": "0",
-        "check_status": "4",
         "report_clinic_uscc": USCC,
         "audit_clinic_uscc": USCC,
         "report_medins_code": EXAM["fixmedins_code"],
