@@ -10,6 +10,7 @@ import io
 import re
 import zipfile
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -72,12 +73,19 @@ def write_sheet(path: Path, header: Sequence[str], rows: Iterable[Sequence[objec
 
     A text that Excel would work out (`=…`, `+…`, `-…`, `@…`) stays text. Raises `NeedsOperator` when it can't be kept.
     """
-    part = path.with_name(path.name + ".part")
-    try:
+    with written_whole(path) as part:
         if path.suffix.lower() == ".xlsx":
             _write_workbook(part, header, rows)
         else:
             _write_text(part, header, rows)
+
+
+@contextmanager
+def written_whole(path: Path) -> Iterator[Path]:
+    """Where to write instead, put in the place of `path` when it is whole. Raises `NeedsOperator` when it can't be."""
+    part = path.with_name(path.name + ".part")
+    try:
+        yield part
         part.replace(path)
     except OSError as error:
         raise NeedsOperator(
@@ -285,7 +293,7 @@ def _write_workbook(path: Path, header: Sequence[str], rows: Iterable[Sequence[o
     for row in (header, *rows):
         line = []
         for value in row:
-            cell = WriteOnlyCell(sheet, value=_plain(value))
+            cell = WriteOnlyCell(sheet, value=plain_text(value))
             cell.data_type = "s"
             line.append(cell)
         sheet.append(line)
@@ -294,12 +302,12 @@ def _write_workbook(path: Path, header: Sequence[str], rows: Iterable[Sequence[o
 
 def _harmless(value: object) -> str:
     """A text that a spreadsheet would take for a formula gets an apostrophe in front; numbers are left alone."""
-    text = _plain(value)
+    text = plain_text(value)
     is_formula = text.lstrip().startswith(("=", "+", "-", "@")) and not re.fullmatch(r"[+-]?\d+(?:\.\d+)?", text)
     return f"'{text}" if is_formula else text
 
 
-def _plain(value: object) -> str:
+def plain_text(value: object) -> str:
     """Without the characters that XML and spreadsheets cannot hold."""
     text = "" if value is None else str(value)
     return "".join(one for one in text if one in "\n\t" or (ord(one) >= 32 and not 0xD800 <= ord(one) <= 0xDFFF
