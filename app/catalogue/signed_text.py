@@ -22,13 +22,14 @@ def has_signed_text(region: Region) -> bool:
 
 def signed_text(region: Region, values: Mapping[str, object]) -> str:
     """`values`: of the exam and its report together, as `Value` or saved text."""
-    lines = []
-    for key in _keys(region):
-        given = values.get(key, "")
-        saved = given.text if isinstance(given, Value) else str(given)
-        if saved:
-            lines.append(f"{region.fields[key].label}：{_shown(region, key, saved)}")
-    return "\n".join(lines)
+    return "\n".join(f"{region.fields[key].label}：{shown}" for key, shown in signed_values(region, values).items())
+
+
+def signed_values(region: Region, values: Mapping[str, object]) -> dict[str, str]:
+    """What the text says of each field that is known, in its order."""
+    given = ((key, values.get(key, "")) for key in _keys(region))
+    saved = ((key, one.text if isinstance(one, Value) else str(one)) for key, one in given)
+    return {key: _shown(region, key, text) for key, text in saved if text}
 
 
 def _keys(region: Region) -> tuple[str, ...]:

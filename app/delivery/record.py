@@ -14,7 +14,7 @@ from app.catalogue.payload import of_all_exams
 from app.catalogue.region import Region
 from app.catalogue.signed_text import has_signed_text, signed_text
 from app.catalogue.stages import EXAM_STAGES, codes_of, exam_stage, report_stage
-from app.delivery.stamps import stamp_problems
+from app.delivery.stamps import outdated, stamp_problems
 from app.delivery.target import Target
 from app.domain.exam import Exam, Report
 from app.domain.form import Noun, Problem, Source, Value
@@ -193,6 +193,8 @@ def view(target: Target, clinic: Clinic, stored: Known, *, now: datetime) -> Vie
         )
         for report, values in stored.record.reports
     )
+    if has_signed_text(region):
+        reports = tuple(_under_its_stamp(target, exam, report) for report in reports)
     if target.demands_signature and has_signed_text(region):
         reports = tuple(_to_sign(target, exam, report, stored) for report in reports)
     return View(
@@ -219,12 +221,25 @@ def _of_stage(target: Target, stage: str, noun: Noun) -> Values:
     return {key: Value(text=code, source=Source.DERIVED) for key, code in codes.items() if not target.defaults.get(key)}
 
 
+def said(region: Region, exam: Values, report: ReportView) -> Mapping[str, object]:
+    """What a report says, with what all its exams say of themselves."""
+    own: dict[str, object] = {key: value for key, value in report.values.items()}
+    return of_all_exams(region, "report", [exam, *report.other_exams], own)
+
+
+def _under_its_stamp(target: Target, exam: Values, report: ReportView) -> ReportView:
+    """A PDF that was stamped before a value was corrected is for a person to look at."""
+    doubt = outdated(target.region, report.report, said(target.region, exam, report))
+    if not doubt:
+        return report
+    return replace(report, values=report.values | {"report_pdf": replace(report.values["report_pdf"], doubt=doubt)})
+
+
 def _to_sign(target: Target, exam: Values, report: ReportView, stored: Known) -> ReportView:
     typed = report.values.get(SIGN_VALUE)
     if not report.carried or not report.touched or (typed and typed.text):
         return report
-    own: dict[str, object] = {key: value for key, value in report.values.items()}
-    text = signed_text(target.region, of_all_exams(target.region, "report", [exam, *report.other_exams], own))
+    text = signed_text(target.region, said(target.region, exam, report))
     kept = stored.signatures.get(report.report.report_key, ())
     fitting = (one.signature for one in kept if (one.destination, one.text) == (target.name, text))
     return replace(report, text=text, signature=next(fitting, None))
@@ -250,6 +265,12 @@ def _too_long_to_sign(target: Target, report: ReportView, row: int) -> tuple[Pro
 def carries_reports(region: Region) -> bool:
     """The record of an exam says what its reports say, and is sent again with each of them."""
     return any(row.field.noun is Noun.REPORT for row in region.rows_of("exam"))
+
+
+def is_told_ahead(target: Target) -> bool:
+    """It gets the record of an exam before there is a report, by itself."""
+    alone = Part.EXAM.value in target.adapter.parts and not carries_reports(target.region)
+    return alone and bool(target.options.get("early_record"))
 
 
 def why_not_ready(stored: Known, views: Sequence[View]) -> tuple[str, ...]:

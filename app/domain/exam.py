@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import Enum
 
@@ -127,3 +127,5 @@ class Report:
     pdf_sha256: str
     created_at: datetime
     stamp: StampState = StampState.NONE
+    stamped_values: Mapping[str, str] = field(default_factory=dict)
+    """Field -> digest of what the report said of it when the PDF with the seal came; empty while nobody looked."""

@@ -38,6 +38,7 @@ TIMELINE_WORDS = {
     "registered": "登记检查",
     "completed": "影像收齐",
     "submitted": "提交上传",
+    "sent_ahead": "没等提交，先上传",
     "late_images": "补传影像",
     "acknowledged": "平台已接收",
     "held": "待处理",
@@ -66,6 +67,7 @@ TIMELINE_WORDS = {
     "his": "从 HIS 填入",
     "report_stamped": "换上盖好章的报告",
     "stamp_refused": "签章软件送回来的没有收",
+    "stamp_voided": "报告 PDF 换过，章已作废",
     "report_read": "读出报告里的内容",
     "fetched": "平台来取走了",
     "pulled": "平台取走了影像",
@@ -231,7 +233,7 @@ def form(house: House, stored: Known, views: list[View]) -> Json:
             {
                 "report_key": report.report_key,
                 "pdf": bool(report.pdf_sha256),
-                "stamp": stamp_shown(house, report),
+                "stamp": stamp_shown(house, report, views),
                 "fields": _merged(
                     house, list(zip(asking, (form.reports[row] for form in built), strict=True)), row, values
                 ),

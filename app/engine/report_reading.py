@@ -24,6 +24,7 @@ from app.engine import coding, pages
 from app.engine.face import Json
 from app.engine.house import House
 from app.engine.report_values import COMPARED, Candidates, Meaning, Person, meaning
+from app.engine.stamping import keep_stamped_values
 from app.errors import AgentError, NeedsOperator, RetryLater
 from app.intake.apart import Apart
 from app.intake.header import NotDicom
@@ -269,6 +270,8 @@ class ReportReading:
                     exams.note(tx, owner, "report_read", told or note.trouble, at=now)
                 self._house.refresh_in(tx, owner)
                 tx.tell("report_read", exam=owner, report=note.report_key)
+            if note.origin == PDF:
+                keep_stamped_values(self._house, tx, owners[0], note.report_key)
 
         self._house.store.write(change)
 

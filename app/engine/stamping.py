@@ -9,13 +9,15 @@ from __future__ import annotations
 import logging
 import secrets
 import threading
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING
 from urllib.parse import quote, urlencode, urlsplit
 
-from app.delivery.stamps import DEMANDED
+from app.catalogue.signed_text import has_signed_text
+from app.delivery import record
+from app.delivery.stamps import DEMANDED, stamped_values
 from app.delivery.target import Target
 from app.domain.exam import STAMP_WORDS, Report, StampState
 from app.engine.face import Json
@@ -243,8 +245,20 @@ def client_of(targets: Mapping[str, Target]) -> str:
     return next((url for target in targets.values() if (url := str(target.options.get(_CLIENT) or ""))), "")
 
 
-def stamp_shown(house: House, report: Report) -> Json | None:
+def keep_stamped_values(house: House, tx: Tx, exam_key: str, report_key: str) -> None:
+    """What a report says now that its PDF was read: compared with later, should the PDF be a stamped one."""
+    stored = record.known(tx.conn, exam_key)
+    for view in house.views(stored) if stored is not None else ():
+        mine = [one for one in view.reports if one.report.report_key == report_key]
+        if mine and has_signed_text(view.target.region):
+            said = record.said(view.target.region, view.exam, mine[0])
+            exams.set_stamped_values(tx, report_key, stamped_values(view.target.region, said))
+            return
+
+
+def stamp_shown(house: House, report: Report, views: Sequence[record.View]) -> Json | None:
     """What the form says of a report's stamp; None where nobody has to do with stamps."""
+    pdfs = (one.values.get("report_pdf") for view in views for one in view.reports if one.report == report)
     demanded = any(target.options.get(DEMANDED) for target in house.targets.values())
     able = bool(client_of(house.targets))
     if not able and not demanded:
@@ -254,4 +268,5 @@ def stamp_shown(house: House, report: Report) -> Json | None:
         "words": STAMP_WORDS[report.stamp],
         "demanded": demanded and report.stamp is not StampState.STAMPED,
         "able": able,
+        "outdated": next((pdf.doubt for pdf in pdfs if pdf is not None and pdf.doubt), ""),
     }

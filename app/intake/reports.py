@@ -12,6 +12,7 @@ from datetime import datetime
 from enum import Enum
 from pathlib import Path
 
+from app.domain.exam import StampState
 from app.domain.times import Clock
 from app.errors import NeedsOperator
 from app.intake import spool as layout
@@ -244,8 +245,9 @@ def _place(tx: Tx, exam_key: str, sha256: str, origin: str, now: datetime) -> st
 
 
 def _attach(tx: Tx, exam_key: str, report_key: str, stored: Stored, origin: str, *, now: datetime) -> Filed:
-    reports = {report.report_key: report.pdf_sha256 for report in exams.reports_of(tx.conn, exam_key)}
-    before = reports.get(report_key, "")
+    own = exams.reports_of(tx.conn, exam_key)
+    before = next((report.pdf_sha256 for report in own if report.report_key == report_key), "")
+    stamps = {report.report_key: report.stamp for report in own}
     _found_its_place(tx, stored.sha256)
     if before == stored.sha256:
         return Filed(fate=Fate.SAME, sha256=stored.sha256, exam_key=exam_key, report_key=report_key)
@@ -254,8 +256,11 @@ def _attach(tx: Tx, exam_key: str, report_key: str, stored: Stored, origin: str,
     seal = Seal(files.seal_of(tx.conn, stored.sha256))
     if seal is not Seal.NONE:
         exams.set_stamp(tx, report_key, stored.sha256 if seal is Seal.WHOLE else "", now=now)
+    is_void = stamps.get(report_key) is StampState.STAMPED and seal is not Seal.WHOLE
     for key in exams.exams_of_report(tx.conn, report_key):
         exams.note(tx, key, "report_stamped" if origin == STAMPED else f"report_{fate.value}", "", at=now)
+        if is_void:
+            exams.note(tx, key, "stamp_voided", "", at=now)
     tx.tell("report_attached", exam=exam_key, report=report_key, replaced=bool(before))
     return Filed(fate=fate, sha256=stored.sha256, exam_key=exam_key, report_key=report_key)
 

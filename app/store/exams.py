@@ -294,7 +294,7 @@ def _values(conn: sqlite3.Connection, owner: str, noun: Noun) -> dict[int, Value
 
 def reports_of(conn: sqlite3.Connection, exam_key: str) -> list[Report]:
     rows = conn.execute(
-        """SELECT r.*, s.sha256 AS stamped FROM reports r JOIN exam_reports e USING (report_key)
+        """SELECT r.*, s.sha256 AS stamped, s.stamped_values FROM reports r JOIN exam_reports e USING (report_key)
            LEFT JOIN stamps s USING (report_key) WHERE e.exam_key = ? ORDER BY e.position, r.report_key""",
         (exam_key,),
     ).fetchall()
@@ -304,6 +304,7 @@ def reports_of(conn: sqlite3.Connection, exam_key: str) -> list[Report]:
             pdf_sha256=row["pdf_sha256"],
             created_at=taken(row["created_at"]),
             stamp=_stamp_state(row["pdf_sha256"], row["stamped"]),
+            stamped_values=json.loads(row["stamped_values"] or "{}"),
         )
         for row in rows
     ]
@@ -370,6 +371,14 @@ def set_stamp(tx: Tx, report_key: str, sha256: str, *, now: datetime) -> None:
     """The PDF with this SHA-256 bears the seal; "": the seal in the report's PDF does not fit it."""
     tx.execute(
         "INSERT OR REPLACE INTO stamps (report_key, sha256, at) VALUES (?, ?, ?)", (report_key, sha256, kept(now))
+    )
+
+
+def set_stamped_values(tx: Tx, report_key: str, digests: Mapping[str, str]) -> None:
+    """What the report says under its stamp, see `Report.stamped_values`; only the first time counts."""
+    tx.execute(
+        "UPDATE stamps SET stamped_values = ? WHERE report_key = ? AND stamped_values = '{}'",
+        (json.dumps(digests), report_key),
     )
 
 

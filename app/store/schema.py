@@ -635,3 +635,9 @@ def stamps(db: Database) -> None:
 def seals_of_files(db: Database) -> None:
     """What seals a PDF bears."""
     db.table("files").add_column("seal", str, not_null_default="none")
+
+
+@MIGRATIONS()
+def values_under_stamps(db: Database) -> None:
+    """What a report said when its stamped PDF came, as digests by field."""
+    db.table("stamps").add_column("stamped_values", str, not_null_default="{}")

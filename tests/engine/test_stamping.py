@@ -21,7 +21,7 @@ from app.practice.stamper import CannotStamp, Stamper
 from app.system.paths import Home
 from tests.builders import a_pdf, pdf_bytes
 from tests.engine.desk import Desk, Json, answers_of
-from tests.intake.clinic import HandClock
+from tests.intake.clinic import HandClock, wait_until
 from tests.intake.sealed import sealed
 from tests.wire.peers import free_port
 
@@ -140,11 +140,11 @@ def fetched(address: str, data: bytes | None = None) -> int:
 @pytest.mark.parametrize("upload", ["multipart", "raw"])
 def test_a_report_is_stamped_in_the_client_and_comes_back(office: Office, upload: str) -> None:
     office.client.upload = upload
-    assert office.stamp() == {"state": "none", "words": "还没有盖章", "demanded": False, "able": True}
+    assert office.stamp() == {"state": "none", "words": "还没有盖章", "demanded": False, "able": True, "outdated": ""}
     before = office.pdf()
     office.client.press(office.engine.stamp(office.uid)["url"])
     assert office.pdf().startswith(before) and len(office.pdf()) > len(before)
-    assert office.stamp() == {"state": "stamped", "words": "已盖章", "demanded": False, "able": True}
+    assert office.stamp() == {"state": "stamped", "words": "已盖章", "demanded": False, "able": True, "outdated": ""}
     assert "换上盖好章的报告" in office.words()
     assert office.told("report_attached")[-1]["replaced"]
 
@@ -245,7 +245,24 @@ def test_a_changed_pdf_voids_the_stamp(office: Office) -> None:
     office.client.press(office.engine.stamp(office.uid)["url"])
     office.attach("CORRECTED")
     assert (office.stamp()["state"], office.stamp()["words"]) == ("void", "换过 PDF，章已作废")
+    assert office.words()[-2:] == ["换了一份报告 PDF", "报告 PDF 换过，章已作废"]
     assert office.problems() == []  # nobody demands one
+
+
+def test_a_value_that_is_corrected_after_the_stamp_makes_the_pdf_old(office: Office) -> None:
+    office.client.press(office.engine.stamp(office.uid)["url"])
+    wait_until(lambda: len(office.told("report_read")) == 2)
+    kept = office.form()["reports"][0]["fields"]
+    was = next(one["text"] for one in kept if one["key"] == "conclusion")
+    office.engine.fill(office.uid, {"conclusion": "右肺上叶结节，建议复查。"})
+    said = "盖章后改过诊断结论，PDF 里还是原来的"
+    assert (office.stamp()["outdated"], office.stamp()["state"]) == (said, "stamped")
+    assert said in office.form()["ready_why_not"] and office.form()["can_submit"]
+    office.engine.fill(office.uid, {"conclusion": was})
+    assert office.stamp()["outdated"] == ""
+    office.engine.fill(office.uid, {"conclusion": "右肺上叶结节，建议复查。"})
+    office.attach("CORRECTED")
+    assert office.stamp()["outdated"] == ""
 
 
 def test_a_demanded_stamp_holds_the_report_until_it_is_there(tmp_path: Path) -> None:

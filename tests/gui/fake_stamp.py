@@ -7,7 +7,7 @@ from typing import Any
 from app.errors import NeedsOperator
 
 Json = dict[str, Any]
-NONE = {"state": "none", "words": "还没有盖章", "demanded": False, "able": True}
+NONE = {"state": "none", "words": "还没有盖章", "demanded": False, "able": True, "outdated": ""}
 STAMPED = NONE | {"state": "stamped", "words": "已盖章"}
 VOID = NONE | {"state": "void", "words": "换过 PDF，章已作废"}
 CLIENT = "http://localhost:21051/PDFClient/viewer.html"
