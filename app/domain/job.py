@@ -78,6 +78,7 @@ TRANSITIONS: dict[tuple[JobState, Event], JobState] = {
     (_S.SENDING, _E.HELD): _S.HELD,
     (_S.SENDING, _E.REJECTED): _S.REJECTED,
     (_S.SENDING, _E.INTERRUPTED): _S.QUEUED,
+    (_S.SENDING, _E.SIGNATURE_VOIDED): _S.TO_SIGN,
     (_S.WAITING, _E.DUE): _S.QUEUED,
     (_S.WAITING, _E.MENDED): _S.QUEUED,
     (_S.WAITING, _E.RESENT): _S.QUEUED,

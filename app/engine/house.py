@@ -15,7 +15,7 @@ from pathlib import Path
 
 from app.catalogue.load import load_catalogue
 from app.catalogue.region import Catalogue
-from app.delivery import index_codes, record, submission
+from app.delivery import index_codes, record, signature, submission
 from app.delivery.freeze import freeze
 from app.delivery.record import Known, View
 from app.delivery.target import Target
@@ -102,6 +102,8 @@ class House:
         views = self.views(stored)
         own_jobs = jobs.of_exam(tx.conn, exam_key)
         instances = images.instances_of(tx.conn, exam_key)
+        if stored.exam.dirty and self._follows_signatures(tx, exam_key, views, own_jobs):
+            own_jobs = jobs.of_exam(tx.conn, exam_key)
         problems = _most_problems(views)
         changed = any(self._differs(each, stored, own_jobs, instances, tx) for each in views)
         changed = changed or self._lacks_a_faulty(stored, own_jobs)
@@ -142,6 +144,10 @@ class House:
                 "report_count": sum(1 for report in (views[0].reports if views else ()) if report.touched),
             },
         )
+
+    def _follows_signatures(self, tx: Tx, exam_key: str, views: list[View], own_jobs: list[Job]) -> bool:
+        now = self.clock.now()
+        return any([signature.follow_changes(tx, each, exam_key, own_jobs, now=now) for each in views])
 
     def _differs(self, view: View, stored: Known, own_jobs: list[Job], instances: list[Instance], tx: Tx) -> bool:
         """Whether a submission now would send something new that somebody entered or that came in.

@@ -87,7 +87,7 @@ class Signing:
 
     def waiting(self) -> int:
         """How many reports wait for a doctor who is there."""
-        return sum(not one.postponed for one in signings.waiting(self._house.store.read()))
+        return len(self._waiting())
 
     def signature(self, exam_key: str, report: int) -> Json:
         """See `Face.signature`."""
@@ -99,8 +99,12 @@ class Signing:
 
     def needs(self) -> list[Json]:
         """One row for all reports that wait for a doctor who is there, and one for each certificate that ends soon."""
-        waiting = [one for one in signings.waiting(self._house.store.read()) if not one.postponed]
-        return [*self._reports_row(waiting), *self._certificate_rows()]
+        return [*self._reports_row(self._waiting()), *self._certificate_rows()]
+
+    def _waiting(self) -> list[Session]:
+        """What can be signed now: not what was put off, nor what has to be submitted first."""
+        found = signings.waiting(self._house.store.read())
+        return [one for one in found if not one.postponed and one.state is not SessionState.VOID]
 
     def _reports_row(self, waiting: list[Session]) -> list[Json]:
         if not waiting:
@@ -169,6 +173,10 @@ class Signing:
         session = signings.session(self._house.store.read(), id)
         if session is None or session.destination not in self._sessions:
             raise NeedsOperator("这份报告不用签了", "它签好了、改过了，或者取消了；请看列表里现在的")
+        if session.state is SessionState.VOID and any(
+            one.id == id for one in signings.waiting(self._house.store.read())
+        ):
+            raise NeedsOperator("报告改过了，还没有提交", "请先提交上传，再请医生签")
         return session
 
     def _signer_id(self, session: Session) -> str:

@@ -21,6 +21,7 @@ from app.store.times import kept
 
 _WORDS: Mapping[SessionState, str] = SESSION_WORDS | dict.fromkeys((SessionState.NEXT, SessionState.WAITING), "待签名")
 POSTPONED, _POSTPONED_WORDS = "postponed", "稍后再签"
+_RESIGN_WORDS, _CHANGED_WORDS = "要重新签", "改过了"
 _RESTING = frozenset({SessionState.NEXT, SessionState.WAITING, SessionState.EXPIRED, SessionState.REFUSED})
 _AGE_UNITS = {"年": "岁"}
 
@@ -45,15 +46,27 @@ def row(house: House, session: Session, doctor: Json, own: Sequence[Job]) -> Jso
         "what": what(listed),
         "accession_number": listed.get("accession_number", ""),
         "state": POSTPONED if postponed else session.state.value,
-        "state_words": _POSTPONED_WORDS if postponed else _WORDS[session.state],
+        "state_words": _POSTPONED_WORDS if postponed else _state_words(session),
         "since": kept(session.created_at),
         "expires_at": kept(session.expires_at) if session.expires_at else None,
         "signed_at": kept(session.signed_at) if session.signed_at else None,
-        "trouble": trouble(session.hitch),
-        "timestamp_words": "时间戳有效" if session.stamped_at else "",
+        "trouble": trouble(_changed(session) if session.state is SessionState.VOID else session.hitch),
+        "timestamp_words": "时间戳有效" if session.stamped_at and session.state is SessionState.FINISHED else "",
         "job_state": job.state.value if job else "",
         "job_words": JOB_WORDS[job.state] if job else "",
     }
+
+
+def _state_words(session: Session) -> str:
+    if session.state is not SessionState.VOID:
+        return _WORDS[session.state]
+    return _RESIGN_WORDS if session.signature else _CHANGED_WORDS
+
+
+def _changed(session: Session) -> Hitch:
+    """Of a report that says something else now than what was signed, or was going to be."""
+    title = "签好以后报告改过了，签名作废" if session.signature else "报告改过了，还没有提交"
+    return Hitch(title=title, advice=f"请先提交上传，再请{session.doctor_name}医生签")
 
 
 def what(listed: Mapping[str, Any]) -> str:

@@ -40,14 +40,27 @@ def session(conn: sqlite3.Connection, id: int) -> Session | None:
     return _session(row) if row else None
 
 
+def is_open(conn: sqlite3.Connection, destination: str, report_key: str, text: str) -> bool:
+    """Whether somebody is waited for to sign this text."""
+    row = conn.execute(
+        f"""SELECT 1 FROM signings WHERE destination = ? AND report_key = ? AND text = ?
+            AND state IN ({_marks(OPEN)})""",
+        (destination, report_key, text),
+    ).fetchone()
+    return row is not None
+
+
 def is_wanted(conn: sqlite3.Connection, id: int) -> bool:
     return conn.execute(f"SELECT 1 FROM signings s WHERE s.id = ? AND {_WANTED}", (id,)).fetchone() is not None
 
 
 def waiting(conn: sqlite3.Connection) -> list[Session]:
-    """What doctors are waited for, in the order of their turn."""
+    """What doctors are waited for, in the order of their turn; VOID what was changed and not submitted since."""
     rows = conn.execute(
-        f"SELECT s.* FROM signings s WHERE s.state IN ({_marks(OPEN)}) AND {_WANTED} ORDER BY s.place, s.id"
+        f"""SELECT s.* FROM signings s WHERE {_WANTED} AND (s.state IN ({_marks(OPEN)})
+            OR (s.state = '{SessionState.VOID.value}' AND NOT EXISTS (SELECT 1 FROM signings n
+                WHERE n.destination = s.destination AND n.report_key = s.report_key AND n.id > s.id)))
+            ORDER BY s.place, s.id"""
     )
     return [_session(row) for row in rows.fetchall()]
 

@@ -327,7 +327,7 @@ def test_a_changed_value_that_was_signed_voids_the_signature(desk: SignDesk, sen
     if sent:
         desk.platform_says(uid, Event.ACKNOWLEDGED)
     desk.fill(uid, conclusion="右肺上叶结节。")
-    assert desk.report_job(uid).state.value != "to_sign", "what was submitted stands until it is submitted again"
+    assert desk.report_job(uid).state.value == ("acknowledged" if sent else "to_sign"), "unsent it is void at once"
     desk.engine.submit(uid)
     job = desk.report_job(uid)
     assert (job.state.value, job.version) == ("to_sign", 2 if sent else 1)
@@ -335,6 +335,44 @@ def test_a_changed_value_that_was_signed_voids_the_signature(desk: SignDesk, sen
     assert "signature_voided" in desk.notes(uid) and desk.signed_rows() == []
     desk.signs(uid)
     assert desk.report_job(uid).state.value == "queued"
+
+
+def test_a_changed_report_is_void_on_the_page_before_it_is_submitted_again(desk: SignDesk) -> None:
+    uid = desk.submitted()
+    desk.signs(uid)
+    desk.fill(uid, conclusion="右肺上叶结节。")
+    job = desk.report_job(uid)
+    assert (job.state.value, job.unsigned) == ("to_sign", True), "never sent under the old signature"
+    assert not set(SIGNED_FIELDS) & set(job.payload["report"])  # type: ignore[call-overload]
+    row = desk.row(uid)
+    assert (row["state"], row["state_words"]) == ("void", "要重新签") and "先提交上传" in row["trouble"]["advice"]
+    assert "signature_voided" in desk.notes(uid) and desk.signed_rows() == []
+    assert desk.needs() == [], "it waits for whoever changed it, not for the doctor"
+    assert "还没有提交" in fault(lambda: desk.engine.sign_code(row["session"])).title
+    desk.engine.submit(uid)
+    assert [one["state"] for one in desk.rows()] == ["next"]
+    desk.signs(uid)
+    assert desk.report_job(uid).state.value == "queued" and desk.rows() == []
+
+
+def test_a_report_changed_back_waits_for_its_doctor_again(desk: SignDesk) -> None:
+    uid = desk.submitted()
+    desk.signs(uid)
+    desk.fill(uid, conclusion="右肺上叶结节。")
+    desk.fill(uid)
+    assert desk.row(uid)["state"] == "next"
+    desk.signs(uid)
+    assert desk.report_job(uid).state.value == "queued"
+
+
+def test_a_held_report_that_was_changed_goes_by_its_form_and_never_unsigned(desk: SignDesk) -> None:
+    uid = desk.submitted()
+    desk.signs(uid)
+    desk.platform_says(uid, Event.HELD, "report")
+    desk.fill(uid, conclusion="右肺上叶结节。")
+    assert (desk.report_job(uid).state.value, desk.report_job(uid).unsigned) == ("held", True)
+    desk.engine.resend(uid)
+    assert desk.report_job(uid).state.value == "to_sign"
 
 
 @pytest.mark.parametrize("sent", [False, True])
