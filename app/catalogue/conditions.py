@@ -38,6 +38,7 @@ CONDITIONS: Mapping[str, Condition] = {
     "inpatient": Condition(holds=_source("住院"), because="患者来源是住院"),
     "health_check": Condition(holds=_source("体检"), because="患者来源是体检"),
     "examined": Condition(holds=_known("examined_at"), because="检查已经完成"),
+    "imaged": Condition(holds=_known("study_instance_uid"), because="影像到了"),
     "last_audited": Condition(holds=lambda values, label: values.get("is_last_audit") == "1", because="这份报告有终审"),
     "without_pdf": Condition(
         holds=_unknown("report_pdf"), because="报告 PDF 文件和地址要有一个", shown_at="report_pdf"

@@ -194,7 +194,7 @@ def _from_id_card(region: Region, known: _Known) -> dict[str, str]:
 
 
 def _put_age(known: _Known, header: Header) -> None:
-    birth, on = day(known.text("birth_date")), day(known.text("examined_at"))
+    birth, on = day(known.text("birth_date")), day(known.text("examined_at") or known.text("registered_at"))
     if birth and on and birth <= on:
         age, unit = age_of(birth, on)
         known.put("age_unit", Value(text=unit, source=Source.DERIVED))

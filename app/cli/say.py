@@ -27,6 +27,7 @@ EVENTS = {
     "study_completed": "一例检查收齐",
     "study_held": "一例检查需要核对",
     "exam_changed": "检查记录有变化",
+    "exam_refreshed": "重新看过一例检查",
     "job_changed": "上传任务有变化",
     "job_progressed": "上传有进展",
     "day_reconciled": "完成对账",
@@ -52,6 +53,16 @@ def report_text(value: Json) -> list[str]:
     others = [(one["label"], one["value"].replace("\n", " ")) for one in value["pairs"] if one["label"] not in taken]
     lines = pairs([(name, text or "没有读到") for name, text in fields])
     return [*lines, *(["", "报告上还有：", *pairs(others)] if others else []), *value["doubts"]]
+
+
+def papers(value: Json) -> list[str]:
+    """The text to copy, and what each answer means that decides what is wanted."""
+    asked = [
+        (one["label"], next(each["label"] for each in one["answers"] if each["value"] == one["answer"]))
+        for one in value["questions"]
+    ]
+    lines = [*pairs(asked), "", *value["text"].split("\n")]
+    return [*lines, *(["", *value["phone_text"].split("\n")] if value["phone_text"] else [])]
 
 
 def moment(text: str | None) -> str:

@@ -26,9 +26,12 @@ _REPLACEABLE = (JobState.QUEUED, JobState.WAITING, JobState.HELD, JobState.REJEC
 Stamps = dict[str, dict[str, Any]]
 
 
-def submit(tx: Tx, exam_key: str, frozen: Sequence[Frozen], destination: str, *, now: datetime) -> int:
+def submit(
+    tx: Tx, exam_key: str, frozen: Sequence[Frozen], destination: str, *, now: datetime, ahead: bool = False
+) -> int:
     """Queue what differs from what was last submitted; returns how many jobs that makes. One transaction.
 
+    `ahead`: by itself, before a person submits the exam.
     An unfinished job takes the new payload (and is tried again when it was refused); after an acknowledgement a change
     is a new version; what was acknowledged unchanged is left in peace. Raises `NeedsOperator` during a withdrawal.
     """
@@ -42,9 +45,9 @@ def submit(tx: Tx, exam_key: str, frozen: Sequence[Frozen], destination: str, *,
     count = 0
     for each in frozen:
         _void_signatures(tx, exam_key, destination, each, now)
-        count += _queue(tx, exam_key, destination, each, newest.get((each.part, each.report_key)), now)
+        count += _queue(tx, exam_key, destination, each, newest.get((each.part, each.report_key)), now, ahead)
     _give_up_replaced(tx, exam_key, destination, now)
-    if count:
+    if count and not ahead:
         exams.mark_submitted(tx, exam_key, now=now)
     return count
 
@@ -214,7 +217,7 @@ def _marks(job: Job, message: str) -> dict[str, Any]:
     return dict(found) if isinstance(found, dict) else {}
 
 
-def _queue(tx: Tx, exam_key: str, destination: str, each: Frozen, last: Job | None, now: datetime) -> int:
+def _queue(tx: Tx, exam_key: str, destination: str, each: Frozen, last: Job | None, now: datetime, ahead: bool) -> int:
     if last is not None and last.digest == each.digest and last.state not in (JobState.CANCELLED, JobState.WITHDRAWN):
         if last.unsigned and each.unsigned and each.to_sign is not None:
             signings.want(tx, destination, exam_key, each.report_key, each.to_sign, now=now)
@@ -263,7 +266,7 @@ def _queue(tx: Tx, exam_key: str, destination: str, each: Frozen, last: Job | No
     exams.note(
         tx,
         exam_key,
-        "late_images" if late else "submitted",
+        "late_images" if late else "sent_ahead" if ahead else "submitted",
         f"{destination}/{each.part.value}/{new_count}",
         at=now,
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from app.domain.form import Noun, Source, Value
 from app.domain.study import Study
+from app.domain.times import cst_text
 from app.engine import pages
 from app.engine.house import House
 from app.errors import NeedsOperator
@@ -19,6 +20,8 @@ def register(house: House, values: dict[str, str]) -> str:
 
     def change(tx: Tx) -> str:
         key = exams.create_empty(tx, now=now)
+        at = Value(text=cst_text(now), source=Source.SYSTEM)
+        exams.set_value(tx, key, Noun.EXAM, 0, "registered_at", at, now=now)
         for name, noun, text in typed:
             exams.set_value(tx, key, noun, 0, name, Value(text=text, source=Source.TECHNICIAN), now=now)
         exams.add_report(tx, key, now=now)

@@ -72,7 +72,8 @@ class Face(Protocol):
         "accession_number", "troubles": [trouble of a newest job], "destinations": [name],
         "fields": [FIELD], "reports": [{"report_key", "pdf": bool,
         "stamp": {"state": "none"|"stamped"|"void" (the PDF was changed since), "words", "demanded": bool (and it is
-        not there), "able": bool (a stamping client is set)}|None (no destination has to do with stamps),
+        not there), "able": bool (a stamping client is set), "outdated": what was corrected since the stamp, in words,
+        else ""}|None (no destination has to do with stamps),
         "fields": [FIELD]}], "settlements": [[FIELD]], "problems": [PROBLEM], "problem_count": n,
         "studies": [{"uid", "doubt", "doubt_words", "candidates": [[charset, text]], "raw_hex",
         "compared": {"heads": [two], "rows": [{"label", "values": [two], "differs"}]}|None}]}; FIELD is {"key",
@@ -588,7 +589,8 @@ class Face(Protocol):
     def regions(self) -> Json:
         """What set-up and the settings pages ask. {"regions": [{"name", "title", "document", "pinyin", "does",
         "clinic": [keys of section clinic it needs], "needs": [str] (准备清单), "rehearses": bool,
-        "questions": [QUESTION]}], "sections": [{"name", "title", "note", "questions": [QUESTION]}]}. QUESTION:
+        "papers": bool (wants papers handed in), "questions": [QUESTION]}], "sections": [{"name", "title", "note",
+        "questions": [QUESTION]}]}. QUESTION:
         {"key", "label", "help", "kind": "text"|"code"|"url"|"host"|"port"|"number"|"seconds"|"days"|"time"|"choice"|
         "yes_no"|"folder"|"folders"|"list"|"statement"|"secret",
         "first": bool (the first set-up asks it), "needed": bool, "default" (of a new destination), "unanswered" (what
@@ -683,7 +685,8 @@ class Face(Protocol):
     def signing(self, day: str = "") -> Json:
         """Reports that wait for their auditing doctors, each doctor's in the order of their turn, and those signed on
         `day` ("": today), the newest first. {"able": bool (a destination demands signatures), "minutes": n (a code is
-        good for), "waiting": [{"doctor": {"name", "signer_id", "known": bool (in the staff list with its number)},
+        good for), "lacking": [str] (what the platform must send first, see `papers`; [] when doctors can sign),
+        "waiting": [{"doctor": {"name", "signer_id", "known": bool (in the staff list with its number)},
         "reports": [ROW]}], "signed": [ROW]}. ROW: {"session": id, "uid", "exam_key", "report_key", "report": n,
         "destination", "doctor", "patient_name", "what", "accession_number",
         "state": "next"|"waiting" (a code is out)|"expired"|"refused"|"timestamping"|"finished"|"void"|"postponed",
@@ -719,6 +722,26 @@ class Face(Protocol):
         "import", "patient_name", "patient", "text", "lines", "digest", "signed_at"|None, "certificate": None|
         {"subject", "issuer", "serial", "from", "to"}, "sign_type_words", "timestamp_at"|None, "timestamp_words",
         "checks": [{"title", "ok": bool|None (could not be checked), "words"}], "trouble", "job_state", "job_words"}."""
+        ...
+
+    # -- application papers (申请材料) -------------------------------------------------------------------------------
+
+    def papers(self, destination: str = "", answers: Json | None = None) -> Json:
+        """Which papers the clinic must hand in before its doctors can sign and its PDFs be stamped. `answers`:
+        {question: answer} instead of what the settings say; `destination` "": the first that wants papers.
+        NeedsOperator when none does (`regions` says it beforehand). {"destination", "title", "document",
+        "questions": [{"key", "label", "answer", "answers": [{"value", "label"}], "note": "" or what the settings say
+        instead}], "papers": [{"number": "附件 3", "title", "copies", "prepare": [str], "written": bool (it is in
+        the workbook), "missing": [what a person must still write], "doubt"}], "hand_in", "doubts": [str], "doctors":
+        [{"name", "known": bool (has the platform's number)}], "returns": [{"title", "what", "where", "page", "known":
+        bool, "words"}] (what the platform sends back and where it goes), "phone": {"steps": [str], "notes": [str]}
+        (none where nobody signs by phone), "text", "phone_text": the same to copy}."""
+        ...
+
+    def write_papers(self, path: str, destination: str = "", answers: Json | None = None) -> Json:
+        """An .xlsx with what of these papers is known here: what to hand in, the forms' lines, the list of auditing
+        doctors who have no number yet, the steps for their phones. Every cell is a text. {"path", "sheets": [title],
+        "doctors": n}."""
         ...
 
     # -- pictures ---------------------------------------------------------------------------------------------------
@@ -757,9 +780,9 @@ class Face(Protocol):
     def subscribe(self, callback: Callable[[Json], None]) -> Callable[[], None]:
         """Facts after the commit: {"event": name, ids...}; `callback` is called on a foreign thread and must not wait.
 
-        Names: image_received, study_completed, study_held, exam_changed, job_changed, job_progressed, day_reconciled,
-        file_set_aside, report_waits, report_attached, report_read, caller_refused, destination_changed, paused,
-        resumed, engine_stopped, his_imported, download_changed, signing_changed,
+        Names: image_received, study_completed, study_held, exam_changed, exam_refreshed, job_changed, job_progressed,
+        day_reconciled, file_set_aside, report_waits, report_attached, report_read, caller_refused,
+        destination_changed, paused, resumed, engine_stopped, his_imported, download_changed, signing_changed,
         stamp_refused.
         """
         ...

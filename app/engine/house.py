@@ -21,7 +21,7 @@ from app.delivery.record import Known, View
 from app.delivery.target import Target
 from app.domain.exam import exam_state
 from app.domain.form import Problem
-from app.domain.job import Job, JobState, Part
+from app.domain.job import NEEDS_A_PERSON, Job, JobState, Part
 from app.domain.settings import Settings
 from app.domain.study import Instance
 from app.domain.times import Clock
@@ -109,6 +109,7 @@ class House:
         changed = changed or self._lacks_a_faulty(stored, own_jobs)
         if stored.exam.dirty and own_jobs and not changed:
             exams.mark_dirty(tx, exam_key, dirty=False)  # everything entered is in what was submitted
+        asked = own_jobs if stored.exam.submitted_at else [job for job in own_jobs if job.state in NEEDS_A_PERSON]
         own_reports = [one for one, _ in stored.record.reports if one.report_key not in stored.carried_elsewhere]
         test_marks.outgrow(tx, exam_key, len(instances))
         state = exam_state(
@@ -116,9 +117,11 @@ class House:
             doubtful=bool(stored.doubts),
             problem_count=len(problems) if views else 1,
             changed=changed or (bool(own_reports) and _lacks_report(own_jobs)),
-            jobs=jobs.newest(own_jobs),
+            jobs=jobs.newest(asked),
             test=test_marks.is_test(tx.conn, exam_key, len(instances)),
         )
+        if any(record.is_told_ahead(view.target) for view in views):
+            tx.tell("exam_refreshed", exam=exam_key)
         first = views[0].exam if views else {}
         shown = {key: value.text for key, value in first.items()}
         study = stored.studies[0] if stored.studies else None
@@ -129,7 +132,7 @@ class House:
                 "state": state.value,
                 "problem_count": len(problems),
                 "problems": exams.as_json([problem.label for problem in problems]),
-                "changed": int(changed and bool(own_jobs)),
+                "changed": int(changed and bool(asked)),
                 "patient_name": shown.get("patient_name") or (study.patient_name if study else ""),
                 "accession_number": stored.accession_number,
                 "sought": submissions.sought(

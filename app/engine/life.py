@@ -21,6 +21,7 @@ from app.domain.job import Event
 from app.domain.settings import Settings
 from app.domain.times import Clock
 from app.engine import acts, audit
+from app.engine.ahead import Ahead
 from app.engine.arrivals import Arrivals
 from app.engine.clockwork import Clockwork, paused_until
 from app.engine.devices import Watch
@@ -75,6 +76,7 @@ class Life:
         self.retrieval = Retrieval(self.house, self._lookups, self._courier)
         self.downloading = Downloading(self.house, self.retrieval, jitter=self._jitter)
         self.signing = Signing(self.house, self._courier)
+        self.ahead = Ahead(self.house)
         self._workers: dict[str, Workers] = {}
         self._clockwork: Clockwork | None = None
 
@@ -93,6 +95,7 @@ class Life:
             self.his_watch.start()
             self.downloading.start()
             self.signing.start()
+            self.ahead.begin()
             self._clockwork = Clockwork(
                 house,
                 complete_due=self._complete_due,
@@ -181,6 +184,7 @@ class Life:
             self.retrieval = Retrieval(self.house, self._lookups, self._courier)
             self.downloading = Downloading(self.house, self.retrieval, jitter=self._jitter)
             self.signing = Signing(self.house, self._courier)
+            self.ahead = Ahead(self.house)
             if was_running:
                 self.start()
             self._mend_settings()
@@ -215,6 +219,7 @@ class Life:
         self.gateway.heard(event)
         self.his.heard(event)
         self.reports.heard(event)
+        self.ahead.heard(event)
         audit.heard(self.house, event)
         self.arrivals.heard(event)
         if event["event"] == "report_attached":
@@ -234,11 +239,13 @@ class Life:
         self.gateway.tell_questions()
         for study_uid in self.gateway.quiet_studies():
             self.complete(study_uid)
+        self.ahead.run()
 
     def complete(self, study_uid: str) -> None:
         ready = acts.complete(self.house, study_uid)
         self.gateway.attach_waiting()
         self.his.look_again(ready)
+        self.ahead.look_at(ready)
         if self.house.settings.upload.submit == "auto":
             acts.submit_ready(self.house, ready, "")
 

@@ -22,6 +22,7 @@ _KINDS = {
     "study_completed": frozenset({STATUS, STUDIES}),
     "study_held": frozenset({STATUS, STUDIES}),
     "exam_changed": frozenset({STATUS, STUDIES, JOBS}),
+    "exam_refreshed": frozenset({STUDIES}),
     "job_changed": frozenset({STATUS, STUDIES, JOBS}),
     "job_progressed": frozenset({JOBS}),
     "day_reconciled": frozenset({STATUS, STUDIES, DAYS}),

@@ -30,8 +30,10 @@ from app.practice.rules import Rule, is_blank, problems, unknown_names
 from app.practice.shanxi_ca import SigningService
 from app.practice.shanxi_desk import HELP, Desk
 from app.practice.shanxi_fields import (
+    BEFORE_THE_EXAM,
     EXAM_RULES,
     FORMS,
+    KNOWN_AFTER_THE_EXAM,
     LONGER_THAN_PRINTED,
     MODALITIES_OF_TYPE,
     RECONCILE_ROW_RULES,
@@ -150,6 +152,9 @@ class ShanxiPlatform(Region):
     def wishes(self) -> Mapping[str, Callable[[dict[str, Any]], dict[str, Any]]]:
         return self._desk.wishes()
 
+    def pages(self) -> Mapping[str, Callable[[], str]]:
+        return self._desk.pages()
+
     def views(self) -> Mapping[str, Callable[[], dict[str, Any]]]:
         return self._desk.views()
 
@@ -201,7 +206,7 @@ class ShanxiPlatform(Region):
         )
 
     def _exam_problems(self, exam: Mapping[str, Any], prefix: str) -> list[str]:
-        found = self._checked(exam, EXAM_RULES, prefix)
+        found = [one for one in self._checked(exam, EXAM_RULES, prefix) if not self._comes_later(exam, one, prefix)]
         rows = exam.get("setInfoList")
         for number, row in enumerate(rows if isinstance(rows, list) else []):
             where = f"{prefix}setInfoList[{number}]"
@@ -210,6 +215,13 @@ class ShanxiPlatform(Region):
             else:
                 found += self._checked(row, SETTLEMENT_RULES, where + ".")
         return found
+
+    def _comes_later(self, exam: Mapping[str, Any], problem: str, prefix: str) -> bool:
+        """二(二) wants an exam as soon as it is registered, when some of what 五(一) demands can't be known."""
+        if not self._settings.early_exams or exam.get("examStatus") not in BEFORE_THE_EXAM:
+            return False
+        later = tuple(f"{prefix}{name}(" for name in KNOWN_AFTER_THE_EXAM)
+        return problem.startswith(later) and problem.endswith("不能为空")
 
     def _report_problems(self, report: Mapping[str, Any], prefix: str, at_hand: frozenset[str]) -> list[str]:
         found = self._checked(report, REPORT_RULES, prefix)
@@ -292,8 +304,8 @@ class ShanxiPlatform(Region):
             digest=digest_of(exam),
             state=DELETED if exam["disableFlag"] == 1 else KEPT,
             size=len(exam),
-            study_uid=exam["studyUid"],
-            day=exam["checkFinishTime"][:10],
+            study_uid=exam.get("studyUid", ""),
+            day=exam.get("checkFinishTime", "")[:10],
             link={
                 "accession": exam["accessionNumber"],
                 "modality": exam["modality"],
@@ -483,5 +495,6 @@ FRONT_END = FrontEnd(
     exam_columns={"姓名": "patName", "检查时间": "checkFinishTime", "类别": "modality"},
     report_columns={"诊断结论": "inspectExamResult"},
     quiet=(shanxi_ca.UNSIGN,),
+    links={"phone": "医生的手机"},
     help=HELP,
 )

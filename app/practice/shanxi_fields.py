@@ -224,6 +224,10 @@ REPORT_RULES: tuple[Rule, ...] = (
     _r("Timestampvalue", "CA时间戳值", S, 1000, MUST, when="signature"),
 )
 
+BEFORE_THE_EXAM = (1, 2, 3)
+"""六(十): 已开单, 已预约, 已到检."""
+KNOWN_AFTER_THE_EXAM = ("studyUid", "checkFinishTime", "examDoctorIndustryCode")
+
 # Real certificates, PKCS7 values and timestamps are longer than the 1000 characters printed for them.
 LONGER_THAN_PRINTED = frozenset({"mtuRecMark", "ClientCert", "SignValue", "Timestampvalue"})
 

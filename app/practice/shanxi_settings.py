@@ -23,6 +23,7 @@ class ShanxiSettings(FetchSettings):
     check_signature: bool = option(True, "要求电子签名字段，但不验真假")
     demand_seal: bool = option(False, "报告 PDF 没有完好的电子签章就退回")
     demand_exam: bool = option(True, "不要求报告所属的检查已经上传")
+    early_exams: bool = option(False, "登记了还没做的检查也收，那时没有 studyUid、checkFinishTime 等")
     file_access: bool = option(True, "平台访问不到机构提供的文件地址（pdf_path、FILEPATH）")
     exact_length: bool = option(False, "证书、签名和时间戳超过印着的长度就退回（真的都超过）")
     reconcile_by: str = option("risStudyId", "对账的检查 ID 是什么", choices=("risStudyId", "studyUid"))

@@ -19,6 +19,7 @@ USUAL = {
     "offer_crl": True,
     "pull": "off",
     "demand_exam": True,
+    "early_exams": False,
     "strict_ae": False,
     "file_access": True,
     "hospital_code": "",
