@@ -70,7 +70,7 @@ def _pass_on(command: str, words: list[str]) -> int:
         return practice(words)
     from app.cli.demo import run as demo
 
-    return demo(words, lambda face, note: _show(face, hidden=False, practice_note=note))
+    return demo(words, lambda face, note, phone: _show(face, hidden=False, practice_note=note, phone=phone))
 
 
 # -- the window -------------------------------------------------------------------------------------------------------
@@ -110,6 +110,7 @@ def _show(
     *,
     hidden: bool,
     practice_note: str = "",
+    phone: str = "",
     on_session_end: Callable[[], None] = lambda: None,
     begun: Begun | None = None,
 ) -> int:
@@ -121,6 +122,7 @@ def _show(
         resources=resources_dir(),
         show_window=not hidden,
         practice_note=practice_note,
+        phone=phone,
         on_quit=lambda: None,
         on_session_end=on_session_end,
         begun=begun,

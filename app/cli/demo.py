@@ -16,11 +16,12 @@ from app.engine.reach import home_at, hosted
 from app.engine.rehearsal import SEVERAL, Rehearsal, rehearsed_regions
 from app.errors import AgentError
 
-ShowWindow = Callable[[Face, str], int]
+ShowWindow = Callable[[Face, str, str], int]
 
 
 def run(argv: list[str], show_window: ShowWindow) -> int:
-    """Exit code 0 when every step came to its end. `show_window(face, practice_note)` runs until the person quits."""
+    """Exit code 0 when every step came to its end. `show_window(face, practice_note, phone)` runs until the person
+    quits; `phone`: the address of the doctor's phone, "" for none."""
     words = _parser().parse_args(argv)
     headless = words.headless or not _has_display()
     with _home(words.home) as folder:
@@ -45,7 +46,7 @@ def _rehearse(folder: Path, region: str, *, headless: bool, show_window: ShowWin
                 return 0
             played = threading.Thread(target=_play, args=(rehearsal, face), name="rehearsal", daemon=True)
             played.start()
-            return show_window(face, rehearsal.note)
+            return show_window(face, rehearsal.note, rehearsal.phone)
 
 
 def _play(rehearsal: Rehearsal, face: Face) -> None:

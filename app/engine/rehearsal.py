@@ -13,6 +13,7 @@ from collections.abc import Iterator
 
 from app.catalogue.load import load_region
 from app.engine.face import Face, Json
+from app.engine.rehearsal_platform import trusted
 from app.engine.rehearsal_script import left_words, script_file, script_of, told_of
 from app.engine.rehearsal_story import NO_WINDOW, Story, code_folder, program
 from app.engine.settings import apply_answers
@@ -22,7 +23,7 @@ from app.system.paths import Home
 
 SEVERAL = ","
 """Between the regions of a rehearsal of several destinations, as they are written in a command."""
-_NOTE, _UNSIGNED = "演练", "演练 · 未要求电子签名"
+_NOTE, _UNSIGNED, _PHONE = "演练", "演练 · 未要求电子签名", "演练 · 签名不用真手机"
 
 
 class Rehearsal:
@@ -44,13 +45,19 @@ class Rehearsal:
     @property
     def note(self) -> str:
         """What a window says of itself all the time."""
-        unsigned = any(script["options"].get("demand_signature") is False for script in self._scripts)
-        return _UNSIGNED if unsigned else _NOTE
+        if any(script["options"].get("demand_signature") is False for script in self._scripts):
+            return _UNSIGNED
+        return _PHONE if any("signing" in script for script in self._scripts) else _NOTE
+
+    @property
+    def phone(self) -> str:
+        """Where a browser shows the doctor's phone once the platforms are open, "" when nobody signs here."""
+        return next((str(at["phone"]) for at in self._platforms if at["phone"]), "")
 
     @property
     def left(self) -> str:
         """What the story leaves for a person."""
-        return left_words(self._script)
+        return left_words(self._script, self.phone)
 
     def open(self) -> str:
         """Start the practice platforms and write the settings; returns the address of the first one's page."""
@@ -83,7 +90,8 @@ class Rehearsal:
             raise NeedsOperator("演练平台没有启动", "请再试一次；仍不行请重新安装程序")
         at: Json = json.loads(line)
         name = region if len(self._regions) > 1 else "main"
-        return {**at, "name": name, "region": region, "title": load_region(region).title}
+        phone = at["base_url"] + script["signing"]["phone"] if "signing" in script else ""
+        return {**at, "name": name, "region": region, "title": load_region(region).title, "phone": phone}
 
     def close(self) -> None:
         children, self._children = self._children, []
@@ -103,6 +111,14 @@ class Rehearsal:
         """The story on a running face, one sentence per step. Raises `NeedsOperator` when a step has no end."""
         return Story(face, self._script, self._platforms, self._home.root / "practice").scenes()
 
+    def _roots(self) -> list[str]:
+        """Files with the certificates of the platforms' test CAs."""
+        return [
+            trusted(at, script["signing"]["certificates"], self._home.root / "CA 证书" / f"{at['region']}.pem")
+            for at, script in zip(self._platforms, self._scripts, strict=True)
+            if "signing" in script
+        ]
+
     def _folder(self, named: str) -> str:
         """A folder of the clinic's, beside what the program keeps."""
         folder = self._home.root / named
@@ -118,7 +134,7 @@ class Rehearsal:
             "files": {"public_base_url": f"http://127.0.0.1:{port}", "bind": "127.0.0.1", "port": port},
             "secrets": {"store": "file"},
             "upload": {"reconcile_again_seconds": 2.0},
-            "signing": {"staff": self._script["staff"]},
+            "signing": {"staff": self._script["staff"], "roots": self._roots()},
             "his": {
                 "folder": self._script["folders"]["his"],
                 "columns": self._script["his"]["columns"],

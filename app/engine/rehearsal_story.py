@@ -20,10 +20,10 @@ from typing import Any
 from app.domain.job import PART_WORDS
 from app.domain.times import CST
 from app.engine.face import Face, Json
+from app.engine.rehearsal_platform import look, signed_by_phone, tell
 from app.engine.rehearsal_script import id_number_of
 from app.errors import NeedsOperator
 from app.system.autostart import own_command
-from app.wire.http_client import HttpClient
 
 NO_WINDOW = getattr(subprocess, "CREATE_NO_WINDOW", 0)
 _WAIT_SECONDS = 60.0
@@ -35,8 +35,7 @@ class Story:
     """One walk over the exams of a script. `folder` gets the folders of HIS and reports, and what the devices send."""
 
     def __init__(self, face: Face, script: Json, platforms: list[Json], folder: Path) -> None:
-        """`platforms`: {"name" (of the destination), "title", "base_url", "dicom_port", "ae_title"} each; the first one
-        refuses and loses what the script says."""
+        """`platforms`: see `rehearsal_platform`; the first one refuses and loses what the script says."""
         self._face = face
         self._script = script
         self._exams: list[Json] = script["exam"]
@@ -53,7 +52,7 @@ class Story:
         yield from self._devices_send()
         yield from self._his_exports()
         yield from self._reports_come()
-        yield from self._send(("done", "lost"))
+        yield from self._send(("done", "lost", "sign"))
         yield from self._platform_fetches()
         days = self._days_over() if self._can_answer() else []
         if days:
@@ -183,13 +182,20 @@ class Story:
     # -- what goes out ----------------------------------------------------------------------------------------------
 
     def _send(self, ends: tuple[str, ...]) -> Iterator[str]:
-        """Fill and submit these exams, then wait for the platform."""
+        """Fill and submit these exams, have them signed where that is asked, then wait for the platform."""
         own = [exam for exam in self._exams if exam["ends"] in ends]
         if not own:
             return
         if "refused" in ends:
             for exam in own:
-                self._order("fault", where="exam", what="code0", match=exam["accession"], **self._script["refusal"])
+                tell(
+                    self._platforms[0],
+                    "fault",
+                    where="exam",
+                    what="code0",
+                    match=exam["accession"],
+                    **self._script["refusal"],
+                )
         jobs, parts = 0, set[str]()
         for exam in own:
             uid = self._uids[exam["patient_name"]]
@@ -203,8 +209,20 @@ class Story:
             parts |= {job["part"] for job in self._face.study(uid)["jobs"]}
         named = "、".join(words for part, words in PART_WORDS.items() if part.value in parts)
         yield f"提交上传：{len(own)} 例、{jobs} 个任务（{named}）"
+        yield from self._doctors_sign([exam for exam in own if exam["ends"] != "sign"])
         for exam in own:
             yield from self._answer_to(exam)
+
+    def _doctors_sign(self, own: list[Json]) -> Iterator[str]:
+        rows = signed_by_phone(self._face, self._platforms, {self._uids[exam["patient_name"]] for exam in own})
+        if not rows:
+            return
+        until(lambda: not self._wait_to_be_signed() & {row["session"] for row in rows})
+        doctors = "、".join(dict.fromkeys(row["doctor"]["name"] for row in rows))
+        yield f"电子签名：{doctors} 医生用演练手机扫码，签了 {len(rows)} 份报告，签名和时间戳都验过"
+
+    def _wait_to_be_signed(self) -> set[Any]:
+        return {row["session"] for group in self._face.signing()["waiting"] for row in group["reports"]}
 
     def _answer_to(self, exam: Json) -> Iterator[str]:
         uid, name = self._uids[exam["patient_name"]], exam["patient_name"]
@@ -214,6 +232,10 @@ class Story:
             words = next(job["trouble"]["words"] for job in study["jobs"] if job["trouble"])
             yield f"{self._title(self._platforms[0])}退回了 {name}（约好的）：{words}"
             return
+        if exam["ends"] == "sign" and study["state"] == "to_sign":
+            until(lambda: self._is_done_but_for_its_signature(uid))
+            yield f"留给您签名：{name} 的检查记录和影像平台已接收，报告等医生签"
+            return
         if study["state"] not in ("acknowledged", "reconciled"):
             raise NeedsOperator("演练平台没有全部接收", f"现在是：{study['state_words']}")
         for at in self._platforms:
@@ -221,6 +243,9 @@ class Story:
             pushed = [job["done"] for job in own if job["part"] == "images"]
             files = f"报告 1 份，影像 {sum(pushed)} 张" if pushed else "报告和影像由平台来取"
             yield f"{self._title(at)}已接收 {name}：记录 1 份，{files}"
+
+    def _is_done_but_for_its_signature(self, uid: str) -> bool:
+        return {job["state"] for job in self._face.study(uid)["jobs"]} <= {"to_sign", "acknowledged", "reconciled"}
 
     def _platform_fetches(self) -> Iterator[str]:
         """What the records name by address, if they do, the platform comes for."""
@@ -233,8 +258,7 @@ class Story:
 
     def _fetched(self) -> list[Json]:
         """What the platform has come for, or will."""
-        ledgers = [self._ask_platform(at, "GET", "ledger?fields=0") for at in self._platforms]
-        return [one for ledger in ledgers for one in ledger["fetched"]]
+        return [one for at in self._platforms for one in look(at, "ledger?fields=0")["fetched"]]
 
     # -- exams of other hospitals -----------------------------------------------------------------------------------
 
@@ -245,7 +269,8 @@ class Story:
             return
         for one in self._script.get("elsewhere", ()):
             name, number = one["patient_name"], id_number_of(self._script, one["patient_name"])
-            self._order("seed", name=name, id_number=number, exams=one["exams"], images=one["images"])
+            known = {"name": name, "id_number": number, "exams": one["exams"], "images": one["images"]}
+            tell(self._platforms[0], "seed", **known)
             place = places[0]
             asked = (place["destination"], place["id_types"][0]["code"], number)
             found = self._face.look_up(*asked, reason=place["reasons"][0])
@@ -282,12 +307,12 @@ class Story:
     def _platform_loses(self) -> Iterator[str]:
         for exam in self._exams:
             if exam["ends"] == "lost":
-                self._order("lose", exam=self._ledger_key(exam))
+                tell(self._platforms[0], "lose", exam=self._ledger_key(exam))
                 yield f"演练平台弄丢了 {exam['patient_name']} 的检查（约好的）"
 
     def _ledger_key(self, exam: Json) -> str:
         """Under what the first platform has this exam."""
-        exams = self._ask_platform(self._platforms[0], "GET", "ledger?fields=0")["exams"]
+        exams = look(self._platforms[0], "ledger?fields=0")["exams"]
         return next(str(one["key"]) for one in exams if one["accession"] == exam["accession"])
 
     def _ask_again(self, days: list[str]) -> Iterator[str]:
@@ -311,7 +336,7 @@ class Story:
 
     def _ledger(self, at: Json) -> str:
         """What it got and kept of each kind; what it fetched itself was never received."""
-        counts = self._ask_platform(at, "GET", "ledger?fields=0")["counts"]
+        counts = look(at, "ledger?fields=0")["counts"]
         told = []
         for kind, words in _LEDGER:
             one = counts.get(kind, {})
@@ -326,18 +351,6 @@ class Story:
 
     def _of(self, at: Json) -> str:
         return f"{at['title']} " if len(self._platforms) > 1 else ""
-
-    def _order(self, order: str, /, **wish: Any) -> None:
-        self._ask_platform(self._platforms[0], "POST", order, json.dumps(wish).encode())
-
-    def _ask_platform(self, at: Json, method: str, what: str, body: bytes | None = None) -> Json:
-        client = HttpClient(name="演练平台")
-        try:
-            reply = client.send(method, f"{at['base_url']}/practice/{what}", body=body)
-        finally:
-            client.close()
-        answer: Json = json.loads(reply.body)
-        return answer
 
 
 def _examined(exam: Json) -> datetime:

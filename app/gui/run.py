@@ -28,6 +28,7 @@ def run_gui(
     resources: Path,
     show_window: bool,
     practice_note: str = "",
+    phone: str = "",
     on_quit: Callable[[], None],
     on_session_end: Callable[[], None] = lambda: None,
     begun: Begun | None = None,
@@ -35,7 +36,8 @@ def run_gui(
     """Show tray icon and window until the person quits; returns the exit code.
 
     `resources`: the folder that holds `gui/`. `show_window` False starts hidden in the tray (and shows the window all
-    the same where there is no tray). `practice_note` fills the strip of a practice platform, "" for none.
+    the same where there is no tray). `practice_note` fills the strip of a practice platform, "" for none; `phone` is
+    the address of its page that stands for a doctor's phone.
     `on_quit()` is called once, after the person agreed to quit and before the event loop ends. `on_session_end()` is
     called when the computer shuts down or the person logs off: what must be done before the process is killed.
     `begun`: what `begin` showed already; it belongs to this function from now on.
@@ -48,6 +50,7 @@ def run_gui(
         begun.look,
         icon=begun.icon,
         practice_note=practice_note,
+        phone=phone,
         on_quit=on_quit,
         end=app.exit,  # exit, not quit: quit asks every window to close first, and ours hides instead
         on_session_end=on_session_end,
@@ -70,6 +73,7 @@ class Desktop(QObject):
         look: Look,
         *,
         practice_note: str,
+        phone: str = "",
         on_quit: Callable[[], None],
         end: Callable[[int], None],
         on_session_end: Callable[[], None] = lambda: None,
@@ -86,6 +90,7 @@ class Desktop(QObject):
             face,
             self.look,
             practice_note=practice_note,
+            phone=phone,
             now=now,
             stays=lambda: self.tray.available(),
             leave=self.leave,

@@ -6,8 +6,8 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QSize, Qt, QTimer
-from PySide6.QtGui import QCloseEvent, QKeySequence, QResizeEvent, QShortcut, QShowEvent
+from PySide6.QtCore import QSize, Qt, QTimer, QUrl
+from PySide6.QtGui import QCloseEvent, QDesktopServices, QKeySequence, QResizeEvent, QShortcut, QShowEvent
 from PySide6.QtWidgets import QMainWindow, QScrollArea, QStackedWidget, QWidget
 
 from app.engine.face import Face
@@ -20,7 +20,7 @@ from app.gui.keys import show_keys
 from app.gui.look import Look
 from app.gui.page import LOW_BELOW, Desk, Json, Page, Question
 from app.gui.pages import EVERY, OPTIONAL, Pages
-from app.gui.parts import Mark, column, frame, label, row
+from app.gui.parts import Button, Mark, column, frame, label, row, set_property
 from app.gui.rail import Rail
 from app.gui.walk import Walk
 
@@ -54,6 +54,7 @@ class MainWindow(QMainWindow):
         look: Look,
         *,
         practice_note: str = "",
+        phone: str = "",
         now: Callable[[], datetime],
         stays: Callable[[], bool],
         leave: Callable[[], None],
@@ -64,6 +65,7 @@ class MainWindow(QMainWindow):
         self.setMinimumSize(900, 440)
         self.resize(1366, 688)
         self._face, self._look, self._now, self._note = face, look, now, practice_note
+        self._phone = phone
         self._stays, self._leave = stays, leave
         self._name = words.TODAY
         self._areas: dict[str, PageArea] = {}
@@ -313,9 +315,23 @@ class MainWindow(QMainWindow):
         self._strip_text = label(self._look, self._note, role="body_small", tone="idle", bold=True)
         box = row(self._strip, margins=(20, 0, 20, 0), gap=8)
         box.addWidget(Mark(self._look, "info", "idle", 16, on="idleSoft"))
-        box.addWidget(self._strip_text, 1)
+        box.addWidget(self._strip_text)
+        if self._phone:
+            box.addWidget(self._phone_link())
+        box.addStretch(1)
         self._strip.setVisible(bool(self._note))
         return self._strip
+
+    def _phone_link(self) -> Button:
+        """Where nobody has a real phone that could scan."""
+        tip = f"在浏览器里打开 {self._phone}"
+        made = Button(self._look, "医生的手机", kind="link", icon="phone", tip=tip, slot=self._open_phone)
+        set_property(made, "fit", "line")
+        return made
+
+    def _open_phone(self) -> None:
+        if not QDesktopServices.openUrl(QUrl(self._phone)):
+            self.tell("work", "这台电脑没有打开浏览器", f"请在浏览器里打开 {self._phone}")
 
     def _number(self, name: str) -> int:
         return {words.SETTINGS: 8, words.LOG: 9}.get(name) or list(self.pages).index(name) + 1

@@ -15,6 +15,7 @@ from app.practice.region import Region
 from app.practice.settings import Settings, change, rekey, shown
 
 Query = Mapping[str, str]
+_HTML = "text/html; charset=utf-8"
 
 
 class Refusal(Exception):
@@ -86,6 +87,9 @@ class Control:
             return self._gets[path](query)
         if method == "POST" and path in self._posts:
             return self._posts[path](_wish(body))
+        shown = self._region.pages().get(path.removeprefix("/practice/"))
+        if method == "GET" and shown is not None:
+            return Reply(text=shown(), content_type=_HTML)
         view = self._region.views().get(path.removeprefix("/practice/"))
         if method == "GET" and view is not None:
             return Reply(body=view())
@@ -141,7 +145,7 @@ class Control:
         text = exam_page(self._ledger, query.get("key", ""))
         if text is None:
             raise Refusal("平台没有这一份", 404)
-        return Reply(text=text, content_type="text/html; charset=utf-8")
+        return Reply(text=text, content_type=_HTML)
 
     def _image(self, query: Query) -> Reply:
         return Reply(file=self._file("image", query.get("sop", ""), self._folder), content_type="application/dicom")

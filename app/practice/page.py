@@ -43,7 +43,9 @@ def page(front_end: FrontEnd[Any], ledger: Ledger) -> str:
         [
             f'<!doctype html><html lang="zh-CN"><head><meta charset="utf-8"><title>演练平台 · {escape(title)}</title>',
             f"<style>{_STYLE}</style></head><body><h1>演练平台 · {escape(title)}</h1>",
-            "<p>这里只是练习用的平台，数据不会离开本机。<a href='/'>刷新</a></p>",
+            "<p>这里只是练习用的平台，数据不会离开本机。<a href='/'>刷新</a>",
+            *(f" · <a href='/practice/{name}'>{words}</a>" for name, words in front_end.links.items()),
+            "</p>",
             "<h2>一、数目</h2>",
             _table(
                 "种类 收到 接收 拒绝 演练故障 已存 已撤回 已丢失",

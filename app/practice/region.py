@@ -94,6 +94,10 @@ class Region(Protocol):
         """What else a tester may see: GET /practice/<name>."""
         return {}
 
+    def pages(self) -> Mapping[str, Callable[[], str]]:
+        """What a person may look at in a browser: GET /practice/<name>. Its forms wish what has that name."""
+        return {}
+
     def wishes(self) -> Mapping[str, Callable[[dict[str, Any]], dict[str, Any]]]:
         """The region's own control wishes: POST /practice/<name>. They raise ValueError with a Chinese sentence, and
         LookupError for something that the platform does not have."""
@@ -108,8 +112,8 @@ class FrontEnd(Generic[S]):
     """A region that can be practised: what the registry names.
 
     `places` and `faults`: its own words to what the page and `--help` say of them; `*_columns`: heading to field of
-    the page's tables; `quiet`: reasons of kept requests that the page leaves out (polls); `help`: what else `--help`
-    says, its wishes above all.
+    the page's tables; `quiet`: reasons of kept requests that the page leaves out (polls); `links`: its pages to what
+    the page calls them; `help`: what else `--help` says, its wishes above all.
     """
 
     title: str
@@ -120,4 +124,5 @@ class FrontEnd(Generic[S]):
     exam_columns: Mapping[str, str] = field(default_factory=dict)
     report_columns: Mapping[str, str] = field(default_factory=dict)
     quiet: Collection[str] = ()
+    links: Mapping[str, str] = field(default_factory=dict)
     help: str = ""

@@ -34,6 +34,7 @@ HEAD = 1 << 16
 """How much of a body's beginning a fault on the way may look at."""
 _JSON = "application/json;charset=UTF-8"
 _HTML = "text/html; charset=utf-8"
+_FORM = "application/x-www-form-urlencoded"
 _GATEWAY_PAGE = "<html><head><title>502 Bad Gateway</title></head><body><h1>502 Bad Gateway</h1>nginx</body></html>"
 _ERROR_PAGE = "<html><head><title>500</title></head><body>HTTP Status 500 - Internal Server Error</body></html>"
 
@@ -310,13 +311,19 @@ class _Handler(BaseHTTPRequestHandler):
             )
 
     def _controlled(self, body: bytes = b"") -> None:
+        """A wish from a page's form leads back to the page."""
         split = urlsplit(self.path)
+        is_form = self.headers.get("Content-Type", "").startswith(_FORM)
+        if is_form:
+            body = _encoded(dict(parse_qsl(body.decode("utf-8", "replace"), keep_blank_values=True)))
         try:
             reply = self.server.control.answer(self.command, split.path, dict(parse_qsl(split.query)), body)
         except Refusal as error:
             self._say(error.status, {"error": str(error)})
             return
-        if reply.text:
+        if is_form:
+            self._send(303, b"", _HTML, {"Location": split.path})
+        elif reply.text:
             self._send(200, reply.text.encode(), reply.content_type)
         elif reply.file is not None:
             self._send_file(reply.file.read_bytes() if reply.file.stat().st_size < 1 << 20 else None, reply)

@@ -23,6 +23,7 @@ from app.practice.authority import Authority, Doctor
 from app.practice.certificates import Holder
 from app.practice.faults import Fault
 from app.practice.ledger import Ledger
+from app.practice.phone import phone_page
 from app.practice.reading import word
 from app.practice.region import Answer, Arrival
 from app.practice.shanxi_settings import ShanxiSettings
@@ -145,6 +146,21 @@ class SigningService:
             | {"text": _shown_text(one["link"])}
             for one in self._ledger.all("sign")
         ]
+
+    def phone_page(self) -> str:
+        """GET /practice/phone: what a doctor's phone shows. Of codes for the same text only the newest counts."""
+        waiting: dict[tuple[str, str], dict[str, str]] = {}
+        signed: list[dict[str, str]] = []
+        for one in self._ledger.all("sign"):
+            link, state = one["link"], self._state(one)
+            if state == UNSIGN:
+                doctor = self._authority.doctor(link["mssp_id"]).name if link["mssp_id"] else ""
+                about = {name: link[name] for name in ("title", "description")}
+                row = about | {"doctor": doctor, "text": _shown_text(link), "qr": link["code"]}
+                waiting[(link["mssp_id"], link["data"])] = row
+            elif state == FINISH and link["how"] != "refuse":
+                signed.insert(0, {"doctor": link["signed_by"], "title": link["title"]})
+        return phone_page([*waiting.values()], signed)
 
     def phone(self, wish: dict[str, Any]) -> dict[str, Any]:
         """POST /practice/phone. Raises ValueError with a Chinese sentence."""

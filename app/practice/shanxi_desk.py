@@ -18,6 +18,7 @@ from app.practice.shanxi_images import ImageLists
 HELP = """POST /practice/false-miss  {"exam": risStudyId, "times": 1}：以后几次对账都说缺这一例
 POST /practice/rekey       {"sm4_key": 32 位十六进制}、{"secure_code": 安全码}
 POST /practice/phone       {"doctor": 姓名, "qr": 二维码内容, "how": "sign"}：医师用手机签；命令行是 practice phone
+医生的手机  GET /practice/phone：浏览器里看要签的内容，点“签名”
 POST /practice/certificate {"doctor": 姓名, "days": 20}：换一张 20 天后到期的证书；没有的医师就新发
 POST /practice/revoke      {"doctor": 姓名}：吊销证书
 POST /practice/trust       {"certificates": [Base64], "crls": [Base64]}：信任机构自己的 CA
@@ -28,7 +29,7 @@ POST /practice/pull        {"accession": 检查号}：去机构的 PACS 取影�
 
 
 class Desk:
-    """The wishes (POST /practice/<name>) and views (GET) of this region."""
+    """The wishes (POST /practice/<name>), views and pages (GET) of this region."""
 
     def __init__(
         self,
@@ -65,6 +66,9 @@ class Desk:
             "series": lambda: {"series": self._images.shown()},
             "pulls": lambda: {"pulls": self._puller.shown()},
         }
+
+    def pages(self) -> Mapping[str, Callable[[], str]]:
+        return {"phone": self._signing.phone_page}
 
     def _doctors(self) -> dict[str, Any]:
         """The invented doctors and where a clinic finds the CA."""

@@ -45,9 +45,25 @@ def test_what_was_sent_is_what_the_ledger_has(said: str, face: Face) -> None:
     studies = face.studies()["studies"]
     confirmed = [one for one in studies if one["state"] in CONFIRMED]
     (refused,) = (one for one in studies if one["state"] == "held")
-    assert (exams, reports) == (len(confirmed), sum(one["report_count"] for one in confirmed))
-    assert images == sum(one["image_count"] for one in [*confirmed, refused]), "only its record was refused"
-    assert received == len(confirmed) + 2, "one was refused, one was lost and sent again"
+    (unsigned,) = (one for one in studies if one["state"] == "to_sign")
+    assert (exams, reports) == (len([*confirmed, unsigned]), sum(one["report_count"] for one in confirmed))
+    assert images == sum(one["image_count"] for one in [*confirmed, unsigned, refused]), "only its record was refused"
+    assert received == exams + 2, "one was refused, one was lost and sent again"
+
+
+def test_doctors_signed_what_was_sent_and_every_check_of_it_holds(said: str, face: Face) -> None:
+    assert "演练。" not in said and "未要求电子签名" not in said
+    assert re.findall("签了 (.) 份报告，签名和时间戳都验过", said) == ["4", "1"]
+    signed = face.signing()["signed"]
+    assert [row["job_state"] for row in signed if row["patient_name"] == "冯志强"] == ["queued"], (
+        "its record comes first"
+    )
+    assert {row["job_state"] for row in signed if row["patient_name"] != "冯志强"} <= set(CONFIRMED)
+    checks = face.signature(signed[0]["uid"])["checks"]
+    assert {"证书链", "证书吊销", "时间戳"} <= {one["title"] for one in checks}
+    assert all(one["ok"] for one in checks), checks
+    (waiting,) = face.signing()["waiting"]
+    assert waiting["doctor"]["known"] and [row["patient_name"] for row in waiting["reports"]] == ["孙玉梅"]
 
 
 def test_yesterday_agrees_and_what_the_platform_lost_was_sent_again(said: str, face: Face) -> None:
@@ -61,7 +77,7 @@ def test_yesterday_agrees_and_what_the_platform_lost_was_sent_again(said: str, f
 
 def test_every_kind_of_work_is_left_for_the_person(face: Face) -> None:
     left = {one["state"] for one in face.studies()["studies"]} - set(CONFIRMED)
-    assert left == {"to_fill", "check", "held"}
+    assert left == {"to_fill", "check", "held", "to_sign"}
     assert face.status()["look"] == "needs-you"
     assert face.his()["ambiguous"] == 1
     assert {one["name"] for one in face.devices()["devices"]} >= {"CT_1", "DR_1", "MR_1"}
