@@ -24,6 +24,7 @@ from app.errors import AgentError, NeedsOperator, RetryLater
 from app.regions.conversation import (
     Batch,
     DicomSend,
+    FileRef,
     HttpRequest,
     ImageRef,
     Outgoing,
@@ -95,6 +96,7 @@ class Courier:
             index_code=payload.get("index_code", ""),
             previous_index_codes=tuple(filter(None, payload.get("previous_index_code", "").split(","))),
             values=payload.get("values", {}),
+            stamped_pdf=FileRef(sha256=stamped) if (stamped := payload.get("stamped_pdf", "")) else None,
         )
         adapter = self._target.adapter
         return self.drive(adapter.withdraw(outgoing) if job.withdraws else adapter.upload(outgoing), job)

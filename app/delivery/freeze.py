@@ -15,6 +15,7 @@ from app.catalogue.region import Region
 from app.delivery import body
 from app.delivery.record import ReportView, View, carries_reports
 from app.delivery.target import Target
+from app.domain.exam import StampState
 from app.domain.form import Source, Value
 from app.domain.job import Job, Part
 from app.domain.signing import ToSign
@@ -143,6 +144,8 @@ class _Exam:
         kept = body.kept(found)
         if "exam" in found:
             kept["stage"] = self.view.stage
+        if report is not None and report.report.stamp is StampState.STAMPED:
+            kept["stamped_pdf"] = report.report.pdf_sha256
         if self.index_code:
             kept |= {"index_code": self.index_code, "values": self._told(report)}
         if "exam" in found and carries_reports(self.region):

@@ -12,6 +12,7 @@ STEP_WORDS: Mapping[str, str] = {part.value: words for part, words in PART_WORDS
     "delete": "撤回",
     "exam_of_centre": "检查记录",
     "reconcile": "对账",
+    "check_stamp": "请平台验电子签章",
 }
 _DECISIONS = {
     "name": "改好了姓名",

@@ -192,6 +192,8 @@ class Outgoing:
     what it has under that can't be updated."""
     values: Mapping[str, str] = field(default_factory=dict)
     """Saved texts that images and report messages need too: numbers, and what a list of images tells of the patient."""
+    stamped_pdf: FileRef | None = None
+    """The report's PDF where it is under the clinic's seal."""
 
 
 @dataclass(frozen=True, kw_only=True)

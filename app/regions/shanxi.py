@@ -61,11 +61,13 @@ class Shanxi(ShanxiCa, ShanxiQuestions):
         )
 
     def upload(self, outgoing: Outgoing) -> Conversation:
-        """四(二)1 and 2: the record, the report, or both in one; the images by themselves."""
+        """四(二)1 and 2: the record, the report, or both in one, its seal checked first; the images by themselves."""
         if outgoing.part == "images":
             yield from self._images.sent(outgoing)
-        else:
-            yield self._record(outgoing)
+            return {}
+        if outgoing.stamped_pdf and "check_stamp" in self.capabilities:
+            yield from self.check_stamp(outgoing.stamped_pdf, f"{outgoing.report_key}.pdf")
+        yield self._record(outgoing)
         return {}
 
     def withdraw(self, outgoing: Outgoing) -> Conversation:

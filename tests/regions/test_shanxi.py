@@ -18,7 +18,7 @@ from app.delivery.body import digest
 from app.domain.reconciliation import Sent
 from app.errors import NeedsOperator, RetryLater
 from app.regions.adapters import ADAPTERS
-from app.regions.conversation import DicomSend, HttpRequest, Missing, Ours, Outgoing, Reply, Stamp, Wired
+from app.regions.conversation import DicomSend, FileRef, HttpRequest, Missing, Ours, Outgoing, Reply, Stamp, Wired
 from app.regions.shanxi import Shanxi
 
 # 三(八), the Java sample: key, plain text and what it prints
@@ -57,6 +57,22 @@ def only(conversation: Generator[Any, Reply, dict[str, Any]]) -> HttpRequest | D
         conversation.send(Reply(data={"code": 1, "message": "成功"}))
     assert end.value.value == {}
     return request
+
+
+def test_a_seal_is_checked_by_the_platform_before_its_report_goes() -> None:
+    stamped = an_outgoing("report", report_key="R1", stamped_pdf=FileRef(sha256="ab" * 32))
+    talk = an_adapter(verify_at_platform=True).upload(stamped)
+    asked = next(talk)
+    assert isinstance(asked, HttpRequest)
+    assert (asked.step, asked.base, asked.body["filename"]) == ("check_stamp", "seal", "R1.pdf")
+    assert asked.body["fileData"] == FileRef(sha256="ab" * 32)
+    sent = talk.send(Reply(data={"resultCode": 0, "fileVerifyInfo": {"signInfoList": [{"verifyResult": 0}]}}))
+    assert sent.step == "report"
+
+
+def test_nobody_is_asked_about_a_pdf_without_a_seal_or_where_the_clinic_does_not_want_it() -> None:
+    assert only(an_adapter(verify_at_platform=True).upload(an_outgoing("report"))).step == "report"
+    assert only(an_adapter().upload(an_outgoing("report", stamped_pdf=FileRef(sha256="ab")))).step == "report"
 
 
 # -- the envelope, 三(一) and 三(六) ----------------------------------------------------------------------------------
