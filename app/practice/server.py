@@ -12,6 +12,7 @@ import socket
 import struct
 import threading
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from email.utils import formatdate
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -311,19 +312,16 @@ class _Handler(BaseHTTPRequestHandler):
             )
 
     def _controlled(self, body: bytes = b"") -> None:
-        """A wish from a page's form leads back to the page."""
         split = urlsplit(self.path)
-        is_form = self.headers.get("Content-Type", "").startswith(_FORM)
-        if is_form:
-            body = _encoded(dict(parse_qsl(body.decode("utf-8", "replace"), keep_blank_values=True)))
+        if self.headers.get("Content-Type", "").startswith(_FORM):
+            self._wished_on_a_page(split.path, body)
+            return
         try:
             reply = self.server.control.answer(self.command, split.path, dict(parse_qsl(split.query)), body)
         except Refusal as error:
             self._say(error.status, {"error": str(error)})
             return
-        if is_form:
-            self._send(303, b"", _HTML, {"Location": split.path})
-        elif reply.text:
+        if reply.text:
             self._send(200, reply.text.encode(), reply.content_type)
         elif reply.file is not None:
             self._send_file(reply.file.read_bytes() if reply.file.stat().st_size < 1 << 20 else None, reply)
@@ -332,6 +330,13 @@ class _Handler(BaseHTTPRequestHandler):
         if reply.afterwards is not None:
             self.close_connection = True
             threading.Thread(target=reply.afterwards, name="afterwards", daemon=True).start()
+
+    def _wished_on_a_page(self, path: str, body: bytes) -> None:
+        """A page's form leads back to the page, which says what became of the wish."""
+        wish = dict(parse_qsl(body.decode("utf-8", "replace"), keep_blank_values=True))
+        with suppress(Refusal):
+            self.server.control.answer("POST", path, {}, _encoded(wish))
+        self._send(303, b"", _HTML, {"Location": path})
 
     def _send_file(self, whole: bytes | None, reply: Any) -> None:
         if whole is not None:

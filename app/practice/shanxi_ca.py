@@ -153,11 +153,12 @@ class SigningService:
         signed: list[dict[str, str]] = []
         for one in self._ledger.all("sign"):
             link, state = one["link"], self._state(one)
+            same = (link["mssp_id"], link["data"])
+            waiting.pop(same, None)
             if state == UNSIGN:
                 doctor = self._authority.doctor(link["mssp_id"]).name if link["mssp_id"] else ""
                 about = {name: link[name] for name in ("title", "description")}
-                row = about | {"doctor": doctor, "text": _shown_text(link), "qr": link["code"]}
-                waiting[(link["mssp_id"], link["data"])] = row
+                waiting[same] = about | {"doctor": doctor, "text": _shown_text(link), "qr": link["code"]}
             elif state == FINISH and link["how"] != "refuse":
                 signed.insert(0, {"doctor": link["signed_by"], "title": link["title"]})
         return phone_page([*waiting.values()], signed)

@@ -6,6 +6,7 @@ import json
 import uuid
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlencode
 
 import pytest
 
@@ -29,6 +30,26 @@ def test_a_job_is_signed_by_the_phone_that_reads_its_code(platform: PracticeProc
     assert found["hmac"] == mac({name: found[name] for name in ("appId", "ext", "result", "userId")})
     assert openssl_accepts(tmp_path, found["signCert"], found["signResult"], TEXT.encode())
     assert not openssl_accepts(tmp_path, found["signCert"], found["signResult"], TEXT.encode() + b"?")
+
+
+def test_a_browser_shows_the_phone_and_signs(platform: PracticeProcess) -> None:
+    doctor = doctors(platform)["王芳"]
+    known = {"userId": doctor["mssp_id"], "title": "孙<b>玉梅 胸部正侧位"}
+    add(platform, TEXT, **known)
+    job = add(platform, TEXT, **known)["data"]
+    page = platform.ask("GET", "/practice/phone").body.decode()
+    assert page.count("请 王芳 签名") == 1, "of two codes for the same text the newest counts"
+    assert TEXT in page and "孙&lt;b&gt;玉梅 胸部正侧位" in page
+    field = {"qr": json.loads(job["qrCode"])["o"], "how": "sign"}
+    assert all(f"name='{name}' value='{value}'" in page for name, value in field.items())
+    form = {"Content-Type": "application/x-www-form-urlencoded"}
+    for _ in range(2):
+        reply = platform.ask("POST", "/practice/phone", urlencode(field).encode(), form)
+        assert (reply.status, reply.headers["Location"]) == (303, "/practice/phone"), "a second press does no harm"
+    assert result(platform, job["signDataId"])["msspId"] == doctor["mssp_id"]
+    page = platform.ask("GET", "/practice/phone").body.decode()
+    assert "请 王芳 签名" not in page and "孙&lt;b&gt;玉梅 胸部正侧位　王芳" in page.partition("刚签好的")[2]
+    assert "href='/practice/phone'" in platform.ask("GET", "/").body.decode()
 
 
 def test_the_code_may_hold_its_field_o_alone(platform: PracticeProcess) -> None:
