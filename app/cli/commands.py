@@ -199,6 +199,16 @@ def retrieve(face: Face, words: Words) -> Answer:
     return Answer(value=value, lines=lines)
 
 
+def papers(face: Face, words: Words) -> Answer:
+    """What to hand in; with --out the prefilled workbook too."""
+    case = dict(words.pairs)
+    value = face.papers(words.destination, case)
+    if not words.out:
+        return Answer(value=value, lines=say.papers(value))
+    written = face.write_papers(_absolute(words.out), words.destination, case)
+    return Answer(value=value | {"written": written}, lines=[f"已存 {written['path']}", *say.papers(value)])
+
+
 def _his_mapping(words: Words) -> Json:
     """What was told on the line; nothing told is kept as it was."""
     columns = {key: column for key, column in words.pairs if not key.startswith("match.")}
@@ -247,6 +257,7 @@ COMMANDS: dict[str, Command] = {
     "days": days,
     "his": his,
     "retrieve": retrieve,
+    "papers": papers,
 }
 """The commands that ask once; `run`, `quit`, `setup` and `backfill` are in `main`."""
 

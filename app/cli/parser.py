@@ -254,6 +254,13 @@ def _sign(add: Add) -> None:
     sign.add_argument("--new", action="store_true", help="换一个新码")
     sign.add_argument("--import", dest="imported", metavar="PATH", default="", help="收下机构自己的签名系统签好的")
     sign.add_argument("--day", metavar="D", type=day, default=None, help="列出哪一天签的，不写为今天")
+    papers = add("papers", "申请材料：接入电子签名、电子签章要向平台交什么，发回来的填在哪里")
+    papers.add_argument("--out", metavar="FILE.xlsx", default="", help="存成表格：填好的名单和申请表")
+    papers.add_argument("--destination", metavar="NAME", default="", help="向哪个上传目标申请")
+    papers.add_argument(
+        "--case", dest="pairs", metavar="哪一项=答案", type=_pair, action="append", default=[],
+        help="和设置里说的不一样时，可以写多次，例：stamp=own",
+    )  # fmt: skip
 
 
 def _elsewhere(add: Add) -> None:

@@ -33,6 +33,8 @@ from app.engine import (
     name_repair,
     outbox,
     pages,
+    papers,
+    papers_written,
     pictures,
     retrieve_pictures,
     setup,
@@ -465,7 +467,7 @@ class Engine:
     # -- signing (电子签名) ------------------------------------------------------------------------------------------
 
     def signing(self, day: str = "") -> Json:
-        return self._life.signing.listed(self._day_or_today(day))
+        return self._life.signing.listed(self._day_or_today(day)) | {"lacking": papers.lacking(self.house)}
 
     def sign_code(self, session: int) -> Json:
         return self._life.signing.code(session)
@@ -481,6 +483,12 @@ class Engine:
 
     def signature(self, uid: str, report: int = 0) -> Json:
         return self._life.signing.signature(self.house.exam_key(uid), report)
+
+    def papers(self, destination: str = "", answers: Json | None = None) -> Json:
+        return papers_written.shown(self.house, destination, answers)
+
+    def write_papers(self, path: str, destination: str = "", answers: Json | None = None) -> Json:
+        return papers_written.write_papers(self.house, Path(path), destination, answers)
 
     # -- retrieval (调阅) --------------------------------------------------------------------------------------------
 

@@ -12,6 +12,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from app.catalogue.load import load_region
+from app.catalogue.papers import load_papers
 from app.catalogue.questions import Question, RegionSetup, Section, load_sections, load_setup
 from app.domain.settings import Settings
 from app.domain.times import Clock
@@ -65,6 +66,7 @@ def _region(setup: RegionSetup) -> Json:
         "needs": list(setup.needs),
         "questions": [_question(one) for one in setup.questions],
         "rehearses": can_rehearse(setup.region),
+        "papers": load_papers(setup.region) is not None,
     }
 
 

@@ -388,6 +388,7 @@ def test_every_command_of_the_face_can_be_reached_or_is_for_pages() -> None:
     renamed_acts = {"images": "images_offered", "download": "start_download", "record": "lookups"}
     reached |= {renamed_acts.get(act, act if act == "downloads" else f"{act}_download") for act in acts}
     reached |= {"look_up", "retrieve_places"}  # without an act
+    reached |= {"write_papers"}  # papers --out
     reached |= {"signing", "sign_code", "renew_code", "import_signed"}  # sign, with and without a study
     assert COMMANDS - for_pages <= reached
 
@@ -413,6 +414,30 @@ def test_a_form_says_what_is_left_to_fill(run: Callable[..., Ran]) -> None:
     assert "请填写姓名" in said
     assert FORM["problem_count"] == 1
     assert "还有 1 处" in said
+
+
+PAPERS = {
+    "questions": [
+        {
+            "label": "签章",
+            "answer": "own",
+            "answers": [{"value": "none", "label": "没有"}, {"value": "own", "label": "有"}],
+        }
+    ],
+    "text": "要交 1 样材料\n  附件 2",
+    "phone_text": "1. 装上",
+}
+
+
+def test_the_papers_are_said_for_a_case_and_written_where_asked(run: Callable[..., Ran], fake: FakeFace) -> None:
+    fake.answers |= {"papers": PAPERS, "write_papers": {"path": "/x/a.xlsx", "sheets": ["附件 3"], "doctors": 1}}
+    code, said, _ = run("papers", "--case", "stamp=own")
+    assert (code, fake.calls) == (0, [("papers", {"destination": "", "answers": {"stamp": "own"}})])
+    assert [line for line in said.splitlines() if line] == ["签章  有", "要交 1 样材料", "  附件 2", "1. 装上"]
+    value = json.loads(run("papers", "--out", "a.xlsx", "--json")[1])
+    assert value["written"]["sheets"] == ["附件 3"]
+    name, told = fake.calls[-1]
+    assert name == "write_papers" and Path(told["path"]) == Path.cwd() / "a.xlsx" and told["answers"] == {}
 
 
 def test_a_layout_of_report_is_taught_in_one_line(run: Callable[..., Ran], fake: FakeFace) -> None:
