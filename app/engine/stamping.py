@@ -39,6 +39,8 @@ _MOST_TRIES = 5
 _MOST_BYTES = LIMIT_BYTES + 8 * 1024 * 1024
 """A little more than a PDF may have: that one is too large is said in words."""
 _CLIENT = "stamp_client_url"
+_PLAIN = ":/"
+"""Stands in a query as it is (RFC 3986 3.4) and in the document: not every page decodes what it is told."""
 
 
 @dataclass(kw_only=True)
@@ -98,7 +100,7 @@ class Stamping:
             "token": one.business_id,
         }
         return {
-            "url": f"{client}{'&' if '?' in client else '?'}{urlencode(parts, quote_via=quote, safe='')}",
+            "url": f"{client}{'&' if '?' in client else '?'}{urlencode(parts, quote_via=quote, safe=_PLAIN)}",
             "expires_at": kept(self._house.clock.now() + timedelta(minutes=MINUTES)),
             "minutes": MINUTES,
         }

@@ -97,6 +97,8 @@ class FormView(QScrollArea):
             shown = self.rows.get(name_of(field))
             if shown is not None:
                 shown.take(field)
+            elif (act := self._acts.get(name_of(field))) is not None:
+                act.take(field)
         self._uncover(form)
 
     def judge(self, form: Json, asked: Collection[tuple[str, str]] = ()) -> None:
@@ -224,7 +226,9 @@ class FormView(QScrollArea):
 
     def doubts(self) -> list[str]:
         """What a person has not looked at yet, each once."""
-        return list(dict.fromkeys(said for one in self.rows.values() if (said := one.doubt())))
+        fields = all_fields(self.form) if self.form else []
+        files = [str(one["value_doubt"]) for one in fields if one["type"] in _SKIPPED_TYPES]
+        return list(dict.fromkeys(filter(None, [*(one.doubt() for one in self.rows.values()), *files])))
 
     def changed(self) -> bool:
         typed = any(one.changed() for one in self.rows.values())
@@ -336,11 +340,12 @@ class FormView(QScrollArea):
 
     def _act_row(self, field: Field) -> QWidget:
         """A field that is not typed: a list that wants a row, a report that wants its file."""
-        if field["type"] == "pdf" and self.form is not None and self.form["reports"][int(field["row"])]["pdf"]:
+        has_pdf = bool(field["type"] == "pdf" and self.form and self.form["reports"][int(field["row"])]["pdf"])
+        if has_pdf and field["problem"]:
             button = ActButton(self._look, "盖章", slot=partial(self.stamp_it.emit, int(field["row"])))
         elif field["type"] == "pdf":
             slot = partial(self.attach_to.emit, int(field["row"]))
-            button = ActButton(self._look, "附上 PDF", icon="attach", slot=slot)
+            button = ActButton(self._look, "换一份 PDF" if has_pdf else "附上 PDF", icon="attach", slot=slot)
         else:
             button = ActButton(self._look, "加一行", slot=self.wants_row.emit)
         made = ActRow(self._look, field, button)

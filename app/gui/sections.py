@@ -10,7 +10,7 @@ from PySide6.QtGui import QKeyEvent
 from PySide6.QtWidgets import QFrame, QVBoxLayout, QWidget
 
 from app.gui.editors import Field, Onward, nowhere
-from app.gui.fields import LABEL_WIDTH, FieldName, FieldRow, name_of
+from app.gui.fields import FieldName, FieldRow, field_label, name_of
 from app.gui.look import Look
 from app.gui.page import Json
 from app.gui.parts import Button, FoldHead, column, label, row
@@ -64,17 +64,24 @@ class ActRow(QWidget):
     def __init__(self, look: Look, field: Field, button: ActButton) -> None:
         super().__init__()
         self.name, self.button, self.is_list = name_of(field), button, field["type"] == "rows"
-        text = label(look, f"{field['label']} *", tone="text2", wrap=True)
-        text.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
-        text.setFixedWidth(LABEL_WIDTH)
-        why = field["problem"]["title"] if field["problem"] else field["help"]
+        self._why = label(look, role="caption", tone="text3", wrap=True)
         box = row(self, gap=12)
-        box.addWidget(text)
+        box.addWidget(field_label(look, {**field, "level": "must"}), 0, Qt.AlignmentFlag.AlignTop)
         box.addWidget(button)
-        box.addWidget(label(look, why, role="caption", tone="text3", wrap=True), 1)
+        box.addWidget(self._why, 1)
+        self._say(field)
+
+    def take(self, field: Field) -> None:
+        """The same field as it stands now; it goes when nobody has to act any more."""
+        self._say(field)
+        self.setVisible(self._needs)
 
     def needs(self) -> bool:
-        return True
+        return self._needs
+
+    def _say(self, field: Field) -> None:
+        self._needs = needs_a_person(field)
+        self._why.setText(field["problem"]["title"] if field["problem"] else field["value_doubt"] or field["help"])
 
     def focus(self) -> None:
         self.button.setFocus(Qt.FocusReason.TabFocusReason)

@@ -10,8 +10,9 @@ Json = dict[str, Any]
 NONE = {"state": "none", "words": "还没有盖章", "demanded": False, "able": True, "outdated": ""}
 STAMPED = NONE | {"state": "stamped", "words": "已盖章"}
 VOID = NONE | {"state": "void", "words": "换过 PDF，章已作废"}
+OUTDATED = STAMPED | {"outdated": "盖章后改过诊断结论，PDF 里还是原来的"}
 CLIENT = "http://localhost:21051/PDFClient/viewer.html"
-URL = f"{CLIENT}?fileUrl=http%3A%2F%2F127.0.0.1%3A50123%2FaToken%2Ffile.pdf&saveType=net&token=b1"
+URL = f"{CLIENT}?fileUrl=http://127.0.0.1:50123/aToken/file.pdf&saveType=net&token=b%201"
 REFUSED = {
     "title": "送回来的报告没有盖章",
     "advice": "原来的报告没有变。请回到签章软件，重新盖一次",
@@ -51,10 +52,10 @@ def stamps(face: Any, uid: str, stamp: Json, *, demanded: bool = False) -> None:
 
     report = face.forms[uid]["reports"][0]
     report["stamp"] = stamp | {"demanded": demanded and stamp["state"] != "stamped"}
-    if demanded:
-        report["fields"].append(
-            a_field("report_pdf", "报告 PDF", "报告", type="pdf", noun="report", text=stamp["state"])
-        )
+    report["fields"] = [one for one in report["fields"] if one["key"] != "report_pdf"]
+    text = stamp["state"] if demanded else ""
+    field = a_field("report_pdf", "报告 PDF", "报告", type="pdf", noun="report", text=text)
+    report["fields"].append(field | {"value_doubt": stamp["outdated"]})
 
 
 def stamp_problem(field: Json) -> Json | None:

@@ -8,7 +8,7 @@ from typing import Any
 from app.gui import words
 from app.gui.window import MainWindow
 from tests.gui.fake_face import FakeFace
-from tests.gui.fake_stamp import NONE, REFUSED, STAMPED, VOID, stamps
+from tests.gui.fake_stamp import NONE, OUTDATED, REFUSED, STAMPED, URL, VOID, stamps
 
 UID = "1.2.3.1"
 Act = Callable[[MainWindow], Any]
@@ -37,6 +37,13 @@ def stamp_plan(rest: Act) -> dict[str, Shot]:
         bar._told(UID, 0, {"state": "none", "open": True, "refused": REFUSED})
         rest(window)
 
+    def no_browser(window: MainWindow) -> None:
+        waits(window)
+        bar = window.pages[words.FILL].facts.stamp  # type: ignore[attr-defined]
+        bar._to_copy = URL
+        bar._told(UID, 0, {"state": "none", "open": True, "refused": None})
+        rest(window)
+
     def shut(window: MainWindow) -> None:
         window._face.client_open = False  # type: ignore[attr-defined]
         pdf(window)
@@ -54,4 +61,6 @@ def stamp_plan(rest: Act) -> dict[str, Shot]:
         "2-stamp-shut": at(shut, NONE, demanded=True),
         "2-stamp-stamped": at(pdf, STAMPED),
         "2-stamp-void": at(pdf, VOID, demanded=True),
+        "2-stamp-outdated": at(pdf, OUTDATED),
+        "2-stamp-no-browser": at(no_browser, NONE, demanded=True),
     }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 from PySide6.QtCore import QUrl
+from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QPushButton
 
 from app.gui import stamp, words
@@ -14,7 +15,7 @@ from app.gui.window import MainWindow
 from tests.builders import a_pdf
 from tests.gui.conftest import Settle
 from tests.gui.fake_face import FakeFace
-from tests.gui.fake_stamp import NONE, STAMPED, URL, VOID, stamps
+from tests.gui.fake_stamp import NONE, OUTDATED, STAMPED, URL, VOID, stamps
 
 UID = "1.2.3.1"
 
@@ -24,10 +25,11 @@ class Browser:
 
     def __init__(self) -> None:
         self.opened: list[str] = []
+        self.is_there = True
 
     def openUrl(self, url: QUrl) -> bool:
         self.opened.append(bytes(url.toEncoded().data()).decode())
-        return True
+        return self.is_there
 
 
 @pytest.fixture
@@ -123,6 +125,42 @@ def test_it_says_when_the_stamping_client_is_not_open(
     assert said(bar) == "签章软件没有打开"
     assert browser.opened == []
     assert bar.button.isEnabled()
+
+
+def test_a_machine_without_a_browser_gives_the_address(
+    window: MainWindow, face: FakeFace, settle: Settle, browser: Browser
+) -> None:
+    stamps(face, UID, NONE)
+    browser.is_there = False
+    bar = open_pdf(window, settle)
+    bar.button.click()
+    settle()
+    assert (said(bar), bar.button.text()) == ("没有打开网页的程序", "复制地址")
+    bar.look_again()
+    settle()
+    assert (said(bar), bar._timer.isActive()) == ("没有打开网页的程序", True)
+    bar.button.click()
+    assert QGuiApplication.clipboard().text() == URL
+    assert face.called("stamp") == [(UID, 0)]
+    face.comes_back = "stamped"
+    bar.look_again()
+    settle()
+    assert said(bar) == "已盖章"
+
+
+def test_values_that_were_corrected_after_the_stamp_are_said_and_asked_about(
+    window: MainWindow, face: FakeFace, settle: Settle
+) -> None:
+    stamps(face, UID, OUTDATED)
+    assert said(open_pdf(window, settle)) == OUTDATED["outdated"]
+    page = page_of(window)
+    (button,) = [one for one in page.form.findChildren(QPushButton) if one.text() == "换一份 PDF"]
+    assert button.isVisible()
+    assert OUTDATED["outdated"] in page.form.doubts()
+    stamps(face, UID, STAMPED)
+    page.form.take(face.form(UID))
+    assert OUTDATED["outdated"] not in page.form.doubts()
+    assert not button.isVisible()
 
 
 def test_a_void_stamp_asks_for_a_new_one(window: MainWindow, face: FakeFace, settle: Settle) -> None:
