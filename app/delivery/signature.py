@@ -1,4 +1,4 @@
-"""A signature and the frozen report that it is for: it lets the job go, and a change of what was signed takes it back."""
+"""A signature and the frozen report that it is for: it lets the job go; a change of what was signed holds it back."""
 
 from __future__ import annotations
 

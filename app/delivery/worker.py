@@ -13,6 +13,7 @@ from datetime import datetime, timedelta
 from app.delivery import index_codes, submission
 from app.delivery.converse import Courier, Interrupted, NotAccepted, NotFetched, contents
 from app.delivery.target import Target
+from app.delivery.verdict import judged_error
 from app.domain.job import CONFIRMED, RECORDS, UNFINISHED, Event, Job, JobState, Part, Trouble, Turn
 from app.domain.settings import UploadSettings
 from app.domain.times import Clock
@@ -33,7 +34,11 @@ _SLOW_DOWN_FACTOR = 4.0
 
 
 class Workers:
-    """`count` threads for one destination. `after(tx, exam_key)` follows each move of a job in its transaction."""
+    """`count` threads for one destination. `after(tx, exam_key)` follows each move of a job in its transaction.
+
+    `may_go(job)` looks at a job once more before it is sent; False: it was moved elsewhere. Raises AgentError or
+    NotAccepted for one that can't be sent now.
+    """
 
     def __init__(
         self,
@@ -45,10 +50,12 @@ class Workers:
         *,
         paused: Callable[[], bool],
         after: Callable[[Tx, str], None],
+        may_go: Callable[[Job], bool] = lambda job: True,
         jitter: Callable[[], float],
         stopping: threading.Event,
     ) -> None:
         self._store = store
+        self._may_go = may_go
         self._target = target
         self._courier = courier
         self._clock = clock
@@ -110,6 +117,8 @@ class Workers:
 
     def _finish(self, job: Job) -> None:
         try:
+            if not self._looked_at(job):
+                return
             facts = self._courier.deliver(job)
         except Interrupted:
             self._keep(job.exam_key, lambda tx: jobs.move(tx, job.id, Event.INTERRUPTED, now=self._clock.now()))
@@ -127,6 +136,12 @@ class Workers:
             self._keep(job.exam_key, lambda tx: self._refused(tx, job, _BUG))
             return
         self._keep(job.exam_key, lambda tx: self._acknowledged(tx, job, facts))
+
+    def _looked_at(self, job: Job) -> bool:
+        try:
+            return self._may_go(job)
+        except AgentError as error:
+            raise NotAccepted(judged_error(error, job.part.value)) from error
 
     def _keep(self, exam_key: str, change: Callable[[Tx], object]) -> None:
         """An outcome is never dropped: a full disk is waited for."""

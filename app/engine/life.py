@@ -154,6 +154,7 @@ class Life:
                 house.settings.upload,
                 paused=lambda: paused_until(house)[0],
                 after=house.follow,
+                may_go=self.signing.before_sending(name),
                 jitter=self._jitter,
                 stopping=house.stopping,
             )

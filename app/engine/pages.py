@@ -58,6 +58,7 @@ TIMELINE_WORDS = {
     "rest_resent": "影像和报告再传一遍",
     "signed": "审核医师已签名",
     "signature_voided": "改了签过的内容，签名和时间戳作废，要重新签",
+    "signature_refused": "上传前核对签名，不能用，没有上传",
     "settled": "已核对",
     "joined": "并入一组影像",
     "parted": "分出一组影像",

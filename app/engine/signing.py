@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Mapping
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import date, datetime, time, timedelta
 from functools import lru_cache
 
 from app.crypto.certificates import parse_certificate
@@ -12,6 +12,7 @@ from app.crypto.refusals import SignatureRefused
 from app.delivery import signature as outgoing
 from app.delivery.converse import Courier
 from app.delivery.record import ReportView, View
+from app.delivery.stamps import needs_stamp
 from app.delivery.target import Target
 from app.domain.job import Turn
 from app.domain.signing import Check, Session, SessionState, Signature, ToSign
@@ -23,14 +24,14 @@ from app.engine.signing_import import signature_from
 from app.engine.signing_trust import trust_of
 from app.errors import NeedsOperator, Rejected
 from app.regions.conversation import SignedText
-from app.signing.checks import SOON, NotGood, check_same_signer, check_signed, check_stamped
+from app.signing.before_sending import BeforeSending
+from app.signing.checks import SOON, NotGood, check_doctor, check_same_signer, check_whole
 from app.signing.service import Service
 from app.signing.sessions import Pace, Sessions
 from app.store import Tx, exams, signings
 from app.store.times import kept
 
 _PAGE = "signing"
-_LONG_AGO = datetime(2000, 1, 1, tzinfo=UTC)
 
 
 class Signing:
@@ -52,6 +53,19 @@ class Signing:
             for name, target in house.targets.items()
             if target.signs_here
         }
+
+    def before_sending(self, name: str) -> BeforeSending:
+        """What looks at each signed report of this destination once more before it goes."""
+        house = self._house
+        return BeforeSending(
+            house.store,
+            house.targets[name],
+            self._courier(name),
+            house.clock,
+            lambda: trust_of(house),
+            after=house.follow,
+            stopping=house.stopping,
+        )
 
     def start(self) -> None:
         """Codes that are out are asked about from now on."""
@@ -144,6 +158,7 @@ class Signing:
     def code(self, id: int, *, afresh: bool = False) -> Json:
         """See `Face.sign_code`."""
         session = self._session(id)
+        self._stamped_first(session)
         target = self._house.targets[session.destination]
         row = self._row(session)
         title = f"{row['patient_name']} {row['what']}".strip()[:100]
@@ -188,6 +203,18 @@ class Signing:
                 page=_PAGE,
             )
         return str(doctor["signer_id"])
+
+    def _stamped_first(self, session: Session) -> None:
+        """What is signed does not cover the PDF; all the same nobody signs a report that can't go yet."""
+        own = exams.reports_of(self._house.store.read(), session.exam_key)
+        report = next((one for one in own if one.report_key == session.report_key), None)
+        if report is not None and needs_stamp(self._house.targets[session.destination].options, report):
+            raise NeedsOperator(
+                "先盖章，再签名",
+                "这份报告的 PDF 换过，还没有盖章。盖好章、提交上传以后，再请医生签",
+                fields=("report_pdf",),
+                page=_PAGE,
+            )
 
     def _place(self, session: Session) -> str:
         """第 1 份，共 2 份, of this doctor's."""
@@ -294,29 +321,18 @@ class Signing:
         self, target: Target, found: Signature, to_sign: ToSign, signer_id: str, report: ReportView, now: datetime
     ) -> tuple[datetime, tuple[Check, ...]]:
         """When it was stamped, and all that was looked at."""
-        trust, text = trust_of(self._house), found.original.encode("utf-8")
+        trust = trust_of(self._house)
         kind = target.region.label_of("sign_type", found.sign_type)
         doctor = to_sign.doctor_name
         try:
-            stamped = check_stamped(found.tsa_token, text, trust, not_before=_LONG_AGO, not_after=now)
-            signed = check_signed(text, kind, found.sign_value, found.certificate, trust, at=stamped.at)
+            signed, stamped = check_whole(found, kind, trust, now=now, standing_at=now)
+            who = check_doctor(doctor, signed.certificate)
             known = signings.known_signers(self._house.store.read(), target.name).get(signer_id)
             check_same_signer(known, signed.certificate, doctor, trusted=bool(trust.roots), at=stamped.at)
         except NotGood as why:
             raise Rejected(why.hitch.title, why.hitch.advice, details=why.hitch.details) from why
-        if doctor.replace(" ", "") not in signed.certificate.subject.replace(" ", ""):
-            raise Rejected(
-                f"签名的不是审核医师{doctor}",
-                "没有收下。请核对是不是这份报告的签名，审核医师填得对不对",
-                details=signed.certificate.subject,
-            )
         about = _is_about(found.original, report)
-        return stamped.at, (
-            Check(title="签名人", ok=True, words=f"{doctor}医生"),
-            about,
-            *signed.checks,
-            *stamped.checks,
-        )
+        return stamped.at, (who, about, *signed.checks, *stamped.checks)
 
     def _verified_there(self, target: Target, found: Signature) -> None:
         if target.can("verify"):

@@ -17,7 +17,7 @@ from app.wire.http_client import HttpClient
 
 _FRESH = timedelta(hours=12)
 _LARGEST_BYTES = 32 * 1024 * 1024
-_PAGE = "signing"
+_PAGE = "trust"
 
 
 def trust_of(house: House) -> Trust:

@@ -6,7 +6,7 @@ import base64
 import binascii
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import TypeVar
 
 from app.crypto.certificates import Certificate, parse_certificate
@@ -15,23 +15,27 @@ from app.crypto.pkcs7 import check_pkcs7
 from app.crypto.refusals import Refusal, SignatureRefused
 from app.crypto.signatures import check_signature
 from app.crypto.timestamps import Timestamp, check_timestamp
-from app.domain.signing import PKCS7, Check, Hitch, KnownSigner
+from app.domain.signing import PKCS7, Check, Hitch, KnownSigner, Signature
 from app.domain.times import cst_text
 from app.signing.refusals import CERTIFICATE, SIGNATURE, TIMESTAMP, words_of
 from app.signing.trust import Trust
 
 SOON = timedelta(days=31)
 """So long before its end a certificate is announced, and may be changed for the next one."""
+_LONG_AGO = datetime(2000, 1, 1, tzinfo=UTC)
 _CLOCKS_APART = timedelta(minutes=15)
 T = TypeVar("T")
 
 
 class NotGood(Exception):
-    """A check failed: `hitch` says which and what to do, `checks` what was found before it."""
+    """A check failed: `hitch` says which and what to do, `checks` what was found before it.
 
-    def __init__(self, hitch: Hitch, checks: tuple[Check, ...] = ()) -> None:
+    `by_settings`: it may be the clinic's list of trusted authorities that is wrong, and not the signature.
+    """
+
+    def __init__(self, hitch: Hitch, checks: tuple[Check, ...] = (), *, by_settings: bool = False) -> None:
         super().__init__(hitch.title)
-        self.hitch, self.checks = hitch, checks
+        self.hitch, self.checks, self.by_settings = hitch, checks, by_settings
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,8 +54,17 @@ class Stamped:
     checks: tuple[Check, ...]
 
 
-def check_signed(text: bytes, kind: str, sign_value: str, certificate: str, trust: Trust, *, at: datetime) -> Signed:
-    """`kind` is PKCS1 or PKCS7. Raises NotGood."""
+def check_signed(
+    text: bytes,
+    kind: str,
+    sign_value: str,
+    certificate: str,
+    trust: Trust,
+    *,
+    at: datetime,
+    standing_at: datetime | None = None,
+) -> Signed:
+    """`kind` is PKCS1 or PKCS7; `standing_at`: when it must not have been revoked, `at` without one. Raises NotGood."""
     checks: list[Check] = []
     own = _tried(CERTIFICATE, CERTIFICATE, checks, lambda: parse_certificate(certificate))
     if kind == PKCS7:
@@ -63,7 +76,7 @@ def check_signed(text: bytes, kind: str, sign_value: str, certificate: str, trus
     _tried(CERTIFICATE, CERTIFICATE, checks, lambda: check_chain(own, (), (own,), at))
     until = cst_text(own.not_after)[:10]
     checks.append(Check(title=CERTIFICATE, ok=True, words=f"{own.subject}，有效期至 {until}"))
-    checks += _tried(CERTIFICATE, CERTIFICATE, checks, lambda: trust.check(own, between, at))
+    checks += _tried(CERTIFICATE, CERTIFICATE, checks, lambda: trust.check(own, between, at, standing_at=standing_at))
     return Signed(certificate=own, checks=tuple(checks))
 
 
@@ -83,6 +96,30 @@ def check_stamped(token: str, text: bytes, trust: Trust, *, not_before: datetime
         why = Hitch(title="时间戳的时间不对", advice="没有采用。请先核对这台电脑的时间，程序会再取一次", details=at)
         raise NotGood(why, (Check(title=TIMESTAMP, ok=False, words=f"{why.title}：{at}"),))
     return Stamped(at=found.gen_time, checks=(Check(title=TIMESTAMP, ok=True, words=f"{at}，{found.authority}"),))
+
+
+def check_whole(
+    signed: Signature, kind: str, trust: Trust, *, now: datetime, standing_at: datetime | None = None
+) -> tuple[Signed, Stamped]:
+    """A signature with its timestamp, as of the time in that timestamp. Raises NotGood."""
+    text = signed.original.encode("utf-8")
+    stamped = check_stamped(signed.tsa_token, text, trust, not_before=_LONG_AGO, not_after=now)
+    good = check_signed(
+        text, kind, signed.sign_value, signed.certificate, trust, at=stamped.at, standing_at=standing_at
+    )
+    return good, stamped
+
+
+def check_doctor(doctor: str, own: Certificate) -> Check:
+    """The certificate is the auditing doctor's by its name. Raises NotGood."""
+    if doctor and doctor.replace(" ", "") in own.subject.replace(" ", ""):
+        return Check(title="签名人", ok=True, words=f"{doctor}医生")
+    why = Hitch(
+        title=f"签名的不是审核医师{doctor}",
+        advice="没有收下。请核对是不是这份报告的签名，审核医师填得对不对",
+        details=own.subject,
+    )
+    raise NotGood(why, (Check(title="签名人", ok=False, words=why.title),))
 
 
 def check_same_signer(known: KnownSigner | None, own: Certificate, doctor: str, *, trusted: bool, at: datetime) -> bool:
@@ -129,4 +166,6 @@ def _tried(title: str, what: str, before: list[Check], check: Callable[[], T]) -
     except SignatureRefused as refusal:
         said, advice = words_of(refusal.refusal, what)
         failed = Check(title=title, ok=False, words=said)
-        raise NotGood(Hitch(title=said, advice=advice, details=refusal.details), (*before, failed)) from refusal
+        why = Hitch(title=said, advice=advice, details=refusal.details)
+        by_settings = refusal.refusal is Refusal.UNTRUSTED
+        raise NotGood(why, (*before, failed), by_settings=by_settings) from refusal

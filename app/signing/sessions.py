@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from app.delivery import signature as outgoing
+from app.delivery.question import NoSense
 from app.delivery.target import Target
 from app.domain.signing import (
     LEAST_MINUTES,
@@ -311,6 +312,8 @@ class Sessions:
                     tsa_token=signed.tsa_token,
                 )
             )
+        except NoSense:  # no answer at all: it is asked again
+            raise
         except Rejected as error:
             why = Hitch(title="平台说这个签名不能用", advice=f"{error.title}。{error.advice}", details=error.words)
             self._refuse(session, why, (*session.checks, Check(title="平台验签", ok=False, words=error.title)))

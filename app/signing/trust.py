@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 from itertools import pairwise
 
 from app.crypto.certificates import Certificate
@@ -33,9 +34,18 @@ class Trust:
     fetch: Fetch | None = None
 
     def check(
-        self, leaf: Certificate, between: tuple[Certificate, ...], at: datetime, purpose: Purpose = Purpose.SIGNING
+        self,
+        leaf: Certificate,
+        between: tuple[Certificate, ...],
+        at: datetime,
+        purpose: Purpose = Purpose.SIGNING,
+        *,
+        standing_at: datetime | None = None,
     ) -> list[Check]:
-        """The chain and its revocation. Raises SignatureRefused for a certificate that does not hold."""
+        """The chain at `at`, and its revocation at `standing_at` (`at` without one).
+
+        Raises SignatureRefused for a certificate that does not hold.
+        """
         if not self.roots:
             return [
                 Check(title=CHAIN, ok=None, words="还没有放 CA 的根证书，没有核对"),
@@ -43,7 +53,7 @@ class Trust:
             ]
         chain = check_chain(leaf, (*between, *self.pool), self.roots, at, purpose=purpose)
         names = " ← ".join(one.subject for one in chain)
-        return [Check(title=CHAIN, ok=True, words=names), self._revocation(chain, at)]
+        return [Check(title=CHAIN, ok=True, words=names), self._revocation(chain, standing_at or at)]
 
     def _revocation(self, chain: Chain, at: datetime) -> Check:
         """Unreachable or old lists are said and hold nothing up; a certificate that a list names is refused."""
@@ -67,12 +77,18 @@ class Trust:
             if self.fetch is None:
                 continue
             try:
-                found.append(parse_revocation_list(self.fetch(place)))
+                found.append(_read(self.fetch(place)))
             except AgentError as error:
                 troubles.append(error.title)
             except SignatureRefused:
                 troubles.append("吊销列表读不出来")
         return found, troubles
+
+
+@lru_cache(maxsize=8)
+def _read(content: bytes) -> RevocationList:
+    """Read once as long as it is the same: a list may have 100,000 entries."""
+    return parse_revocation_list(content)
 
 
 def _is_web(address: str) -> bool:

@@ -16,6 +16,7 @@ from asn1crypto import pem
 from app.domain.job import Job, Part
 from app.engine.settings import apply_answers
 from app.practice import settings as practice_settings
+from app.practice import shanxi_verify
 from app.practice.authority import CRL_PATH, Authority, mssp_id
 from app.practice.faults import Fault
 from app.practice.ledger import Ledger
@@ -30,6 +31,8 @@ from tests.engine.desk import Desk, a_desk, answers_of
 from tests.intake.clinic import HandClock
 
 Json = dict[str, Any]
+UPLOAD = "upload"
+_PATHS = {**PATHS, **shanxi_verify.PATHS}
 LIU, YANG = "刘慧", "刘洋"
 STAFF = [
     {"name": LIU, "role": "审核", "code": "D001", "mssp_id": mssp_id(LIU)},
@@ -60,6 +63,7 @@ class Wire:
     service: SigningService
     authority: Authority
     settings: ShanxiSettings
+    verification: shanxi_verify.Verification
     asked: list[tuple[str, Json]] = field(default_factory=list)
     dead: Exception | None = None
     fault: Fault | None = None
@@ -68,14 +72,17 @@ class Wire:
         self, method: str, url: str, *, headers: Mapping[str, str] | None = None, body: bytes = b"", **more: Any
     ) -> HttpReply:
         path = "/" + url.partition("://")[2].partition("/")[2]
-        place, said = PATHS[path], json.loads(body)
+        place, said = _PATHS.get(path, UPLOAD), json.loads(body)
         self.asked.append((place, said))
         if self.dead is not None:
             raise self.dead
+        if place == UPLOAD:
+            return HttpReply(status=200, headers={}, body=b'{"code": 1}', date=None, elapsed_seconds=0.0)
         arrival = Arrival(
             place=place, keys=(), text="", digest="", size=0, problem=envelope_problem(said, self.settings), data=said
         )
-        answer = self.service.keep(arrival, self.fault).body
+        asked = self.verification if path in shanxi_verify.PATHS else self.service
+        answer = asked.keep(arrival, self.fault).body
         content = json.dumps(answer, ensure_ascii=False).encode()
         return HttpReply(status=200, headers={}, body=content, date=None, elapsed_seconds=0.0)
 
@@ -171,7 +178,8 @@ def a_sign_desk(home: Home, folder: Path, monkeypatch: pytest.MonkeyPatch, **opt
         authority = Authority(folder / "ca.json", settings.clock, lambda: "http://127.0.0.1:9")
         authority.doctors()
         _MADE[:] = _MADE or [(folder / "ca.json").read_bytes()]
-        wire = Wire(SigningService(settings, ledger, authority, lambda: "http://127.0.0.1:9"), authority, settings)
+        service = SigningService(settings, ledger, authority, lambda: "http://127.0.0.1:9")
+        wire = Wire(service, authority, settings, shanxi_verify.Verification(settings, authority, folder))
         monkeypatch.setattr(plain.engine.house.targets["main"].http, "send", wire.send)
         yield SignDesk(plain.engine, plain.clock, plain.folder, plain.events, wire=wire)
         ledger.close()

@@ -1,0 +1,204 @@
+"""Before a signed report goes its signature is looked at once more: what does not hold any more is never sent."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from app.delivery.converse import Courier
+from app.delivery.worker import Workers
+from app.domain.job import Event, Job
+from app.domain.settings import UploadSettings
+from app.store.database import Tx
+from app.system.paths import Home
+from tests.engine.sign_desk import LIU, UPLOAD, SignDesk, a_sign_desk, cut
+from tests.engine.test_signing import SIGNED_FIELDS
+
+Json = dict[str, Any]
+_SETTINGS = UploadSettings(retry_first_seconds=5, retry_longest_seconds=300, workers=1)
+
+
+@pytest.fixture
+def desk(home: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[SignDesk]:
+    with a_sign_desk(home, tmp_path, monkeypatch) as made:
+        yield made
+
+
+@pytest.fixture
+def checking(home: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[SignDesk]:
+    """The platform is asked about every signature, too."""
+    with a_sign_desk(home, tmp_path, monkeypatch, verify_at_platform=True) as made:
+        yield made
+
+
+def signed(desk: SignDesk, **changes: str) -> str:
+    """Submitted and signed; its exam is at the platform, its report may go."""
+    uid = desk.submitted(**changes)
+    desk.signs(uid)
+    desk.platform_says(uid, Event.ACKNOWLEDGED, "exam", "images")
+    assert desk.report_job(uid).state.value == "queued"
+    return uid
+
+
+def deliver(desk: SignDesk, uid: str) -> tuple[Job, list[str]]:
+    """What a worker does now, and what it sent of reports."""
+    house = desk.engine.house
+    target = house.targets["main"]
+    before = len(desk.wire.asked)
+    workers = Workers(
+        house.store,
+        target,
+        Courier(house.store, target, desk.clock, house, house.stopping),
+        desk.clock,
+        _SETTINGS,
+        paused=lambda: False,
+        after=house.follow,
+        may_go=desk.engine._life.signing.before_sending("main"),
+        jitter=lambda: 1.0,
+        stopping=house.stopping,
+    )
+    while workers.run_once():
+        pass
+    return desk.report_job(uid), [place for place, _ in desk.wire.asked[before:] if place == UPLOAD]
+
+
+def damage(desk: SignDesk, uid: str, **fields: str) -> None:
+    """What rests in the database is not what was signed."""
+    job = desk.report_job(uid)
+    report: Json = dict(job.payload["report"])  # type: ignore[call-overload]
+    payload = json.dumps(job.payload | {"report": report | fields}, ensure_ascii=False)
+
+    def change(tx: Tx) -> None:
+        tx.execute("UPDATE jobs SET payload = ? WHERE id = ?", (payload, job.id))
+
+    desk.engine.house.store.write(change)
+
+
+def test_a_signature_that_holds_goes(desk: SignDesk, tmp_path: Path) -> None:
+    desk.trust(tmp_path, lists=True)
+    job, sent = deliver(desk, signed(desk))
+    assert (job.state.value, sent) == ("acknowledged", [UPLOAD])
+
+
+def test_a_doctor_whose_certificate_was_revoked_meanwhile_has_to_sign_again(desk: SignDesk, tmp_path: Path) -> None:
+    desk.trust(tmp_path, lists=True)
+    uid = signed(desk)
+    desk.wire.authority.revoke(LIU)
+    desk.trust(tmp_path, lists=True)
+    job, sent = deliver(desk, uid)
+    assert (job.state.value, job.unsigned, sent) == ("to_sign", True, [])
+    assert job.trouble is not None and job.trouble.title == "医师证书已被吊销"
+    assert not set(SIGNED_FIELDS) & set(job.payload["report"])  # type: ignore[call-overload]
+    row = desk.row(uid)
+    assert (row["state"], row["trouble"]["title"]) == ("refused", "医师证书已被吊销")
+    assert "signature_refused" in desk.notes(uid) and desk.needs()[0]["why"].startswith("医师证书已被吊销")
+    desk.wire.authority.renew(LIU, 400)
+    desk.signs(uid)
+    assert deliver(desk, uid)[0].state.value == "acknowledged"
+
+
+def test_what_the_platform_took_under_a_signature_stays_good_after_the_certificate_ended(
+    desk: SignDesk, tmp_path: Path
+) -> None:
+    """A doctor who has left can't sign again; the timestamp says that it was signed before."""
+    desk.trust(tmp_path, lists=True)
+    uid = signed(desk)
+    deliver(desk, uid)
+    desk.clock.pass_(3600)
+    desk.wire.authority.revoke(LIU)
+    desk.trust(tmp_path, lists=True)
+    desk.engine.resend(uid)
+    desk.platform_says(uid, Event.ACKNOWLEDGED, "exam", "images")
+    assert deliver(desk, uid)[0].state.value == "acknowledged"
+
+
+@pytest.mark.parametrize(
+    ("fields", "words"),
+    [
+        ({"CAData": "别的报告"}, "时间戳盖的不是这份报告"),
+        ({"SignValue": "MEUCIQ=="}, "签名和签名原文对不上"),
+        ({"ClientCert": "nonsense"}, "医师证书读不出来"),
+        ({"Timestampvalue": ""}, "时间戳读不出来"),
+    ],
+)
+def test_kept_values_that_were_damaged_are_not_sent(desk: SignDesk, fields: dict[str, str], words: str) -> None:
+    uid = signed(desk)
+    damage(desk, uid, **fields)
+    job, sent = deliver(desk, uid)
+    assert (job.state.value, sent, desk.row(uid)["trouble"]["title"]) == ("to_sign", [], words)
+
+
+def test_a_root_that_was_taken_away_is_for_the_engineer_and_goes_by_itself_when_it_is_back(
+    desk: SignDesk, tmp_path: Path
+) -> None:
+    desk.trust(tmp_path)
+    uid = signed(desk)
+    both = (tmp_path / "ca.pem").read_text()
+    doctors, timestamps = both.split("-----END CERTIFICATE-----\n", 2)[:2], both.rsplit("-----BEGIN", 1)[1]
+    (tmp_path / "ca.pem").write_text("-----BEGIN" + timestamps)
+    job, sent = deliver(desk, uid)
+    assert doctors and (job.state.value, sent) == ("rejected", [])
+    assert job.trouble is not None and "CA 根证书" in job.trouble.advice
+    assert desk.engine.signature(uid)["state"] == "finished", "the signature is not at fault"
+    (tmp_path / "gone").mkdir()
+    desk.trust(tmp_path)
+    assert deliver(desk, uid)[0].state.value == "acknowledged"
+
+
+def test_a_trust_that_cant_be_read_sends_nothing_and_says_which_file(desk: SignDesk, tmp_path: Path) -> None:
+    desk.trust(tmp_path)
+    uid = signed(desk)
+    (tmp_path / "ca.pem").write_text("nonsense")
+    job, sent = deliver(desk, uid)
+    assert (job.state.value, sent) == ("rejected", [])
+    assert job.trouble is not None and "ca.pem" in job.trouble.title
+
+
+def test_an_exam_and_a_withdrawal_need_no_signature(desk: SignDesk, tmp_path: Path) -> None:
+    desk.trust(tmp_path, lists=True)
+    uid = signed(desk)
+    deliver(desk, uid)
+    desk.wire.authority.revoke(LIU)
+    desk.trust(tmp_path, lists=True)
+    damage(desk, uid, SignValue="")
+    desk.engine.withdraw(uid)
+    job, _ = deliver(desk, uid)
+    assert job.withdraws and job.state.value == "acknowledged"
+
+
+# -- what the platform says of it ------------------------------------------------------------------------------------
+
+
+def test_the_platform_is_asked_again_before_it_is_sent(checking: SignDesk) -> None:
+    uid = signed(checking)
+    asked = len(checking.wire.steps("verify_pkcs1", "verify_timestamp"))
+    job, sent = deliver(checking, uid)
+    assert (job.state.value, sent) == ("acknowledged", [UPLOAD])
+    assert checking.wire.steps()[-3:] == ["verify_pkcs1", "verify_timestamp", UPLOAD] and asked == 2
+
+
+def test_what_the_platform_does_not_take_for_a_signature_is_signed_again(checking: SignDesk) -> None:
+    uid = signed(checking)
+    checking.wire.spoil("says_no")
+    job, sent = deliver(checking, uid)
+    row = checking.row(uid)
+    assert (job.state.value, sent, row["state"]) == ("to_sign", [], "refused")
+    assert row["trouble"]["title"] == "平台验签没有通过"
+    assert "200/false" in row["trouble"]["details"], "what it said itself is in the fold"
+    checking.wire.fault = None
+    checking.signs(uid)
+    assert deliver(checking, uid)[0].state.value == "acknowledged"
+
+
+def test_while_the_platform_does_not_answer_about_it_the_report_waits(checking: SignDesk) -> None:
+    uid = signed(checking)
+    checking.wire.dead = cut()
+    job, sent = deliver(checking, uid)
+    assert (job.state.value, sent) == ("waiting", [])
+    checking.wire.dead = None
+    checking.clock.pass_(60)
+    assert deliver(checking, uid)[0].state.value == "acknowledged"
