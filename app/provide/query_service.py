@@ -25,6 +25,7 @@ from app.store import Store, answers, audit, exams, jobs, submitted
 from app.store.submitted import OfSeries, Sought, SubmittedSeries
 from app.wire.file_server import Asked, Refused, Served
 from app.wire.listening import Networks, is_allowed
+from app.wire.seldom import Seldom
 
 log = logging.getLogger(__name__)
 WINDOW = timedelta(minutes=5)
@@ -70,6 +71,7 @@ class QueryService:
         self._filled, self._image_link = filled, image_link
         self._at_work = threading.BoundedSemaphore(_MOST_AT_ONCE)
         self._tally = _Tally(store, clock)
+        self._seldom = Seldom(log)
 
     def tell(self, *, all_of_it: bool = False) -> None:
         """Write down what was counted meanwhile; the clock calls it."""
@@ -82,7 +84,7 @@ class QueryService:
             return None
         known = [(one, about) for one, about in here if one.addresses and is_allowed(asked.address, one.addresses)]
         if not known:
-            log.info("a question from %s was refused: not on the list", asked.address)
+            self._seldom.info(f"a question from {asked.address} was refused: not on the list")
             self._tally.add("asked_by_stranger", asked.address, 1)
             return _told(here[0][0].adapter.refusal("这个地址没有被机构放行"), status=403)
         if asked.method not in ("GET", "POST"):

@@ -33,6 +33,7 @@ from app.wire.dimse import (
 )
 from app.wire.identifiers import Identifier, Unanswerable, decode_identifier, encode_identifier
 from app.wire.part10 import read_file_head
+from app.wire.seldom import Seldom
 
 log = logging.getLogger(__name__)
 
@@ -174,8 +175,9 @@ class Questions:
         contexts: Mapping[int, Context],
         stores_at_peer: Many[str],
         stopping: threading.Event,
+        seldom: Seldom,
     ) -> None:
-        self._collection, self._stopping = collection, stopping
+        self._collection, self._stopping, self._seldom = collection, stopping, seldom
         self._caller_ae, self._our_ae = caller_ae, our_ae
         self._classes = {number: context[0] for number, context in contexts.items()}
         self._ways_out = {context: number for number, context in contexts.items() if context[0] in stores_at_peer}
@@ -194,11 +196,13 @@ class Questions:
         if command == Command.N_ACTION and sop_class == COMMITMENT:
             act = self._commit
         if act is None:
+            self._seldom.info(f"{self._caller_ae} asked for an operation that is not offered")
             asked.respond(UNRECOGNIZED_OPERATION)
             return
         try:
             act(asked, data)
         except Unanswerable as error:
+            self._seldom.info(f"a question of {self._caller_ae} was refused: {error.comment}")
             asked.respond(_MISMATCH, {Tag.ERROR_COMMENT: error.comment})
         except AgentError as error:
             log.warning("a question of %s could not be answered: %s", self._caller_ae, error.title)
@@ -226,7 +230,7 @@ class Questions:
         destination = text(asked.request, Tag.MOVE_DESTINATION)
         peer = self._collection.destination(destination)
         if peer is None:
-            log.warning("%s wants images sent to %r, which is no known destination", self._caller_ae, destination[:16])
+            self._seldom.info(f"{self._caller_ae} wants images sent to {destination[:16]!r}, no known destination")
             asked.respond(_UNKNOWN_DESTINATION)
             return
         wanted = self._collection.wanted(asked.identifier(data))
@@ -309,6 +313,7 @@ class Questions:
         except ValueError:
             transaction, references = b"", []
         if not transaction or not references or names[Tag.ACTION_TYPE] != 1:
+            self._seldom.info(f"{self._caller_ae} asked about images in a way that can't be read")
             asked.respond(_INVALID_ARGUMENT, names)
             return
         reasons = list(self._collection.failures(references))

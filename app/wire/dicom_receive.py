@@ -39,6 +39,7 @@ from app.wire.receiving import (
     StoreHandler,
     StoreRequest,
 )
+from app.wire.seldom import Seldom
 
 log = logging.getLogger(__name__)
 Line = socket.socket
@@ -75,6 +76,7 @@ class PynetdicomReceiver:
         self._open: dict[Any, _Leave] = {}
         self._lines: dict[Any, socket.socket] = {}
         self._lock = threading.Lock()
+        self._seldom = Seldom(log)
 
     def start(self) -> None:
         if self._server is not None:
@@ -123,6 +125,14 @@ class PynetdicomReceiver:
             (evt.EVT_ESTABLISHED, self._established),
             (evt.EVT_CONN_CLOSE, _closed),
         )
+
+    def has_room(self) -> bool:
+        """For one more line, whoever is at its other end."""
+        with self._lock:
+            found = len(self._lines) < self._settings.maximum_lines
+        if not found:
+            self._seldom.info("too many lines at once: a caller was not let in")
+        return found
 
     def began(self, association: Any, line: socket.socket) -> None:
         with self._lock:
@@ -194,6 +204,8 @@ class PynetdicomReceiver:
 
     def _report(self, change: AssociationChange, association: Any) -> None:
         event = AssociationEvent(change=change, source=_source(association), called_ae=_called_ae(association))
+        if event.refused:
+            self._seldom.info(f"{event.source.calling_ae!r} from {event.source.address} was refused: {change.name}")
         try:
             self._on_association(event)
         except Exception:
@@ -245,6 +257,7 @@ class PynetdicomReceiver:
             },
             stores_at_peer=_stores_at_peer(association),
             stopping=stopping,
+            seldom=self._seldom,
         )
         return partial(_answer_surely, questions)
 
@@ -318,7 +331,7 @@ class _Server(ThreadedAssociationServer):  # type: ignore[misc]
     ) -> None:
         self._settings, self.receiver = settings, receiver
         self.stopping = threading.Event()
-        self._line_seconds = settings.idle_seconds
+        self._line_seconds, self.negotiation_seconds = settings.idle_seconds, settings.associate_seconds
         super().__init__(
             entity,
             (settings.address, settings.port),
@@ -340,6 +353,9 @@ class _Server(ThreadedAssociationServer):  # type: ignore[misc]
         line.settimeout(self._line_seconds)  # else a peer that stalls within a PDU holds its thread for ever
         return line, address
 
+    def verify_request(self, request: Any, client_address: Any) -> bool:
+        return self.receiver.has_room()
+
     def service_actions(self) -> None:
         """Every few seconds pynetdicom would search the whole memory for garbage here; Python does that by itself."""
 
@@ -354,7 +370,7 @@ class _Caller(RequestHandler):  # type: ignore[misc]
         association = self._create_association()
         association.name = f"dicom-{association.name}"
         line, server, run = self.request, self.server, association.run
-        association.dul.socket.recv = lambda size: _read(line, size)
+        association.dul.socket.recv = lambda size: _read(line, size, server.negotiation_seconds)
 
         def run_and_tell() -> None:
             try:
@@ -392,13 +408,15 @@ def _take_over(association: Any) -> None:
     dul.join()
 
 
-def _read(line: socket.socket, size: int) -> bytearray:
-    """What pynetdicom's own recv() does, in one buffer and with a limit; short when the peer hung up."""
+def _read(line: socket.socket, size: int, seconds: float) -> bytearray:
+    """What pynetdicom's own recv() does, in one buffer and within limits; short when the peer hung up."""
     if size > _PDU_LIMIT_BYTES:
         raise OSError("the peer announced an oversized PDU")
-    buffer = bytearray(size)
+    buffer, until = bytearray(size), time.monotonic() + seconds
     view, filled = memoryview(buffer), 0
     while filled < size:
+        if time.monotonic() > until:
+            raise TimeoutError("the peer dribbles")
         count = line.recv_into(view[filled:])
         if not count:
             break

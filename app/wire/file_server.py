@@ -22,6 +22,7 @@ from waitress.server import TcpWSGIServer
 from waitress.task import ErrorTask, ThreadedTaskDispatcher, WSGITask
 
 from app.wire.listening import is_allowed, open_listener, parse_networks
+from app.wire.seldom import Seldom
 
 log = logging.getLogger(__name__)
 logging.getLogger("waitress").setLevel(logging.CRITICAL)  # what it logs quotes paths; failures are logged here
@@ -31,7 +32,7 @@ _BLOCK_BYTES = 64 * 1024
 _WATERMARK_BYTES = 256 * 1024
 _STALLED_SECONDS = 60.0
 _REQUEST_LIMIT_BYTES = 64 * 1024
-_RANGE = re.compile(r"bytes=(\d*)-(\d*)")
+_RANGE = re.compile(r"bytes=(\d{0,18})-(\d{0,18})")
 TRANSFER = "imaging.transfer"
 
 
@@ -176,8 +177,8 @@ class FileServer:
 class _Transfer:
     """One answer on its way: what was promised, what went out."""
 
-    def __init__(self, address: str) -> None:
-        self.address = address
+    def __init__(self, address: str, seldom: Seldom) -> None:
+        self.address, self._seldom = address, seldom
         self.status = 500
         self.promised: int | None = 0
         self.first = 0
@@ -186,7 +187,10 @@ class _Transfer:
 
     def close(self, drained: bool) -> None:
         complete = drained and self.promised in (None, self.sent)
-        log.info("file request from %s: %d, %d bytes, complete %s", self.address, self.status, self.sent, complete)
+        if self.status >= 400:
+            self._seldom.info(f"file request from {self.address}: refused, {self.status}")
+        else:
+            log.info("file request from %s: %d, %d bytes, complete %s", self.address, self.status, self.sent, complete)
         if self.on_done is None:
             return
         try:
@@ -329,7 +333,7 @@ class _Task(WSGITask):  # type: ignore[misc]
     """Tells the end of an answer only when its last byte has left, not when waitress has buffered it."""
 
     def service(self) -> None:
-        self._transfer = _Transfer(str(self.channel.addr[0]))
+        self._transfer = _Transfer(str(self.channel.addr[0]), self.channel.server.seldom)
         drained = False
         try:
             super().service()
@@ -365,16 +369,28 @@ class _Refusal(ErrorTask):  # type: ignore[misc]
 
     def execute(self) -> None:
         super().execute()
-        log.info("file request from %s: refused, %s", self.channel.addr[0], self.status)
+        self.channel.server.seldom.info(f"file request from {self.channel.addr[0]}: refused, {self.status}")
 
 
 class _Channel(HTTPChannel):  # type: ignore[misc]
     task_class = _Task
     error_task_class = _Refusal
+    asking_since = 0.0
+
+    def received(self, data: bytes) -> bool:
+        if self.request is None:
+            self.asking_since = time.time()
+        return bool(super().received(data))
+
+    def is_stalled(self, before: float) -> bool:
+        """Takes nothing of its answer, or its request does not come to an end, however it dribbles."""
+        is_asking = self.request is not None and self.asking_since < before
+        return is_asking or bool(self.total_outbufs_len and self.last_activity < before)
 
 
 class _Server(TcpWSGIServer):  # type: ignore[misc]
     channel_class = _Channel
+    seldom: Seldom
 
     def set_reuse_addr(self) -> None:
         """The listener comes bound, exclusively; waitress would open it to others on Windows."""
@@ -411,6 +427,7 @@ class Running:
             log_socket_errors=False,
             clear_untrusted_proxy_headers=False,
         )
+        self._server.seldom = Seldom(log)
         self._thread = threading.Thread(target=self._loop, name=f"http-port-{self.port}", daemon=True)
         self._thread.start()
 
@@ -435,7 +452,7 @@ class Running:
                 wasyncore.close_all(self._lines, ignore_all=True)
 
     def _drop_stalled(self, before: float) -> None:
-        """A peer that takes nothing for a minute would hold a worker for ever."""
+        """A peer that takes or says nothing whole for a minute would hold a worker, or its line, for ever."""
         for channel in list(self._server.active_channels.values()):
-            if channel.total_outbufs_len and channel.last_activity < before:
+            if channel.is_stalled(before):
                 channel.handle_close()

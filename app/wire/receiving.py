@@ -93,6 +93,8 @@ class ReceiverSettings:
     maximum_associations: int = 20
     maximum_queries: int = 6
     """Of these; a platform that asks too much must not shut the devices out."""
+    maximum_lines: int = 200
+    """Also of callers who have not said what they want."""
     associate_seconds: float = 30.0
     idle_seconds: float = 120.0
 

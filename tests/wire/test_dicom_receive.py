@@ -15,7 +15,7 @@ import pytest
 from pydicom import dcmread
 from pynetdicom.fsm import StateMachine
 
-from app.errors import NeedsOperator, RetryLater
+from app.errors import AgentError, NeedsOperator, RetryLater
 from app.wire.dicom_association import Association, Peer
 from app.wire.dicom_receive import PynetdicomReceiver
 from app.wire.dicom_send import DicomSender, StoreReply, echo
@@ -266,6 +266,27 @@ def test_noise_on_the_port_ends_that_line_only(spool: Spool, noise: bytes) -> No
             line.sendall(noise)
             _drain(line)
         assert echo(_peer(receiver.port)).status == 0
+
+
+def test_a_request_that_dribbles_is_given_up_and_lines_without_one_are_few(spool: Spool) -> None:
+    with a_receiver(spool, associate_seconds=0.3, maximum_lines=3) as receiver:
+        with socket.create_connection(("127.0.0.1", receiver.port), timeout=5) as line, pytest.raises(OSError):
+            line.sendall(struct.pack(">BBI", 1, 0, 1000))
+            for _ in range(900):
+                line.sendall(b"\0")
+                time.sleep(0.02)
+        silent = [socket.create_connection(("127.0.0.1", receiver.port), timeout=5) for _ in range(4)]
+        assert silent[3].recv(1) == b""
+        for line in silent:
+            line.close()
+        _until(lambda: _answers(receiver.port))
+
+
+def _answers(port: int) -> bool:
+    try:
+        return echo(_peer(port)).status == 0
+    except AgentError:
+        return False
 
 
 def _drain(line: socket.socket) -> None:

@@ -110,6 +110,7 @@ def test_head_tells_the_size_and_sends_nothing(shelf: Shelf) -> None:
         ("bytes=-0", 416, b""),
         ("bytes=0-1,5-6", 200, CONTENT),
         ("bytes=9-1", 200, CONTENT),
+        (f"bytes=0-{'9' * 5000}", 200, CONTENT),
         ("bytes=-", 200, CONTENT),
         ("lines=1-2", 200, CONTENT),
     ],
@@ -254,6 +255,31 @@ def test_many_at_once_are_served(shelf: Shelf) -> None:
         for thread in threads:
             thread.join(10)
     assert [reply.body == CONTENT for reply in replies] == [True] * 12
+
+
+def test_a_request_without_end_is_cut_off_and_one_too_long_is_refused(
+    shelf: Shelf, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("app.wire.file_server._STALLED_SECONDS", 0.2)
+    with a_server(shelf) as server:
+        with socket.create_connection(("127.0.0.1", server.port), timeout=5) as line, pytest.raises(OSError):
+            line.sendall(b"GET /s3cret/x HTTP/1.1\r\n")
+            for _ in range(1000):
+                line.sendall(b"a: b\r\n")
+                time.sleep(0.02)
+        with socket.create_connection(("127.0.0.1", server.port), timeout=5) as line:
+            line.sendall(b"GET /s3cret/x HTTP/1.1\r\n" + b"a: " + b"b" * 70_000)
+            assert line.recv(100).startswith(b"HTTP/1.0 431")
+        assert _ask(server).status == 200
+
+
+def test_refusals_are_one_line_of_the_log(shelf: Shelf, caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(logging.INFO, "app"), a_server(shelf) as server:
+        for _ in range(20):
+            _ask(server, "/guess")
+        assert _ask(server).status == 200
+        _until(lambda: bool(shelf.done))
+    assert [one for one in caplog.messages if "refused" in one] == ["file request from 127.0.0.1: refused, 404"]
 
 
 def test_the_log_names_no_link(shelf: Shelf, caplog: pytest.LogCaptureFixture) -> None:
