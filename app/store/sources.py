@@ -11,6 +11,8 @@ from app.domain.times import CST
 from app.store.database import Tx
 from app.store.times import kept, taken, taken_or_none
 
+_MOST_STRANGERS = 40
+
 
 @dataclass(frozen=True, kw_only=True)
 class Device:
@@ -93,7 +95,21 @@ def note_refusal(tx: Tx, source: str, why: str, *, address: str = "", now: datet
         (source, kept(now), why),
     )
     _set(tx, source, address=address)
+    _forget_strangers(tx)
     tx.tell("caller_refused", source=source)
+
+
+def _forget_strangers(tx: Tx) -> None:
+    """All but the last ones of those who never sent an image and whom nobody gave a name: anybody may call anything."""
+    names = tx.execute(
+        """SELECT s.name FROM sources s LEFT JOIN devices d ON d.source = s.name
+           WHERE s.image_count = 0 AND s.refused_at <> '' AND coalesce(d.shown_name, '') = ''
+           ORDER BY s.refused_at DESC LIMIT -1 OFFSET ?""",
+        (_MOST_STRANGERS,),
+    ).fetchall()
+    for row in names:
+        tx.execute("DELETE FROM sources WHERE name = ?", (row["name"],))
+        tx.execute("DELETE FROM devices WHERE source = ?", (row["name"],))
 
 
 def set_name(tx: Tx, source: str, name: str) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ from app.engine.devices import Watch, clock_offset, missing
 from app.engine.settings import apply_answers
 from app.errors import NeedsOperator
 from app.intake.port import Port
-from app.store import images, sources
+from app.store import Tx, images, sources
 from app.store.sources import Sample
 from app.system.paths import Home
 from app.wire.receiving import AssociationChange, AssociationEvent, Source
@@ -230,6 +231,18 @@ def test_a_computer_that_slept_does_not_blame_the_device(desk: Desk) -> None:
 
 
 # -- callers that were turned away ------------------------------------------------------------------------------------
+
+
+def _knocked(tx: Tx, *, name: str, at: datetime) -> None:
+    sources.note_refusal(tx, name, "x", address="192.0.2.9", now=at)
+
+
+def test_of_strangers_only_the_last_ones_are_kept(desk: Desk) -> None:
+    store, now = desk.engine.house.store, desk.clock.now()
+    for number in range(60):
+        store.write(partial(_knocked, name=f"ae:GUESS{number}", at=now + timedelta(seconds=number)))
+    told = [one["ae_title"] for one in desk.engine.devices()["refused"]]
+    assert sorted(told) == sorted(f"GUESS{number}" for number in range(20, 60))
 
 
 def knocks(desk: Desk, change: AssociationChange, address: str = "192.0.2.32") -> None:
