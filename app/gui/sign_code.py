@@ -120,7 +120,7 @@ def _marked(look: Look, icon: str, text: str, tone: str) -> QBoxLayout:
 
 
 class CodeArea(QWidget):
-    """`acted(name)`: renew, later, retry, settings, fill. Exactly one of the code and the reason for none is shown."""
+    """`acted(name)`: renew, later, retry, settings, fill, stamp. The code is shown, or the reason for none."""
 
     acted = Told()
 
@@ -143,6 +143,7 @@ class CodeArea(QWidget):
                 ("retry", "再试", "resend"),
                 ("settings", "去填签名平台编号", "page-settings"),
                 ("fill", "去填审核医师", "page-fill"),
+                ("stamp", "去盖章", "page-fill"),
                 ("later", "医生不在，稍后再签", ""),
             )
         }
@@ -223,8 +224,8 @@ class CodeArea(QWidget):
     def show_failed(self, report: Json, error: AgentError) -> None:
         """No code came."""
         self._without_code(report, "没有要到码")
-        tone = tone_of(error)
-        self._say(tone, error.title, error.advice, error.details, "retry", "later")
+        ways = ("stamp",) if "report_pdf" in getattr(error, "fields", ()) else ("retry", "later")
+        self._say(tone_of(error), error.title, error.advice, error.details, *ways)
 
     def show_done(self, words: str) -> None:
         """What was signed just now, above the code of the next."""
