@@ -10,19 +10,27 @@ import pytest
 
 from app.errors import NeedsOperator
 from app.system.paths import Home
+from tests.crypto import ca
 from tests.journeys import inside
 from tests.journeys.inside import EXAM_VALUES, REPORT_VALUES, SETTLEMENT, Agent, an_agent
 from tests.practice.clinic import PracticeProcess
 
 platform_process = inside.platform_process
 platform = inside.platform
-SIGNED = {
-    "ca_data": "报告原文 RPT-1",
-    "client_cert": base64.b64encode(b"certificate" * 90).decode(),
-    "sign_type": "1",
-    "sign_value": base64.b64encode(b"signature" * 120).decode(),
-    "tsa_token": base64.b64encode(b"timestamp" * 200).decode(),
-}
+ORIGINAL = "报告原文 RPT-1"
+
+
+def signed(doctor: str = REPORT_VALUES["audit_doctor_name"]) -> dict[str, str]:
+    """The five fields as a system of the clinic's own hands them over, from a CA that nobody was told of."""
+    root = ca.root()
+    holder, text = ca.doctor(root, doctor), ORIGINAL.encode()
+    return {
+        "ca_data": ORIGINAL,
+        "client_cert": base64.b64encode(holder.der).decode(),
+        "sign_type": "1",
+        "sign_value": base64.b64encode(holder.pair.sign(text)).decode(),
+        "tsa_token": base64.b64encode(ca.timestamp(ca.timestamper(root), text)).decode(),
+    }
 
 
 @pytest.fixture
@@ -45,16 +53,21 @@ def test_an_unsigned_report_is_held_here_and_says_what_is_missing(agent: Agent) 
     uid = filled(agent)
     with pytest.raises(NeedsOperator) as refused:
         agent.engine.submit(uid)
-    assert set(refused.value.fields) == set(SIGNED)
+    assert set(refused.value.fields) == set(signed())
 
 
-def test_a_report_signed_elsewhere_goes_with_its_five_fields_uncut(agent: Agent) -> None:
-    uid = filled(agent)
-    agent.engine.fill(uid, SIGNED)
+def test_a_report_signed_elsewhere_is_checked_here_and_goes_with_its_five_fields_uncut(agent: Agent) -> None:
+    uid, given = filled(agent), signed()
+    agent.engine.fill(uid, given | {"ca_data": "另一份报告"})
+    agent.engine.submit(uid)
+    agent.until(lambda: agent.state(uid) == "held")
+    (job,) = (one for one in agent.engine.study(uid)["jobs"] if one["part"] == "report")
+    assert job["trouble"]["title"] == "时间戳盖的不是这份报告"
+    agent.engine.fill(uid, given)
     agent.engine.submit(uid)
     agent.until_done(uid)
     fields = agent.kept_report(uid)["fields"]
-    assert fields["CAData"] == SIGNED["ca_data"]
+    assert fields["CAData"] == given["ca_data"]
     assert fields["SignType"] == 1
-    assert (fields["ClientCert"], fields["SignValue"]) == (SIGNED["client_cert"], SIGNED["sign_value"])
-    assert fields["Timestampvalue"] == SIGNED["tsa_token"]
+    assert (fields["ClientCert"], fields["SignValue"]) == (given["client_cert"], given["sign_value"])
+    assert fields["Timestampvalue"] == given["tsa_token"]
