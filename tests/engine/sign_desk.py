@@ -58,7 +58,10 @@ class DeskClock(practice_settings.Clock):
 
 @dataclass
 class Wire:
-    """Answers as the practice platform would. `dead`: raised instead; `fault`: the next answers are spoilt so."""
+    """Answers as the practice platform would. `dead`: raised instead; `fault`: the next answers are spoilt so.
+
+    `instead`: what somebody on the line puts in the place of every result of a signature.
+    """
 
     service: SigningService
     authority: Authority
@@ -67,6 +70,8 @@ class Wire:
     asked: list[tuple[str, Json]] = field(default_factory=list)
     dead: Exception | None = None
     fault: Fault | None = None
+    instead: bytes | None = None
+    results: list[Json] = field(default_factory=list)
 
     def send(
         self, method: str, url: str, *, headers: Mapping[str, str] | None = None, body: bytes = b"", **more: Any
@@ -84,6 +89,9 @@ class Wire:
         asked = self.verification if path in shanxi_verify.PATHS else self.service
         answer = asked.keep(arrival, self.fault).body
         content = json.dumps(answer, ensure_ascii=False).encode()
+        if place == "sign_result":
+            self.results.append(answer)
+            content = content if self.instead is None else self.instead
         return HttpReply(status=200, headers={}, body=content, date=None, elapsed_seconds=0.0)
 
     def spoil(self, what: str, value: str = "") -> None:

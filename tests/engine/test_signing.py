@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -48,6 +49,9 @@ def test_only_the_report_waits_for_its_doctor(desk: SignDesk) -> None:
     assert (row["state"], row["job_state"], row["uid"]) == ("next", "to_sign", uid)
     desk.platform_says(uid, Event.ACKNOWLEDGED)
     assert states(desk, uid) == {"exam": "acknowledged", "report": "to_sign", "images": "acknowledged"}
+    assert desk.engine.jobs("attention")["total"] == 1, "somebody has to act"
+    (platform,) = desk.engine.health()["destinations"]
+    assert platform["sentence"] == "今天还没有上传过", "no exam has all its receipts"
 
 
 def test_one_row_says_how_many_reports_wait_for_whom(desk: SignDesk) -> None:
@@ -238,6 +242,27 @@ def test_an_answer_that_is_not_the_services_own_changes_nothing(desk: SignDesk) 
     desk.wire.fault = None
     desk.polls(60)
     assert desk.report_job(uid).state.value == "queued"
+
+
+@pytest.mark.warns
+def test_what_somebody_else_puts_on_the_line_signs_nothing(desk: SignDesk, caplog: pytest.LogCaptureFixture) -> None:
+    """A page of a proxy, bytes, and the good answer about another report, as it is and renamed."""
+    first, second = desk.submitted(), desk.submitted(findings="左肺下叶见斑片影。")
+    desk.signs(first)
+    old = desk.wire.results[-1]
+    code = desk.code(second)
+    assert code["qr_text"]
+    for body in (b"<html>502 Bad Gateway</html>", b"\xff" * 100, b"[" * 100_000, b"{}", json.dumps(old).encode()):
+        desk.wire.instead = body
+        desk.polls(120)
+        assert desk.row(second)["state"] == "waiting", body[:40]
+    assert desk.row(second)["trouble"]["title"] == "签名结果不是签名服务给的"
+    job = desk.wire.results[-1]["data"]["signDataId"]
+    desk.wire.instead = json.dumps(old).replace(old["data"]["signDataId"], job).encode()
+    desk.polls(120)  # the document's hmac does not cover which job it is; the signature itself does
+    assert (desk.row(second)["state"], desk.row(second)["trouble"]["title"]) == ("refused", "签名和签名原文对不上")
+    assert desk.report_job(second).state.value == "to_sign"
+    assert "左肺下叶" not in caplog.text and old["data"]["signResult"] not in caplog.text
 
 
 @pytest.mark.parametrize(
