@@ -143,6 +143,14 @@ def study(value: Json) -> list[str]:
         )
         for one in value["jobs"]
     ))  # fmt: skip
+    lines += _section("改过的", ("目标", "部分", "版本", "到哪一步", "状态", "改了什么"), (
+        (
+            one["destination_title"], ("撤回 " if one["withdraws"] else "") + one["part_words"], one["version"],
+            one["status_words"], one["state_words"],
+            "；".join(f"{each['label']}：{each['old'] or '空'} → {each['new'] or '空'}" for each in one["changes"]),
+        )
+        for one in value["versions"] if one["version"] > 1
+    ))  # fmt: skip
     lines += _section("平台来取", ("目标", "文件", "情况", "最近", "字节", "问题"), (
         (
             one["destination_title"], one["what_words"], one["words"], moment(one["last_at"]), one["bytes"],

@@ -58,8 +58,8 @@ class Face(Protocol):
         "data_set_sha256", "path", "current", "source"}],
         "jobs": [{"id", "destination", "destination_title", "part", "part_words", "report_key", "version", "state",
         "state_words", "round", "attempts", "step", "done", "total", "due_at", "trouble", "late", "withdraws",
-        "submitted_at", "changed_at"}], "receipts": [...], "journal": [...], "timeline": [{"at", "what", "words",
-        "detail", "who"}], "fetches": [FETCH]}. "trouble" is None or {"title", "advice", "turn", "turn_words", "code",
+        "submitted_at", "changed_at"}], "receipts": [...], "versions": as in `job`, "journal": [...], "timeline":
+        [{"at", "what", "words", "detail", "who"}], "fetches": [FETCH]}. "trouble" is None or {"title", "advice", "turn", "turn_words", "code",
         "words", "step", "items"}. FETCH is an address that a platform was given: {"destination", "destination_title",
         "what": "pdf"|"zip", "what_words", "words" (已取 1 次), "whole": bool (what it offers now was taken), "count",
         "first_at", "last_at", "bytes", "trouble": "" or why it can't be sent}."""
@@ -252,9 +252,9 @@ class Face(Protocol):
     ) -> Json:
         """One page of submissions, an exam to a destination each: what needs a person, what moves, what is over.
 
-        `state`: "uploading", "attention", "confirmed", "ended", "" for all; `day`: submitted on that day (today's page
-        also holds whatever is still open); `text`: any part of name, spelling or accession number, the start of a study
-        UID or index code, an exam key or SOP UID.
+        `state`: "uploading", "attention" (held, rejected, to_sign), "confirmed", "ended", "" for all; `day`: submitted
+        on that day (today's page also holds whatever is still open); `text`: any part of name, spelling or accession
+        number, the start of a study UID or index code, an exam key or SOP UID.
 
         {"total": n (of `state`), "studies_total": n, "counts": {"all", "uploading", "attention", "confirmed", "ended"},
         "retryable": n (waiting or rejected), "bytes_per_second": float, "rows": [ROW]}; ROW is {"exam_key",
@@ -276,9 +276,13 @@ class Face(Protocol):
         "about": {"sex", "age", "age_unit"}, "acts": [what may be done, the likeliest last; "fill" opens the form,
         "keys" and "settings" a section of the settings],
         "moments": [{"kind": "done"|"now"|"todo"|"step_done"|"step_now"|"step_todo"|"step_fact" (no progress of ours),
-        "state", "title", "detail", "at", "again": bool (`at` is the next attempt)}], "acknowledged": [at], "log":
-        {"count", "last_at"}, "versions": [{"part_words", "version", "state_words"}], "slip": bool (there is something
-        to print), "fetches": as in `study`}."""
+        "state", "title", "detail", "at", "again": bool (`at` is the next attempt), "changes": of a version, as below}],
+        "acknowledged": [at], "log": {"count", "last_at"}, "versions": [VERSION] of every part, oldest first, "slip":
+        bool (there is something to print), "fetches": as in `study`}. VERSION: {"destination", "destination_title",
+        "part", "part_words" (检查, 报告 2 ...), "report_key", "version", "withdraws", "late", "status_words" (已检查,
+        已初审 ...; "" where the platform has no such field), "state", "state_words", "is_newest", "submitted_at",
+        "acknowledged_at", "answer" (the platform's words when it refused), "changes": [{"label", "old", "new"}] against
+        the version before, document numbers masked, [] in a first one}."""
         ...
 
     def act_many(

@@ -74,7 +74,7 @@ def moments(house: House, exam_key: str, destination: str, *, is_over: bool) -> 
             title, detail = f"平台在取{one['what_words']}", one["trouble"] or one["words"]
         kind = "step_fact" if one["count"] else "step_todo"
         moment = {"kind": kind, "title": title, "detail": detail, "at": one["last_at"], "state": "acknowledged"}
-        found.append(moment | {"again": False})
+        found.append(moment | {"again": False, "changes": []})
     return found
 
 

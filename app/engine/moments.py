@@ -18,15 +18,15 @@ from app.domain.job import CONFIRMED, FETCHED_THERE, JOB_WORDS, RECORDS, Job, Jo
 from app.domain.reconciliation import ImageState
 from app.domain.study import Instance
 from app.domain.submission import STEP_WORDS
-from app.engine import agreement, coding, fetches, outbox
+from app.engine import agreement, coding, fetches, outbox, versions
 from app.engine.face import Json
 from app.engine.house import House
 from app.engine.pages import TIMELINE_WORDS
 from app.engine.timeline_words import OF_INDEX
+from app.engine.versions import PART_SHORT, masked_id
 from app.store import answers, exams, image_lists, images, jobs, submissions
 from app.store.times import kept
 
-_PART_SHORT = {Part.EXAM: "检查", Part.MERGED: "检查与报告", Part.REPORT: "报告", Part.IMAGES: "影像"}
 _NOT_YET = "尚未被平台接收"
 _ORDER = (Part.EXAM, Part.MERGED, Part.REPORT, Part.IMAGES)
 
@@ -41,22 +41,15 @@ def job(house: House, exam_key: str, destination: str) -> Json:
     log = [each for each in jobs.attempts(conn, exam_key) if each["destination"] == where]
     stored = house.known(exam_key)
     shown = _texts(coding.together(stored, house.views(stored)))
+    told = versions.of_exam(house, exam_key, where)
     return {
         "row": row,
         "about": {"sex": shown.get("sex", ""), "age": shown.get("age", ""), "age_unit": shown.get("age_unit", "")},
         "acts": outbox.offered(house, row),
-        "moments": _moments(house, row, own, receipts),
+        "moments": _moments(house, row, own, receipts, told),
         "acknowledged": sorted({str(each["acknowledged_at"]) for each in receipts if not each["withdraws"]}),
         "log": {"count": len(log), "last_at": log[-1]["at"] if log else None},
-        "versions": [
-            {
-                "part_words": _PART_SHORT[each.part],
-                "version": each.version,
-                "state_words": job_words(each.state, each.trouble),
-            }
-            for each in jobs.newest(own)
-            if each.version > 1
-        ],
+        "versions": told,
         "slip": bool(receipts),
         "fetches": fetches.of_exam(house, exam_key, where),
     }
@@ -67,12 +60,13 @@ def _texts(view: View | None) -> dict[str, str]:
     return {key: value.text for key, value in view.exam.items()} if view else {}
 
 
-def _moments(house: House, row: Json, own: Sequence[Job], receipts: Sequence[Json]) -> list[Json]:
+def _moments(house: House, row: Json, own: Sequence[Job], receipts: Sequence[Json], told: Sequence[Json]) -> list[Json]:
     """kind: "done", "now", "todo" are moments; "step_done", "step_now", "step_todo" are steps inside one."""
     key = row["exam_key"]
     notes = exams.timeline(house.store, key)
     of_index = _of_index(notes, row["destination"])
-    found = [_received(house, key, row["late_count"]), *_prepared(house, key, notes), *of_index["before"]]
+    before = [_received(house, key, row["late_count"]), *_prepared(house, key, notes), *_versions(told)]
+    found = [*sorted(before, key=_when), *of_index["before"]]
     late = [each for each in own if each.late]
     plain = sorted(
         jobs.newest([each for each in own if not each.late]), key=lambda each: (_ORDER.index(each.part), each.id)
@@ -101,14 +95,36 @@ def _moments(house: House, row: Json, own: Sequence[Job], receipts: Sequence[Jso
     return found
 
 
+def _when(moment: Json) -> str:
+    """What is still to come stands last."""
+    return str(moment["at"] or "9")
+
+
 def _moment(kind: str, title: str, detail: str = "", at: str | None = None, state: str = "acknowledged") -> Json:
-    return {"kind": kind, "title": title, "detail": detail, "at": at, "state": state, "again": False}
+    return {"kind": kind, "title": title, "detail": detail, "at": at, "state": state, "again": False, "changes": []}
+
+
+def _versions(told: Sequence[Json]) -> list[Json]:
+    """Every version of the parts that went more than once, what each changed, and what became of it."""
+    several = {(one["part"], one["report_key"]) for one in told if one["version"] > 1 and not one["late"]}
+    shown = [one for one in told if (one["part"], one["report_key"]) in several and not one["late"]]
+    return [
+        _moment(
+            "done" if one["acknowledged_at"] else "step_fact",
+            f"{'撤回 · ' if one['withdraws'] else ''}{one['part_words']} 第 {one['version']} 版",
+            " · ".join(part for part in (one["status_words"], one["state_words"], one["answer"]) if part),
+            one["acknowledged_at"] or one["submitted_at"],
+            one["state"],
+        )
+        | {"changes": one["changes"]}
+        for one in shown
+    ]
 
 
 def _received(house: House, exam_key: str, late: int) -> Json:
     facts = submissions.image_facts(house.store.read(), exam_key)
     if not facts["n"]:
-        return _moment("done", "登记", "还没有影像")
+        return _moment("todo", "接收", "还没有影像")
     source = str(facts["source"] or "").partition(":")[2]
     count = max(1, facts["n"] - late)
     detail = [source.replace("\\", "/").rpartition("/")[2], f"{count} 幅", "" if late else _size(facts["size"])]
@@ -118,6 +134,8 @@ def _received(house: House, exam_key: str, late: int) -> Json:
 def _prepared(house: House, exam_key: str, notes: Sequence[dict[str, Any]]) -> list[Json]:
     first = {note["what"]: note for note in reversed(notes)}
     found = []
+    if "registered" in first:
+        found.append(_moment("done", "登记", "影像还没到就登记了", first["registered"]["at"]))
     if "completed" in first:
         seconds = round(house.settings.intake.quiet_seconds)
         found.append(_moment("done", "收齐", f"{seconds} 秒没有新图，自动收齐", first["completed"]["at"]))
@@ -181,7 +199,7 @@ def _why(current: Job) -> str:
 
 
 def _acknowledged(row: Json, plain: Sequence[Job], times: Sequence[str]) -> Json:
-    names = list(dict.fromkeys(_PART_SHORT[each.part] for each in plain))
+    names = list(dict.fromkeys(PART_SHORT[each.part] for each in plain))
     count = row["image_count"] - row["late_count"]
     said = "、".join(names) + (f" {count} 幅" if "影像" in names and count else "")
     number = f" · 索引 {short_number(row['numbers'][0])}" if row["numbers"] else ""
@@ -196,7 +214,7 @@ def _taken_back(row: Json, receipts: Sequence[Json]) -> list[Json]:
     if not taken:
         return [over]
     parts = sorted({Part(each["part"]) for each in taken}, key=_ORDER.index)
-    had = "、".join(_PART_SHORT[each] for each in parts)
+    had = "、".join(PART_SHORT[each] for each in parts)
     return [_moment("done", "平台已接收", had, max(str(each["acknowledged_at"]) for each in taken)), over]
 
 
@@ -236,11 +254,6 @@ def _reconciled(house: House, row: Json, own: Sequence[Job], notes: Sequence[dic
 
 def _last(notes: Sequence[dict[str, Any]], what: str) -> str | None:
     return next((str(note["at"]) for note in reversed(notes) if note["what"] == what), None)
-
-
-def masked_id(number: str) -> str:
-    """A document number as paper shows it: first three and last four."""
-    return f"{number[:3]}{'*' * max(0, len(number) - 7)}{number[-4:]}" if len(number) > 8 else "*" * len(number)
 
 
 def _size(count_bytes: int) -> str:
@@ -330,7 +343,7 @@ def _left_out(target: Target | None, mine: Sequence[Job], instances: Sequence[In
 
 
 def _slip_late(count: int) -> Json:
-    late = {"name": f"{_PART_SHORT[Part.IMAGES]} · 晚到", "version": 1, "image_count": count}
+    late = {"name": f"{PART_SHORT[Part.IMAGES]} · 晚到", "version": 1, "image_count": count}
     return late | {"acknowledged_at": None, "words": f"{_NOT_YET} · 还没有提交"}
 
 
@@ -342,7 +355,7 @@ def _slip_part(each: Job, receipts: Sequence[Json]) -> Json:
         == (each.destination, each.part.value, each.report_key, each.version, each.round)
     ]
     accepted = each.state in CONFIRMED and bool(found)
-    name = ("撤回 · " if each.withdraws else "") + _PART_SHORT[each.part]
+    name = ("撤回 · " if each.withdraws else "") + PART_SHORT[each.part]
     return {
         "name": name + (" · 补传" if each.late else ""),
         "version": each.version,

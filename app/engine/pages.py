@@ -18,7 +18,7 @@ from app.domain.form import SOURCE_WORDS, Form, FormField, Level, Noun, Problem,
 from app.domain.job import PART_WORDS, TURN_WORDS, Job, Trouble, Turn, job_words
 from app.domain.study import DOUBT_WORDS, Doubt, Study
 from app.domain.times import CST
-from app.engine import coding, days_that_lack, devices, doubts, fetches
+from app.engine import coding, days_that_lack, devices, doubts, fetches, versions
 from app.engine.face import Json
 from app.engine.house import House
 from app.engine.stamping import stamp_shown
@@ -131,6 +131,7 @@ def study(house: House, exam_key: str) -> Json:
         "instances": [_instance(one) for one in images.instances_of(conn, exam_key, current_only=False)],
         "jobs": [job_shown(house, job) for job in jobs.of_exam(conn, exam_key)],
         "receipts": answers.receipts(conn, exam_key),
+        "versions": versions.of_exam(house, exam_key),
         "fetches": fetches.of_exam(house, exam_key),
         "journal": jobs.attempts(conn, exam_key),
         "timeline": [_line(house, row) for row in exams.timeline(house.store, exam_key)],

@@ -10,6 +10,7 @@ from PySide6.QtGui import QFontMetrics, QPainter, QPaintEvent, QPen, QResizeEven
 from PySide6.QtWidgets import QFrame, QScrollArea, QWidget
 
 from app.gui import words
+from app.gui.changes import Changes
 from app.gui.dialogs import Facts
 from app.gui.look import Look
 from app.gui.page import Json
@@ -141,7 +142,8 @@ class SidePanel(Card):
         taken = " · 补传 ".join(dict.fromkeys(words.clock(at, now) for at in _first_and_late(job)))
         log = job["log"]
         last = f" · 最近 {words.clock(log['last_at'], now)}" if log["last_at"] else ""
-        versions = " · ".join(f"{one['part_words']} 第 {one['version']} 版" for one in job["versions"])
+        changed = (one for one in job["versions"] if one["is_newest"] and one["version"] > 1)
+        versions = " · ".join(f"{one['part_words']} 第 {one['version']} 版" for one in changed)
         facts = [
             ("平台已接收", _received(job["row"], taken)),
             *([("已传", bytes_line(job["row"]))] if bytes_line(job["row"]) else []),
@@ -280,6 +282,8 @@ class Moment(QWidget):
         if moment["detail"]:
             loud = look.state(moment["state"]).tone if moment["kind"] == "now" else "text2"
             texts.addWidget(label(look, moment["detail"], role="caption", tone=loud, wrap=True))
+        if moment["changes"]:
+            texts.addWidget(Changes(look, moment["changes"]))
         box = row(self, margins=(26, 0, 0, 10), gap=8)
         box.addLayout(texts, 1)
         when = words.clock(moment["at"], now) + (" 再试" if moment["again"] else "")

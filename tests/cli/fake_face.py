@@ -222,6 +222,7 @@ WHOLE: Json = {
     ],
     "receipts": [],
     "journal": [],
+    "versions": [],
     "timeline": [
         {"at": "2026-01-05T01:30:00+00:00", "what": "received", "words": "收到影像", "detail": "3 张", "who": ""}
     ],

@@ -14,6 +14,7 @@ from tests.gui.fake_devices import FakeDevices
 from tests.gui.fake_fill import FakeFill
 from tests.gui.fake_his import FakeHis
 from tests.gui.fake_log import FakeLog
+from tests.gui.fake_papers import FakePapers
 from tests.gui.fake_pictures import FakePictures
 from tests.gui.fake_queue import FakeQueue
 from tests.gui.fake_reports import FakeReports
@@ -268,6 +269,7 @@ class FakeFace(
     FakeRetrieve,
     FakeSign,
     FakeStamp,
+    FakePapers,
 ):
     """Answers like an engine with a busy afternoon; `calls` holds (method, arguments) in order."""
 
@@ -574,6 +576,7 @@ class FakeFace(
             "jobs": self._jobs(row),
             "receipts": [],
             "journal": [],
+            "versions": [],
             "timeline": self._timeline(row),
         }
 

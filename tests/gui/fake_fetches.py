@@ -58,6 +58,7 @@ def moments_of(fetches: tuple[Json, ...]) -> list[Json]:
             "at": one["last_at"],
             "state": "acknowledged",
             "again": False,
+            "changes": [],
         }
         for one in fetches
     ]

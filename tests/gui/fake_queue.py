@@ -12,7 +12,7 @@ from tests.gui.fake_fetches import FakeFetches, moments_of
 Json = dict[str, Any]
 PILES = {
     "uploading": {"queued", "sending", "waiting"},
-    "attention": {"held", "rejected"},
+    "attention": {"held", "rejected", "to_sign"},
     "confirmed": {"acknowledged", "reconciled"},
     "ended": {"cancelled", "withdrawn"},
 }
@@ -44,6 +44,11 @@ class FakeQueue(FakeFetches):
     calls: list[tuple[str, tuple[Any, ...]]]
     more = 0
     exported: list[str]
+    versioned = False
+
+    def corrected(self) -> None:
+        """Each study's record and report went more than once."""
+        self.versioned = True
 
     def _answer(self, name: str, *arguments: Any) -> None: ...
 
@@ -82,7 +87,7 @@ class FakeQueue(FakeFetches):
             "moments": self._moments(row, study),
             "acknowledged": [at(13, 31), at(13, 44)] if row["late_count"] else [row["acknowledged_at"]] if done else [],
             "log": {"count": 6, "last_at": at(14, 4)},
-            "versions": [],
+            "versions": the_versions() if self.versioned else [],
             "slip": done,
             "fetches": list(self.fetches) if done else [],
         }
@@ -200,7 +205,15 @@ class FakeQueue(FakeFetches):
 
     def _moments(self, row: Json, study: Json) -> list[Json]:
         def one(kind: str, title: str, detail: str = "", when: str | None = None, state: str = "acknowledged") -> Json:
-            return {"kind": kind, "title": title, "detail": detail, "at": when, "state": state, "again": False}
+            return {
+                "kind": kind,
+                "title": title,
+                "detail": detail,
+                "at": when,
+                "state": state,
+                "again": False,
+                "changes": [],
+            }
 
         count = row["image_count"] - row["late_count"]
         found = [
@@ -208,6 +221,7 @@ class FakeQueue(FakeFetches):
             one("done", "收齐", "60 秒没有新图，自动收齐", at(13, 26)),
             one("done", "填报", "宋佳 提交上传 · 手填 1 项", at(13, 31)),
         ]
+        found += moments_of_versions() if self.versioned else []
         state = str(row["state"])
         if state in PILES["confirmed"]:
             number = f" · 索引 {short_number(NUMBER)}" if row["numbers"] else ""
@@ -232,6 +246,67 @@ class FakeQueue(FakeFetches):
         elif row["can_reconcile"]:
             found.append(one("todo", "对账", "问平台缺不缺这例检查", row["reconciles_at"]))
         return found
+
+
+def the_versions() -> list[Json]:
+    """A record that went ahead step by step, a report that was corrected."""
+    mobile = {"label": "手机号", "old": "13800138000", "new": "13900139000"}
+    made = [
+        {"label": "检查状态", "old": "已开单", "new": "已检查"},
+        {"label": "检查时间", "old": "", "new": "2026-11-20 13:22:08"},
+        {"label": "影像唯一号", "old": "", "new": "1.2.826.0.1.3680043.10.1433.3808.1795262812902.1"},
+        {"label": "检查执行医师贯标码", "old": "", "new": "D140105000001"},
+        {"label": "证件号", "old": "140***********2016", "new": "140***********2024"},
+    ]
+    old = "右肺上叶见磨玻璃结节，直径约 6 mm，边界清。"
+    corrected = [
+        {"label": "影像所见", "old": old, "new": f"{old}左肺下叶少许纤维条索，双侧胸腔未见积液，纵隔淋巴结未见肿大。"},
+        {"label": "报告 PDF 文件", "old": "原来那份", "new": "新的一份"},
+        {"label": "电子签名", "old": "原来的签名", "new": "重新签过"},
+    ]
+    return [
+        _version("检查", 1, "已开单", at(13, 5), []),
+        _version("检查", 2, "已检查", at(13, 29), made),
+        _version("报告", 1, "已初审", at(13, 44), []),
+        _version("检查", 3, "已检查", at(14, 2), [mobile], newest=True),
+        _version("报告", 2, "已初审", at(14, 3), corrected, newest=True),
+    ]
+
+
+def moments_of_versions() -> list[Json]:
+    return [
+        {
+            "kind": "done",
+            "title": f"{one['part_words']} 第 {one['version']} 版",
+            "detail": f"{one['status_words']} · {one['state_words']}",
+            "at": one["acknowledged_at"],
+            "state": one["state"],
+            "again": False,
+            "changes": one["changes"],
+        }
+        for one in the_versions()
+    ]
+
+
+def _version(part: str, version: int, status: str, when: str, changes: list[Json], *, newest: bool = False) -> Json:
+    return {
+        "destination": "shanxi",
+        "destination_title": TITLES["shanxi"],
+        "part": "exam" if part == "检查" else "report",
+        "part_words": part,
+        "report_key": "" if part == "检查" else "R1",
+        "version": version,
+        "withdraws": False,
+        "late": False,
+        "status_words": status,
+        "state": "acknowledged",
+        "state_words": "已上传" if newest else "平台已接收",
+        "is_newest": newest,
+        "submitted_at": when,
+        "acknowledged_at": when,
+        "answer": "",
+        "changes": changes,
+    }
 
 
 def a_slip(row: Json) -> Json:

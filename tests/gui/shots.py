@@ -240,6 +240,7 @@ def draw(out: Path, theme: str, scale: str, names: list[str]) -> None:
         "3-queue-bulk": at(words.QUEUE, "", ticked),
         "3-queue-nothing": at(words.QUEUE, "?赵明宣"),
         "3-queue-slip": at(words.QUEUE, "1.2.3.10", slip),
+        "3-queue-versions": at(words.QUEUE, "1.2.3.10", before=FakeFace.corrected),
         "3-queue-fetched": at(words.QUEUE, "1.2.3.10", before=FakeFace.offers_files),
         "1-today-unfetched": at(words.TODAY, before=FakeFace.offers_files),
         "2-fill-held": at(words.FILL, "1.2.3.4"),
