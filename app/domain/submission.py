@@ -23,7 +23,7 @@ WORST_FIRST = (
 
 
 class Pile(Enum):
-    """What a list counts together; what rests by a person's wish or waits for a signature is in none but all."""
+    """What a list counts together; what rests by a person's wish is in none but all."""
 
     UPLOADING = "uploading"
     ATTENTION = "attention"
@@ -38,11 +38,11 @@ PILES = {
     JobState.WAITING: Pile.UPLOADING,
     JobState.HELD: Pile.ATTENTION,
     JobState.REJECTED: Pile.ATTENTION,
+    JobState.TO_SIGN: Pile.ATTENTION,
     JobState.ACKNOWLEDGED: Pile.CONFIRMED,
     JobState.RECONCILED: Pile.CONFIRMED,
     JobState.CANCELLED: Pile.ENDED,
     JobState.WITHDRAWN: Pile.ENDED,
-    JobState.TO_SIGN: Pile.RESTING,
     JobState.PAUSED: Pile.RESTING,
 }
 

@@ -66,7 +66,9 @@ def sentence(told: list[Answer], exams: int, in_trouble: bool) -> str:
             first = at
         span = _clock(first) if last - first < timedelta(minutes=1) else f"{_clock(first)}–{_clock(last)}"
         return f"{span} 平台没有收下，已自动重试，未丢任务"
-    return f"今天 {exams} 例，平台都有回执" if exams else "今天还没有上传过"
+    if exams:
+        return f"今天 {exams} 例，平台都有回执"
+    return "今天还没有一例传全" if any(one.confirmed for one in told) else "今天还没有上传过"
 
 
 def _clock(at: datetime) -> str:

@@ -66,12 +66,12 @@ def answers_between(conn: sqlite3.Connection, destination: str, since: datetime,
 
 
 def exams_confirmed_between(conn: sqlite3.Connection, destination: str, since: datetime, until: datetime) -> int:
-    """How many exams got a receipt of that destination in that time, and none of their parts was refused."""
+    """How many exams got a receipt of that destination in that time; none of their parts was refused or is unsigned."""
     row = conn.execute(
         """SELECT count(DISTINCT j.exam_key) AS n FROM receipts r JOIN jobs j ON j.id = r.job_id
            WHERE j.destination = ? AND j.withdraws = 0 AND r.acknowledged_at >= ? AND r.acknowledged_at < ?
            AND NOT EXISTS (SELECT 1 FROM jobs k WHERE k.exam_key = j.exam_key AND k.destination = j.destination
-                           AND k.state IN ('held', 'rejected'))""",
+                           AND k.state IN ('held', 'rejected', 'to_sign'))""",
         (destination, kept(since), kept(until)),
     ).fetchone()
     return int(row["n"])

@@ -51,7 +51,7 @@ def test_only_the_report_waits_for_its_doctor(desk: SignDesk) -> None:
     assert states(desk, uid) == {"exam": "acknowledged", "report": "to_sign", "images": "acknowledged"}
     assert desk.engine.jobs("attention")["total"] == 1, "somebody has to act"
     (platform,) = desk.engine.health()["destinations"]
-    assert platform["sentence"] == "今天还没有上传过", "no exam has all its receipts"
+    assert platform["sentence"] == "今天还没有一例传全", "records and images alone are no whole exam"
 
 
 def test_one_row_says_how_many_reports_wait_for_whom(desk: SignDesk) -> None:

@@ -37,6 +37,16 @@ def test_each_count_says_what_it_is_made_of(home: HomePage) -> None:
     }
 
 
+def test_what_waits_for_a_signature_counts_as_needing_somebody(
+    home: HomePage, window: MainWindow, face: FakeFace, settle: Settle
+) -> None:
+    next(row for row in face.rows if row["state"] == "rejected")["state"] = "to_sign"
+    window.ask_status()
+    settle()
+    count = home.counts["attention"]
+    assert (count.number.text(), count.note.text()) == ("2", "1 要改内容 · 1 等签名")
+
+
 def test_a_missing_day_leads_to_reconciliation(window: MainWindow, home: HomePage, settle: Settle) -> None:
     rows = home.findChildren(NeedRow)
     rows[2].button.click()
