@@ -135,10 +135,10 @@ def test_a_machine_without_a_browser_gives_the_address(
     bar = open_pdf(window, settle)
     bar.button.click()
     settle()
-    assert (said(bar), bar.button.text()) == ("没有打开网页的程序", "复制地址")
+    assert (said(bar), bar.button.text()) == ("浏览器没有打开", "复制地址")
     bar.look_again()
     settle()
-    assert (said(bar), bar._timer.isActive()) == ("没有打开网页的程序", True)
+    assert (said(bar), bar._timer.isActive()) == ("浏览器没有打开", True)
     bar.button.click()
     assert QGuiApplication.clipboard().text() == URL
     assert face.called("stamp") == [(UID, 0)]
