@@ -9,7 +9,7 @@ from typing import Any
 from app.crypto.certificates import parse_certificate
 from app.crypto.digests import sm3
 from app.crypto.refusals import SignatureRefused
-from app.domain.job import JOB_WORDS, Job, Part
+from app.domain.job import JOB_WORDS, Job, JobState, Part
 from app.domain.signing import SESSION_WORDS, Hitch, Session, SessionState
 from app.domain.times import cst_text
 from app.engine import coding
@@ -20,6 +20,7 @@ from app.store import exams, images, jobs
 from app.store.times import kept
 
 _WORDS: Mapping[SessionState, str] = SESSION_WORDS | dict.fromkeys((SessionState.NEXT, SessionState.WAITING), "待签名")
+_JOB_WORDS: Mapping[JobState, str] = JOB_WORDS | {JobState.ACKNOWLEDGED: "平台已接收"}
 POSTPONED, _POSTPONED_WORDS = "postponed", "稍后再签"
 _RESIGN_WORDS, _CHANGED_WORDS = "要重新签", "改过了"
 _RESTING = frozenset({SessionState.NEXT, SessionState.WAITING, SessionState.EXPIRED, SessionState.REFUSED})
@@ -53,7 +54,7 @@ def row(house: House, session: Session, doctor: Json, own: Sequence[Job]) -> Jso
         "trouble": trouble(_changed(session) if session.state is SessionState.VOID else session.hitch),
         "timestamp_words": "时间戳有效" if session.stamped_at and session.state is SessionState.FINISHED else "",
         "job_state": job.state.value if job else "",
-        "job_words": JOB_WORDS[job.state] if job else "",
+        "job_words": _JOB_WORDS[job.state] if job else "",
     }
 
 
