@@ -188,6 +188,7 @@ def test_a_refusal_keeps_its_status_and_other_methods_are_not_known(shelf: Shelf
 def test_an_address_outside_the_list_never_reaches_resolve(shelf: Shelf) -> None:
     with a_server(shelf, allowed_addresses=("192.0.2.1",)) as server:
         assert _ask(server).status == 403
+        assert _ask(server, X_Forwarded_For="192.0.2.1", Forwarded="for=192.0.2.1", X_Real_IP="192.0.2.1").status == 403
     assert not shelf.asked
 
 
