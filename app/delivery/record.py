@@ -67,6 +67,11 @@ class Known:
         return tuple(study.doubt for study in self.studies if study.doubt is not Doubt.NONE)
 
     @property
+    def needs_no_report(self) -> bool:
+        """Somebody said that there will be none, and nobody began one since."""
+        return self.exam.no_report and not self.record.reports
+
+    @property
     def complete(self) -> bool:
         return all(study.complete_at for study in self.studies)
 
@@ -149,6 +154,8 @@ def known(conn: Reader, exam_key: str, *, with_shared: bool = True) -> Known | N
     if exam is None:
         return None
     stored = exams.record(conn, exam_key)
+    if exam.no_report:
+        stored = replace(stored, reports=tuple(one for one in stored.reports if one[0].pdf_sha256 or one[1]))
     owners = {report.report_key: exams.exams_of_report(conn, report.report_key) for report, _ in stored.reports}
     others = {
         key: tuple(other for one in keys if one != exam_key and (other := known(conn, one, with_shared=False)))
@@ -248,7 +255,7 @@ def _to_sign(target: Target, exam: Values, report: ReportView, stored: Known) ->
 def _too_long_to_sign(target: Target, report: ReportView, row: int) -> tuple[Problem, ...]:
     """What is signed is never cut: what it is made of must be shorter."""
     most = max((one.max_length for one in target.region.rows_of("report") if one.key == CA_DATA), default=0)
-    if not target.signs_here or report.signature or not most or len(report.text) <= most:
+    if not target.signs_by_phone or report.signature or not most or len(report.text) <= most:
         return ()
     return (
         Problem(
@@ -281,9 +288,9 @@ def why_not_ready(stored: Known, views: Sequence[View]) -> tuple[str, ...]:
     count = len(to_fill(views))
     if count:
         reasons.append(f"还差 {count} 项")
-    if not any(report.touched for each in views for report in each.reports):
+    if not stored.needs_no_report and not any(report.touched for each in views for report in each.reports):
         reasons.append("还没有报告")
-    if not any(report.report.pdf_sha256 for each in views for report in each.reports):
+    if not stored.needs_no_report and not any(report.report.pdf_sha256 for each in views for report in each.reports):
         reasons.append("还没有报告 PDF")
     reasons += [doubt for each in views for doubt in each.value_doubts]
     if not views:

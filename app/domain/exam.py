@@ -102,6 +102,8 @@ class Exam:
     """Something was entered or came in since it was last submitted whole."""
     created_at: datetime
     submitted_at: datetime | None
+    no_report: bool = False
+    """不出报告: it is whole without one."""
 
 
 class StampState(Enum):

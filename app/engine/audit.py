@@ -41,7 +41,7 @@ RETRIEVAL_WORDS = {
 }
 PERSON, PROGRAM, PLATFORM = "操作员", "程序", "平台"
 _OF_PEOPLE = frozenset({"submitted", "resent", "paused", "released", "cancelled", "settled"}) | frozenset(
-    {"joined", "parted", "report_shared", "registered"}
+    {"joined", "parted", "report_shared", "registered", "no_report", "report_wanted"}
 )
 _OF_PLATFORMS = frozenset(
     {"index_withdrawn", "acknowledged", "withdrawn", "held", "rejected", "reconciled", "found_missing", "fetched"}

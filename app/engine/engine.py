@@ -39,6 +39,8 @@ from app.engine import (
     retrieve_pictures,
     setup,
     sharing,
+    signing_notices,
+    signing_trust,
     standing,
     suggest,
     trial,
@@ -314,6 +316,24 @@ class Engine:
         arrange.share_report(self.house, self.house.exam_key(uid), other_key, report)
         return self._form(other_key)
 
+    def shareable_reports(self, uid: str) -> Json:
+        return {"reports": arrange.shareable(self.house, self.house.exam_key(uid))}
+
+    def add_report(self, uid: str) -> Json:
+        key = self.house.exam_key(uid)
+        arrange.add_report(self.house, key)
+        return self._form(key)
+
+    def drop_report(self, uid: str, report: int) -> Json:
+        key = self.house.exam_key(uid)
+        arrange.drop_report(self.house, key, report)
+        return self._form(key)
+
+    def without_report(self, uid: str, none: bool = True) -> Json:
+        key = self.house.exam_key(uid)
+        arrange.without_report(self.house, key, none=none)
+        return self._form(key)
+
     def submit(self, uid: str = "", destination: str = "", ready: bool = False) -> Json:
         if ready:
             listed, _ = exams.listed(self.house.store.read(), states=("ready", "to_fill", "check"), limit=1000)
@@ -381,9 +401,10 @@ class Engine:
 
     def send_now(self, uid: str) -> Json:
         key = self.house.exam_key(uid)
+        found: list[str] = []
         for study in images.studies_of(self.house.store, key):
-            self._life.complete(study.study_instance_uid)
-        return self._form(key)
+            found += self._life.complete(study.study_instance_uid)
+        return self._form(key if key in found or not found else found[0])  # they may belong to a registered exam
 
     def pause(self, minutes: int = 0) -> Json:
         until = kept(self._clock.now() + timedelta(minutes=minutes)) if minutes > 0 else ""
@@ -483,6 +504,25 @@ class Engine:
 
     def signature(self, uid: str, report: int = 0) -> Json:
         return self._life.signing.signature(self.house.exam_key(uid), report)
+
+    def trust(self) -> Json:
+        return signing_notices.trust(self.house)
+
+    def add_trust(self, places: list[str]) -> Json:
+        with self._life.alone:
+            self.setup({"signing": signing_trust.with_added(self.house, places)})
+        signing_trust.read_lists(self.house, places)
+        return self.trust()
+
+    def remove_trust(self, place: str) -> Json:
+        with self._life.alone:
+            self.setup({"signing": signing_trust.without(self.house, place)})
+        signing_trust.forget(self.home, place)
+        return self.trust()
+
+    def read_revocation_lists(self) -> Json:
+        signing_trust.read_lists(self.house)
+        return self.trust()
 
     def papers(self, destination: str = "", answers: Json | None = None) -> Json:
         return papers_written.shown(self.house, destination, answers)
@@ -592,6 +632,8 @@ class Engine:
     def setup(self, answers: Json) -> Json:
         with self._life.alone:
             before = self.house.settings
+            if isinstance(answers.get("signing"), dict):
+                answers = answers | {"signing": signing_trust.kept_here(self.house, answers["signing"])}
             done = apply_answers(answers, self.home)
             self._begin_anew(before)
         audit.note(self.house, "settings", audit.sections(answers))
@@ -626,7 +668,7 @@ class Engine:
         return pictures.frame(self.house, self._screen, sop_instance_uid, frame, center, width, preset, side)
 
     def report_pdf(self, uid: str, report: int = 0) -> Json:
-        return pictures.report_pdf(self.house, self.house.exam_key(uid), report)
+        return pictures.report_pdf(self.house, self.house.exam_key(uid), report, self._life.reports.drawn)
 
     # -- first set-up -----------------------------------------------------------------------------------------------
 

@@ -59,10 +59,11 @@ class Face(Protocol):
         "jobs": [{"id", "destination", "destination_title", "part", "part_words", "report_key", "version", "state",
         "state_words", "round", "attempts", "step", "done", "total", "due_at", "trouble", "late", "withdraws",
         "submitted_at", "changed_at"}], "receipts": [...], "versions": as in `job`, "journal": [...], "timeline":
-        [{"at", "what", "words", "detail", "who"}], "fetches": [FETCH]}. "trouble" is None or {"title", "advice", "turn", "turn_words", "code",
-        "words", "step", "items"}. FETCH is an address that a platform was given: {"destination", "destination_title",
-        "what": "pdf"|"zip", "what_words", "words" (已取 1 次), "whole": bool (what it offers now was taken), "count",
-        "first_at", "last_at", "bytes", "trouble": "" or why it can't be sent}."""
+        [{"at", "what", "words", "detail", "who"}], "fetches": [FETCH]}. "trouble" is None or {"title", "advice",
+        "turn", "turn_words", "code", "words", "step", "items"}. FETCH is an address that a platform was given:
+        {"destination", "destination_title", "what": "pdf"|"zip", "what_words", "words" (已取 1 次), "whole": bool
+        (what it offers now was taken), "count", "first_at", "last_at", "bytes", "trouble": "" or why it can't be
+        sent}."""
         ...
 
     def form(self, uid: str) -> Json:
@@ -70,6 +71,8 @@ class Face(Protocol):
         "ready_why_not": [str], "can_submit": bool (a destination lacks nothing; a report nobody began holds up
         only those that take none without),
         "accession_number", "troubles": [trouble of a newest job], "destinations": [name],
+        "no_report": bool (不出报告), "registered": [{"exam_key", "study", "words"}] (exams registered for this patient
+        that still lack images: `join(exam_key, study)` makes these images theirs),
         "fields": [FIELD], "reports": [{"report_key", "pdf": bool,
         "stamp": {"state": "none"|"stamped"|"void" (the PDF was changed since), "words", "demanded": bool (and it is
         not there), "able": bool (a stamping client is set), "outdated": what was corrected since the stamp, in words,
@@ -221,7 +224,10 @@ class Face(Protocol):
         ...
 
     def register(self, values: Json) -> Json:
-        """A new exam record before its first image. Returns the form; images with its accession number join it."""
+        """A new exam record before its first image (`accession_number` "": one is minted). Returns the form.
+
+        Images with that number join it, and those of the same patient where there is no doubt; else the form of the
+        images asks ("registered")."""
         ...
 
     def join(self, uid: str, study: str) -> Json:
@@ -234,6 +240,25 @@ class Face(Protocol):
 
     def share_report(self, uid: str, other: str, report: int = 0) -> Json:
         """A report of this exam is the report of `other` too. Returns the form of `other`."""
+        ...
+
+    def shareable_reports(self, uid: str) -> Json:
+        """The reports of other exams under the same patient's name: {"reports": [{"uid", "report" (as `share_report`
+        takes them), "accession_number", "description", "exam_day", "conclusion", "pdf": bool}]}."""
+        ...
+
+    def add_report(self, uid: str) -> Json:
+        """One more report of this exam. NeedsOperator while its last one is empty. Returns the form."""
+        ...
+
+    def drop_report(self, uid: str, report: int) -> Json:
+        """An empty report, or one shared with another exam, is this exam's no more. NeedsOperator for any other, and
+        for one that went to a platform. Returns the form."""
+        ...
+
+    def without_report(self, uid: str, none: bool = True) -> Json:
+        """不出报告: the exam is whole without a report; False: a report after all. NeedsOperator when somebody began
+        one. Returns the form."""
         ...
 
     def submit(self, uid: str = "", destination: str = "", ready: bool = False) -> Json:
@@ -689,10 +714,12 @@ class Face(Protocol):
     def signing(self, day: str = "") -> Json:
         """Reports that wait for their auditing doctors, each doctor's in the order of their turn, and those signed on
         `day` ("": today), the newest first. {"able": bool (a destination demands signatures), "minutes": n (a code is
-        good for), "lacking": [str] (what the platform must send first, see `papers`; [] when doctors can sign),
+        good for), "notices": [{"kind", "tone": "you"|"retry", "title", "advice", "page": "" or of the settings}] (checks
+        that can't be made, certificates near their end; the gravest first), "lacking": [str] (what the platform must send first, see `papers`; [] when doctors can sign),
         "waiting": [{"doctor": {"name", "signer_id", "known": bool (in the staff list with its number)},
         "reports": [ROW]}], "signed": [ROW]}. ROW: {"session": id, "uid", "exam_key", "report_key", "report": n,
-        "destination", "doctor", "patient_name", "what", "accession_number",
+        "destination", "way": "qr"|"import" (signed in the clinic's own system), "doctor", "patient_name", "what",
+        "accession_number",
         "state": "next"|"waiting" (a code is out)|"expired"|"refused"|"timestamping"|"finished"|"void"|"postponed",
         "state_words", "since", "expires_at"|None, "signed_at"|None, "trouble": None|{"title", "advice", "details"},
         "timestamp_words", "job_state", "job_words"}."""
@@ -728,6 +755,28 @@ class Face(Protocol):
         "checks": [{"title", "ok": bool|None (could not be checked), "words"}], "trouble", "job_state", "job_words"}."""
         ...
 
+    def trust(self) -> Json:
+        """信任的证书: whose signatures the clinic believes. {"wanted": bool (a destination demands signatures), "roots":
+        [{"place" (its key), "name" (of the file), "trouble": "" or why it can't be read, "certificates": [{"subject",
+        "issuer", "kind": "SM2"|"RSA"|"P-256", "root": bool (else a CA between), "from", "to": days, "ended": bool}]}],
+        "lists": [{"place", "name", "address": bool, "named": bool (by a certificate, not by the clinic), "read_at"|None,
+        "read_words", "until"|None (its successor is due), "overdue": bool, "trouble"}], "doctors": [{"doctor", "on":
+        day, "days": n left (negative: ended), "words"}] (certificates that end within a month)}."""
+        ...
+
+    def add_trust(self, places: list[str]) -> Json:
+        """Trust these files (certificates of a CA, revocation lists) and addresses of revocation lists. Files are
+        copied into the home. NeedsOperator names the one that is neither; then none is added. As `trust`."""
+        ...
+
+    def remove_trust(self, place: str) -> Json:
+        """Trust this file or address no more. As `trust`."""
+        ...
+
+    def read_revocation_lists(self) -> Json:
+        """Ask every address now; one that does not answer says so in its "trouble". As `trust`."""
+        ...
+
     # -- application papers (申请材料) -------------------------------------------------------------------------------
 
     def papers(self, destination: str = "", answers: Json | None = None) -> Json:
@@ -736,10 +785,11 @@ class Face(Protocol):
         NeedsOperator when none does (`regions` says it beforehand). {"destination", "title", "document",
         "questions": [{"key", "label", "answer", "answers": [{"value", "label"}], "note": "" or what the settings say
         instead}], "papers": [{"number": "附件 3", "title", "copies", "prepare": [str], "written": bool (it is in
-        the workbook), "missing": [what a person must still write], "doubt"}], "hand_in", "doubts": [str], "doctors":
-        [{"name", "known": bool (has the platform's number)}], "returns": [{"title", "what", "where", "page", "known":
-        bool, "words"}] (what the platform sends back and where it goes), "phone": {"steps": [str], "notes": [str]}
-        (none where nobody signs by phone), "text", "phone_text": the same to copy}."""
+        the workbook), "missing": [what a person must still write], "doubt", "page": "" or the settings page that
+        must be filled in before}], "hand_in", "doubts": [str], "doctors": [{"name", "known": bool (has the platform's
+        number)}], "returns": [{"title", "what", "where", "page", "question", "known": bool, "words"}] (what the
+        platform sends back and where it goes), "phone": {"steps": [str], "notes": [str]} (none where nobody signs by
+        phone), "text", "phone_text": the same to copy}."""
         ...
 
     def write_papers(self, path: str, destination: str = "", answers: Json | None = None) -> Json:
@@ -776,7 +826,8 @@ class Face(Protocol):
         ...
 
     def report_pdf(self, uid: str, report: int = 0) -> Json:
-        """The stored PDF of a report: {"path", "name", "size_bytes", "sha256"}. NeedsOperator when there is none."""
+        """The stored PDF of a report: {"path", "name", "size_bytes", "sha256", "shown": Base64 of a copy for viewers that
+        know no forms (a seal stands in one), "" where the PDF itself will do}. NeedsOperator when there is none."""
         ...
 
     # -- events -----------------------------------------------------------------------------------------------------

@@ -20,7 +20,7 @@ from app.delivery.worker import Workers
 from app.domain.job import Event
 from app.domain.settings import Settings
 from app.domain.times import Clock
-from app.engine import acts, audit
+from app.engine import acts, arrange, audit
 from app.engine.ahead import Ahead
 from app.engine.arrivals import Arrivals
 from app.engine.clockwork import Clockwork, paused_until
@@ -242,13 +242,15 @@ class Life:
             self.complete(study_uid)
         self.ahead.run()
 
-    def complete(self, study_uid: str) -> None:
-        ready = acts.complete(self.house, study_uid)
+    def complete(self, study_uid: str) -> list[str]:
+        """A study has come to rest; returns the keys of its exams."""
+        ready = [arrange.join_registered(self.house, key) for key in acts.complete(self.house, study_uid)]
         self.gateway.attach_waiting()
         self.his.look_again(ready)
         self.ahead.look_at(ready)
         if self.house.settings.upload.submit == "auto":
             acts.submit_ready(self.house, ready, "")
+        return ready
 
     def _ask(self, name: str, day: date) -> None:
         self.reconciler(name).ask(day)

@@ -18,7 +18,7 @@ from app.domain.form import SOURCE_WORDS, Form, FormField, Level, Noun, Problem,
 from app.domain.job import PART_WORDS, TURN_WORDS, Job, Trouble, Turn, job_words
 from app.domain.study import DOUBT_WORDS, Doubt, Study
 from app.domain.times import CST
-from app.engine import coding, days_that_lack, devices, doubts, fetches, versions
+from app.engine import coding, days_that_lack, devices, doubts, fetches, registered, versions
 from app.engine.face import Json
 from app.engine.house import House
 from app.engine.stamping import stamp_shown
@@ -63,6 +63,8 @@ TIMELINE_WORDS = {
     "joined": "并入一组影像",
     "parted": "分出一组影像",
     "report_shared": "和另一例共用一份报告",
+    "no_report": "这例不出报告",
+    "report_wanted": "还是要报告",
     "report_attached": "附上报告 PDF",
     "report_replaced": "换了一份报告 PDF",
     "his": "从 HIS 填入",
@@ -230,6 +232,8 @@ def form(house: House, stored: Known, views: list[View]) -> Json:
         "ready_why_not": list(reasons),
         "can_submit": not stored.doubts and any(not view.blocking and not view.lacks_report for view in views),
         "destinations": [view.target.name for view in views],
+        "no_report": stored.needs_no_report,
+        "registered": registered.shown(house, stored),
         "fields": _merged(house, list(zip(asking, (form.exam for form in built), strict=True)), 0, stored.record.exam),
         "reports": [
             {

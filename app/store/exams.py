@@ -84,17 +84,30 @@ def has_patient(tx: Tx, study_instance_uid: str, patient_key: str) -> bool:
 def registered_with(tx: Tx, accession: str, patient_id: str, name: str) -> str | None:
     """The one exam that was registered with this accession number for this patient and has no images yet."""
     rows = tx.execute(
-        """SELECT e.exam_key FROM exams e WHERE e.accession_number = ? AND e.accession_number <> ''
+        """SELECT e.exam_key, e.sought FROM exams e WHERE e.accession_number = ? AND e.accession_number <> ''
            AND NOT EXISTS (SELECT 1 FROM exam_studies s WHERE s.exam_key = e.exam_key)""",
         (accession,),
     ).fetchall()
     if len(rows) != 1:
         return None
     known = _values(tx.conn, rows[0]["exam_key"], Noun.EXAM).get(0, {})
-    for key, text in (("patient_id", patient_id), ("patient_name", name)):
-        if key in known and known[key].text != text:
-            return None
+    if "patient_id" in known and known["patient_id"].text != patient_id:
+        return None
+    if "patient_name" in known and name not in (known["patient_name"].text, *rows[0]["sought"].split()):
+        return None
     return str(rows[0]["exam_key"])
+
+
+def without_images(conn: sqlite3.Connection, since: datetime) -> list[str]:
+    """Exams registered since that time that nobody has submitted and that have no images yet, the newest first."""
+    rows = conn.execute(
+        """SELECT exam_key FROM exams e WHERE state IN ('to_fill', 'ready', 'held') AND image_count = 0
+           AND submitted_at IS NULL AND created_at >= ?
+           AND NOT EXISTS (SELECT 1 FROM exam_studies s WHERE s.exam_key = e.exam_key)
+           ORDER BY created_at DESC LIMIT 100""",
+        (kept(since),),
+    )
+    return [row["exam_key"] for row in rows.fetchall()]
 
 
 def is_bare(tx: Tx, exam_key: str) -> bool:
@@ -118,10 +131,10 @@ def forget(tx: Tx, exam_key: str) -> None:
     tx.tell("exam_changed", exam=exam_key, state="gone")
 
 
-def create_empty(tx: Tx, *, now: datetime) -> str:
-    """An exam registered before its first image."""
+def create_empty(tx: Tx, *, now: datetime, accession: str = "") -> str:
+    """An exam registered before its first image; its accession number is minted where nobody gave one."""
     key = f"E{secrets.token_hex(10).upper()}"
-    _insert(tx, key, mint_accession(tx, now), now)
+    _insert(tx, key, accession or mint_accession(tx, now), now)
     note(tx, key, "registered", "", at=now)
     return key
 
@@ -216,6 +229,7 @@ def exam(conn: sqlite3.Connection, exam_key: str) -> Exam | None:
         problem_count=row["problem_count"],
         changed=bool(row["changed"]),
         dirty=bool(row["dirty"]),
+        no_report=bool(row["no_report"]),
         created_at=taken(row["created_at"]),
         submitted_at=taken_or_none(row["submitted_at"]),
     )
@@ -346,6 +360,23 @@ def link_report(tx: Tx, exam_key: str, report_key: str, *, position: int = 0) ->
 def unlink_report(tx: Tx, exam_key: str, report_key: str) -> None:
     mark_dirty(tx, report_key)
     tx.execute("DELETE FROM exam_reports WHERE exam_key = ? AND report_key = ?", (exam_key, report_key))
+
+
+def set_no_report(tx: Tx, exam_key: str, *, none: bool) -> None:
+    """不出报告: the exam is whole without a report."""
+    tx.execute("UPDATE exams SET no_report = ? WHERE exam_key = ?", (int(none), exam_key))
+
+
+def of_patient(conn: sqlite3.Connection, exam_key: str, *, limit: int = 20) -> list[dict[str, Any]]:
+    """Other exams under the same name that have a report, the newest first."""
+    rows = conn.execute(
+        """SELECT o.exam_key, o.accession_number, o.description, o.modality, o.exam_day FROM exams e
+           JOIN exams o ON o.patient_name = e.patient_name AND o.exam_key <> e.exam_key
+           WHERE e.exam_key = ? AND e.patient_name <> '' AND o.report_count > 0
+           ORDER BY o.sort_at DESC LIMIT ?""",
+        (exam_key, limit),
+    )
+    return [dict(row) for row in rows.fetchall()]
 
 
 def untouched_reports(tx: Tx, exam_key: str) -> list[str]:

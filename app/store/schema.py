@@ -641,3 +641,10 @@ def seals_of_files(db: Database) -> None:
 def values_under_stamps(db: Database) -> None:
     """What a report said when its stamped PDF came, as digests by field."""
     db.table("stamps").add_column("stamped_values", str, not_null_default="{}")
+
+
+@MIGRATIONS()
+def exams_without_report(db: Database) -> None:
+    """不出报告: exams that are whole without a report."""
+    db.table("exams").add_column("no_report", int, not_null_default=0)
+    db.table("exams").create_index(["patient_name"])

@@ -1,0 +1,117 @@
+"""Exams that were registered before their images (登记): which images are theirs, and what a person is asked about.
+
+Images that bear the registered accession number join by themselves as they come in (`store.exams`). Here the rest:
+one patient, one registration, no contradiction - then they join when they are complete; else a person is asked.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+
+from app.delivery.record import Known, Values
+from app.engine import coding
+from app.engine.face import Json
+from app.engine.house import House
+from app.errors import NeedsOperator
+from app.store import exams, jobs
+
+_WAITS = timedelta(days=3)
+"""So long after its registration an exam may get the images of a device that knows nothing of it."""
+_MOST = 3
+
+
+@dataclass(frozen=True, kw_only=True)
+class Candidate:
+    """A registered exam without images. `sure`: the same person beyond a common name, nothing speaks against it."""
+
+    known: Known
+    values: Values
+    sure: bool
+
+
+def sure(house: House, exam_key: str) -> tuple[str, str]:
+    """(the exam registered for these images beyond doubt, their study); ("", "") where a person must say."""
+    try:
+        stored = house.known(exam_key)
+    except NeedsOperator:
+        return "", ""
+    if not _may_join(stored) or jobs.of_exam(house.store.read(), exam_key):
+        return "", ""
+    found = candidates(house, stored)
+    if len(found) != 1 or not found[0].sure:
+        return "", ""
+    return found[0].known.exam.exam_key, stored.studies[0].study_instance_uid
+
+
+def shown(house: House, stored: Known) -> list[Json]:
+    """What a person may be asked about the images of this exam; see `registered` of `Face.form`."""
+    if not _may_join(stored):
+        return []
+    return [
+        {
+            "exam_key": one.known.exam.exam_key,
+            "study": stored.studies[0].study_instance_uid,
+            "words": _words(one),
+        }
+        for one in candidates(house, stored)[:_MOST]
+    ]
+
+
+def candidates(house: House, stored: Known) -> list[Candidate]:
+    """The registered exams that may be waiting for these images, the likeliest first."""
+    since = house.clock.now() - _WAITS
+    own = coding.together(stored, house.views(stored))
+    found = []
+    for key in exams.without_images(house.store.read(), since):
+        other = house.known(key)
+        view = coding.together(other, house.views(other))
+        if own is not None and view is not None and _same_name(own.exam, view.exam):
+            found.append(Candidate(known=other, values=view.exam, sure=_is_sure(own.exam, view.exam)))
+    return sorted(found, key=lambda one: not one.sure)
+
+
+def _may_join(stored: Known) -> bool:
+    """One study that stands alone, without doubts, not submitted."""
+    return len(stored.studies) == 1 and not stored.doubts and stored.exam.submitted_at is None
+
+
+def _same_name(own: Values, other: Values) -> bool:
+    """In Chinese, or spelt where one side has letters only."""
+    for key in ("patient_name", "patient_name_pinyin"):
+        mine, theirs = _text(own, key), _text(other, key)
+        if mine and theirs:
+            return _plain(mine) == _plain(theirs)
+    return False
+
+
+def _is_sure(own: Values, other: Values) -> bool:
+    alike = [_agree(own, other, key) for key in ("birth_date", "patient_id", "id_number")]
+    against = [_agree(own, other, key) for key in ("sex", "modality")]
+    return True in alike and False not in (*alike, *against)
+
+
+def _agree(own: Values, other: Values, key: str) -> bool | None:
+    """None where one side does not know."""
+    mine, theirs = _text(own, key), _text(other, key)
+    return _plain(mine) == _plain(theirs) if mine and theirs else None
+
+
+def _text(values: Values, key: str) -> str:
+    value = values.get(key)
+    return value.text if value else ""
+
+
+def _plain(text: str) -> str:
+    return "".join(text.split()).upper()
+
+
+def _words(one: Candidate) -> str:
+    """王小满 · 胸部CT平扫 · 09:12 登记"""
+    at = _text(one.values, "registered_at")
+    parts = (
+        _text(one.values, "patient_name"),
+        _text(one.values, "hospital_item_name"),
+        f"{at[5:16]} 登记" if at else "",
+    )
+    return " · ".join(part for part in parts if part)

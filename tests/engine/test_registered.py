@@ -1,0 +1,140 @@
+"""登记一例 before its images: which images join it by themselves, which ask, and exams with no report or several."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from app.domain.job import Event, Part
+from app.errors import NeedsOperator
+from app.system.paths import Home
+from tests.builders import a_pdf
+from tests.engine.desk import Desk, a_desk
+from tests.journeys.inside import EXAM_VALUES, REPORT_VALUES, SETTLEMENT
+
+Json = dict[str, Any]
+PERSON = {"patient_name": "王小满", "birth_date": "1980-02-14", "modality": "CT", "hospital_item_name": "胸部CT平扫"}
+
+
+@pytest.fixture(scope="module")
+def busy(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
+    """One desk for all: each test has patients of its own."""
+    folder = tmp_path_factory.mktemp("registered")
+    with a_desk(Home(root=folder / "home").make(), folder, "main") as made:
+        yield made
+
+
+def registered(desk: Desk, **changes: str) -> str:
+    return str(desk.engine.register(PERSON | changes)["exam_key"])
+
+
+def test_a_number_that_was_given_is_the_exams_own_and_only_one_exams(busy: Desk) -> None:
+    form = busy.engine.register(PERSON | {"patient_name": "石一", "accession_number": "RIS-0071"})
+    assert form["accession_number"] == "RIS-0071"
+    with pytest.raises(NeedsOperator, match="已经有一例"):
+        busy.engine.register(PERSON | {"accession_number": "RIS-0071"})
+    uid = busy.receive(accession="RIS-0071", name="SHI^YI")
+    assert busy.key(uid) == form["exam_key"], "a device that spells the name joins by the number all the same"
+
+
+def test_images_of_the_one_patient_that_was_registered_join_without_a_number(busy: Desk) -> None:
+    key = registered(busy, patient_name="石二")
+    uid = busy.receive(name="SHI^ER", accession="")
+    assert busy.key(uid) == key
+    assert [one["uid"] for one in busy.engine.form(key)["studies"]] == [uid]
+
+
+@pytest.mark.parametrize(
+    ("name", "facts"),
+    [
+        ("石三", {"PatientBirthDate": "19810214"}),
+        ("石四", {"PatientBirthDate": ""}),
+        ("石五", {"modality": "DX"}),
+    ],
+)
+def test_images_that_only_may_be_the_registered_patients_ask(busy: Desk, name: str, facts: dict[str, str]) -> None:
+    key = registered(busy, patient_name=name)
+    uid = busy.receive(name=name, **facts)
+    assert busy.key(uid) != key
+    (asked,) = busy.engine.form(uid)["registered"]
+    assert (asked["exam_key"], asked["study"]) == (key, uid)
+    assert asked["words"].startswith(f"{name} · 胸部CT平扫 · ")
+    joined = busy.engine.join(key, uid)
+    assert (joined["exam_key"], joined["registered"], busy.key(uid)) == (key, [], key)
+
+
+def test_two_registrations_of_one_patient_ask_too(busy: Desk) -> None:
+    keys = {registered(busy, patient_name="石六"), registered(busy, patient_name="石六")}
+    uid = busy.receive(name="石六")
+    assert {one["exam_key"] for one in busy.engine.form(uid)["registered"]} == keys
+
+
+def test_images_of_somebody_else_ask_nothing(busy: Desk) -> None:
+    registered(busy, patient_name="石七")
+    assert busy.engine.form(busy.receive(name="赵大年"))["registered"] == []
+
+
+def test_an_exam_without_a_report_is_whole_where_the_clinic_says_so(busy: Desk) -> None:
+    uid = busy.receive()
+    busy.engine.fill(uid, EXAM_VALUES, [SETTLEMENT])
+    assert "还没有报告" in busy.engine.form(uid)["ready_why_not"]
+    form = busy.engine.without_report(uid)
+    assert (form["ready"], form["no_report"], form["reports"], form["problem_count"]) == (True, True, [], 0)
+    busy.engine.submit(uid)
+    busy.platform_says(uid, Event.ACKNOWLEDGED)
+    assert busy.state(uid) == "acknowledged"
+    busy.engine.without_report(uid, none=False)
+    assert busy.state(uid) == "to_fill", "a report after all"
+    busy.engine.fill(uid, REPORT_VALUES)
+    busy.engine.attach(uid, str(a_pdf(busy.folder / "late.pdf")))
+    with pytest.raises(NeedsOperator, match="已经有报告"):
+        busy.engine.without_report(uid)
+    assert busy.engine.submit(uid)["jobs"] == 1
+
+
+def test_two_reports_of_one_exam_go_as_two_with_numbers_of_their_own(busy: Desk) -> None:
+    uid = busy.ready()
+    form = busy.engine.add_report(uid)
+    assert len(form["reports"]) == 2
+    with pytest.raises(NeedsOperator, match="还是空的"):
+        busy.engine.add_report(uid)
+    assert len(busy.engine.drop_report(uid, 1)["reports"]) == 1, "an empty one can be taken away again"
+    busy.engine.add_report(uid)
+    busy.engine.fill(uid, {}, None, [{}, REPORT_VALUES | {"conclusion": "双肾结石。"}])
+    busy.engine.attach(uid, str(a_pdf(busy.folder / "second.pdf", text="SECOND")), 1)
+    with pytest.raises(NeedsOperator, match="已经有内容"):
+        busy.engine.drop_report(uid, 1)
+    busy.engine.submit(uid)
+    sent = [job.payload["report"] for job in busy.jobs(uid) if job.part is Part.REPORT]
+    assert [report["inspectExamResult"] for report in sent] == [REPORT_VALUES["conclusion"], "双肾结石。"]  # type: ignore[index,call-overload]
+    assert len({report["recordNum"] for report in sent}) == 2  # type: ignore[index,call-overload]
+    assert [one["part_words"] for one in busy.engine.job(uid)["versions"]] == ["检查", "报告 1", "报告 2", "影像"]
+
+
+def test_a_report_of_another_exam_of_the_patient_is_found_and_shared(busy: Desk) -> None:
+    first = busy.receive(name="石八")
+    busy.engine.fill(first, EXAM_VALUES | REPORT_VALUES | {"patient_name": "石八"}, [SETTLEMENT])
+    busy.engine.attach(first, str(a_pdf(busy.folder / "both.pdf", text="BOTH")))
+    second = busy.receive(name="石八")
+    busy.engine.fill(second, EXAM_VALUES | {"patient_name": "石八"}, [SETTLEMENT])
+    (offered,) = busy.engine.shareable_reports(second)["reports"]
+    assert (offered["uid"], offered["report"], offered["conclusion"], offered["pdf"]) == (
+        busy.key(first),
+        0,
+        REPORT_VALUES["conclusion"],
+        True,
+    )
+    shared = busy.engine.share_report(offered["uid"], second, offered["report"])
+    assert shared["reports"][0]["pdf"] and busy.engine.shareable_reports(second)["reports"] == []
+    busy.engine.submit(second)
+    busy.platform_says(second, Event.ACKNOWLEDGED)
+    assert busy.state(second) == "acknowledged", "its report goes out under the first"
+    busy.engine.submit(first)
+    (report,) = [job.payload["report"] for job in busy.jobs(first) if job.part is Part.REPORT]
+    assert report["risStudyId"] == f"{busy.key(first)},{busy.key(second)}"  # type: ignore[index,call-overload]
+    alone = busy.receive(name="石八")
+    busy.engine.share_report(first, alone)
+    busy.engine.drop_report(alone, 0)
+    assert busy.engine.form(alone)["reports"][0]["pdf"] is False
