@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from pydicom import dcmread
 
 from app.engine.engine import Engine
 from app.system.paths import Home
@@ -61,9 +62,9 @@ class Clinic:
         self.engine.send_now(uid)
         return uid, {path.stem: path for path in made}
 
-    def ask(self, tool: str, *arguments: object, ae_title: str = "FRONT_END") -> str:
-        """What a program of DCMTK says; Study Root."""
-        done = run_tool(tool, "-v", "-S", "-aet", ae_title, "-aec", "CLINIC_AGENT", *arguments, "127.0.0.1", self.port)
+    def ask(self, tool: str, *arguments: object, ae_title: str = "FRONT_END", root: str = "-S") -> str:
+        """What a program of DCMTK says; Study Root (-S) or Patient Root (-P)."""
+        done = run_tool(tool, "-v", root, "-aet", ae_title, "-aec", "CLINIC_AGENT", *arguments, "127.0.0.1", self.port)
         return done.stdout + done.stderr
 
     def pulled(self, uid: str) -> list[str]:
@@ -84,6 +85,12 @@ def keys(level: str, **wanted: str) -> list[str]:
     return [part for key, value in {"QueryRetrieveLevel": level, **wanted}.items() for part in ("-k", f"{key}={value}")]
 
 
+def series_of(sent: dict[str, Path]) -> dict[str, str]:
+    """SOP instance UID -> series instance UID."""
+    read = {name: dcmread(path, stop_before_pixels=True) for name, path in sent.items()}
+    return {name: str(found.SeriesInstanceUID) for name, found in read.items()}
+
+
 def digests(folder: Path) -> list[str]:
     return sorted(data_set(path.read_bytes()) for path in folder.iterdir())
 
@@ -98,9 +105,14 @@ def until(claim: Callable[[], Any], seconds: float = 20.0) -> Any:
 
 @pytest.mark.warns
 def test_dcmtk_finds_a_study_and_has_it_sent_by_its_number_and_by_its_uid(home: Home, tmp_path: Path) -> None:
-    inbox = tmp_path / "inbox"
+    inbox, archive = tmp_path / "inbox", tmp_path / "archive"
     inbox.mkdir()
-    with a_storescp(inbox) as port, a_clinic(home, tmp_path, f"FRONT_END@127.0.0.1:{port}") as clinic:
+    archive.mkdir()
+    with (
+        a_storescp(inbox) as port,
+        a_storescp(archive) as second,
+        a_clinic(home, tmp_path, f"FRONT_END@127.0.0.1:{port}", f"ARCHIVE@127.0.0.1:{second}") as clinic,
+    ):
         uid, sent = clinic.study("CT2601050001")
         other, _ = clinic.study("CT2601050002")
         wanted = {"PatientName": "李*", "AccessionNumber": "CT2601050001", "StudyInstanceUID": ""}
@@ -121,6 +133,34 @@ def test_dcmtk_finds_a_study_and_has_it_sent_by_its_number_and_by_its_uid(home: 
         assert clinic.pulled(other) == []
         unknown = clinic.ask("movescu", "-aem", "NOBODY", *keys("STUDY", StudyInstanceUID=uid))
         assert "MoveDestinationUnknown" in unknown.replace(" ", "")
+        _comes_in_every_other_way(clinic, archive, uid, sent)
+        assert list(inbox.iterdir()) == []
+
+
+def _comes_in_every_other_way(clinic: Clinic, archive: Path, uid: str, sent: dict[str, Path]) -> None:
+    """Patient Root, each level, a list of images: to the second destination, and nothing but what was named."""
+    patient, series = "P0001", series_of(sent)
+    some = list(sent)[:3]
+    below = {"PatientID": patient, "StudyInstanceUID": uid}
+    ways: list[tuple[str, list[str], list[str]]] = [
+        ("-P", keys("STUDY", **below), list(sent)),
+        (
+            "-P",
+            keys("SERIES", **below, SeriesInstanceUID=series[some[0]]),
+            [one for one in sent if series[one] == series[some[0]]],
+        ),
+        ("-P", keys("IMAGE", **below, SeriesInstanceUID=series[some[1]], SOPInstanceUID=some[1]), some[1:2]),
+        ("-S", keys("IMAGE", StudyInstanceUID=uid, SOPInstanceUID="\\".join(some)), some),
+        ("-S", keys("IMAGE", SOPInstanceUID=some[2]), some[2:]),
+    ]
+    for root, wanted, names in ways:
+        assert "Success" in clinic.ask("movescu", "-aem", "ARCHIVE", *wanted, root=root), wanted
+        assert digests(archive) == sorted(data_set(sent[name].read_bytes()) for name in names), wanted
+        for path in archive.iterdir():
+            path.unlink()
+    named = {"PatientID": patient, "PatientName": "", "SpecificCharacterSet": "ISO_IR 192"}
+    told = clinic.ask("findscu", *keys("PATIENT", **named), root="-P")
+    assert told.count("(Pending)") == 1 and "李建国" in told
 
 
 def test_dcmtk_takes_a_study_back_on_its_own_line(home: Home, tmp_path: Path) -> None:
@@ -133,6 +173,12 @@ def test_dcmtk_takes_a_study_back_on_its_own_line(home: Home, tmp_path: Path) ->
         taken = [name for name, path in sent.items() if data_set(path.read_bytes()) in digests(inbox)]
         assert len(taken) == len(list(inbox.iterdir())) == 2
         assert f"Failed Suboperations    : {len(sent) - 2}" in told
+        for path in inbox.iterdir():
+            path.unlink()
+        clinic.ask(
+            "getscu", "+B", "-od", inbox, *keys("STUDY", AccessionNumber="CT2601050001", PatientID="P0001"), root="-P"
+        )
+        assert digests(inbox) == sorted(data_set(sent[name].read_bytes()) for name in taken)
         told = clinic.ask("getscu", "+B", "-od", inbox, *keys("STUDY"))
         assert "Error: DataSetDoesNotMatchSOPClass" in told  # nothing was named
 
@@ -196,12 +242,29 @@ def test_orthanc_pulls_a_study_by_its_number_and_asks_what_is_kept(home: Home, t
             found = rest(port, "GET", f"/queries/{asked['ID']}/answers/0/content?simplify")
             assert (found["StudyInstanceUID"], found["PatientName"]) == (uid, "李建国")
             rest(port, "POST", f"/queries/{asked['ID']}/answers/0/retrieve", {"TargetAet": "PEER", "Synchronous": True})
-            arrived = {
-                row["MainDicomTags"]["SOPInstanceUID"]: data_set(rest(port, "GET", f"/instances/{row['ID']}/file"))
-                for row in rest(port, "GET", "/instances?expand")
-            }
-            assert arrived == {key: data_set(path.read_bytes()) for key, path in sent.items()}
+            assert arrived(port) == {key: data_set(path.read_bytes()) for key, path in sent.items()}
+            _pulls_by_uid(port, uid, sent)
             _is_told_what_is_kept(port, next(iter(sent)))
+
+
+def arrived(port: int) -> dict[str, str]:
+    """SOP instance UID -> data set of everything that Orthanc has."""
+    return {
+        row["MainDicomTags"]["SOPInstanceUID"]: data_set(rest(port, "GET", f"/instances/{row['ID']}/file"))
+        for row in rest(port, "GET", "/instances?expand")
+    }
+
+
+def _pulls_by_uid(port: int, uid: str, sent: dict[str, Path]) -> None:
+    """Orthanc names what it wants without asking first: one image, then the whole study."""
+    one = next(iter(sent))
+    image = {"StudyInstanceUID": uid, "SeriesInstanceUID": series_of(sent)[one], "SOPInstanceUID": one}
+    for level, resource, names in (("Instance", image, [one]), ("Study", {"StudyInstanceUID": uid}, list(sent))):
+        for study in rest(port, "GET", "/studies"):
+            rest(port, "DELETE", f"/studies/{study}")
+        wanted = {"Level": level, "Resources": [resource], "TargetAet": "PEER", "Synchronous": True}
+        rest(port, "POST", "/modalities/clinic/move", wanted)
+        assert arrived(port) == {name: data_set(sent[name].read_bytes()) for name in names}
 
 
 def _is_told_what_is_kept(port: int, kept: str) -> None:
