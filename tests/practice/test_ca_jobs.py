@@ -47,6 +47,7 @@ def test_a_browser_shows_the_phone_and_signs(platform: PracticeProcess) -> None:
         reply = platform.ask("POST", "/practice/phone", urlencode(field).encode(), form)
         assert (reply.status, reply.headers["Location"]) == (303, "/practice/phone"), "a second press does no harm"
     assert result(platform, job["signDataId"])["msspId"] == doctor["mssp_id"]
+    assert "已经签过" in platform.ask("POST", "/practice/phone", field, form).json["error"], "JSON as curl sends it"
     page = platform.ask("GET", "/practice/phone").body.decode()
     assert "请 王芳 签名" not in page and "孙&lt;b&gt;玉梅 胸部正侧位　王芳" in page.partition("刚签好的")[2]
     assert "href='/practice/phone'" in platform.ask("GET", "/").body.decode()
