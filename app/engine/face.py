@@ -714,8 +714,9 @@ class Face(Protocol):
     def signing(self, day: str = "") -> Json:
         """Reports that wait for their auditing doctors, each doctor's in the order of their turn, and those signed on
         `day` ("": today), the newest first. {"able": bool (a destination demands signatures), "minutes": n (a code is
-        good for), "notices": [{"kind", "tone": "you"|"retry", "title", "advice", "page": "" or of the settings}] (checks
-        that can't be made, certificates near their end; the gravest first), "lacking": [str] (what the platform must send first, see `papers`; [] when doctors can sign),
+        good for), "notices": [{"kind", "tone": "you"|"retry", "title", "advice", "page": "" or of the settings}]
+        (checks that can't be made, certificates near their end; the gravest first), "lacking": [str] (what the
+        platform must send first, see `papers`; [] when doctors can sign),
         "waiting": [{"doctor": {"name", "signer_id", "known": bool (in the staff list with its number)},
         "reports": [ROW]}], "signed": [ROW]}. ROW: {"session": id, "uid", "exam_key", "report_key", "report": n,
         "destination", "way": "qr"|"import" (signed in the clinic's own system), "doctor", "patient_name", "what",
@@ -756,12 +757,13 @@ class Face(Protocol):
         ...
 
     def trust(self) -> Json:
-        """信任的证书: whose signatures the clinic believes. {"wanted": bool (a destination demands signatures), "roots":
-        [{"place" (its key), "name" (of the file), "trouble": "" or why it can't be read, "certificates": [{"subject",
-        "issuer", "kind": "SM2"|"RSA"|"P-256", "root": bool (else a CA between), "from", "to": days, "ended": bool}]}],
-        "lists": [{"place", "name", "address": bool, "named": bool (by a certificate, not by the clinic), "read_at"|None,
-        "read_words", "until"|None (its successor is due), "overdue": bool, "trouble"}], "doctors": [{"doctor", "on":
-        day, "days": n left (negative: ended), "words"}] (certificates that end within a month)}."""
+        """信任的证书: whose signatures the clinic believes. {"wanted": bool (a destination demands signatures),
+        "roots": [{"place" (its key), "name" (of the file), "trouble": "" or why it can't be read, "certificates":
+        [{"subject", "issuer", "kind": "SM2"|"RSA"|"P-256", "root": bool (else a CA between), "from", "to": days,
+        "ended": bool}]}], "lists": [{"place", "name", "address": bool, "named": bool (by a certificate, not by the
+        clinic), "read_at"|None, "read_words", "until"|None (its successor is due), "overdue": bool, "trouble"}],
+        "doctors": [{"doctor", "on": day, "days": n left (negative: ended), "words"}] (certificates that end within a
+        month)}."""
         ...
 
     def add_trust(self, places: list[str]) -> Json:

@@ -13,7 +13,7 @@ from app.catalogue.load import load_region
 from app.catalogue.papers import DOCTORS, CaseQuestion, Column, Line, Paper, Papers, Return, load_papers
 from app.catalogue.questions import as_answer
 from app.catalogue.region import Region
-from app.domain.settings import Clinic, DestinationSettings
+from app.domain.settings import Clinic, DestinationSettings, Settings
 from app.engine.face import Json
 from app.engine.house import House
 from app.errors import NeedsOperator
@@ -23,6 +23,7 @@ AUDITS = "审核"
 Doctor = Mapping[str, str]
 """A row of the staff list."""
 _OF_CLINIC = "clinic."
+_STAFF_PAGE = "signing"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -92,12 +93,12 @@ def told(want: Wanted) -> Json:
 def lacking(house: House) -> list[str]:
     """What a platform that demands signatures has not sent back yet, or nobody has written down."""
     found: list[str] = []
-    signing = {name: target for name, target in house.targets.items() if target.demands_signature}
-    for settings in (one for one in house.settings.destinations if one.name in signing):
-        if (asked := load_papers(settings.region)) is not None:
-            target = signing[settings.name]
-            want = _wanted(house, settings, target.region, target.options, asked, {})
-            found += [one.title for one in want.returns if _is_value(one) and not _stands(want, one.known)]
+    for one in house.settings.destinations:
+        target = house.targets.get(one.name)
+        want = _of(house, one, {}) if target and target.demands_signature else None
+        found += (
+            [back.title for back in want.returns if _is_value(back) and not _stands(want, back.known)] if want else []
+        )
     return list(dict.fromkeys(found))
 
 
@@ -107,43 +108,43 @@ def wanted(house: House, destination: str = "", answers: Json | None = None) -> 
     if destination and destination not in names:
         raise NeedsOperator("没有这个上传目标", f"请核对名称：{'、'.join(names)}", page="destination")
     for one in house.settings.destinations:
-        if destination in ("", one.name) and (asked := load_papers(one.region)) is not None:
-            target = house.targets.get(one.name)
-            if target is not None:
-                return _wanted(house, one, target.region, target.options, asked, answers or {})
-            region = load_region(one.region, house.catalogue)
-            options = {**region.options.get("options", {}), **one.options}
-            return _wanted(house, one, region, options, asked, answers or {})
+        want = _of(house, one, answers or {}) if destination in ("", one.name) else None
+        if want is not None:
+            return want
     raise NeedsOperator("没有要交的申请材料", "现在的上传目标不要求；加上目标以后再看", page="destination")
 
 
-def _wanted(
-    house: House,
-    settings: DestinationSettings,
-    region: Region,
-    options: Mapping[str, Any],
-    asked: Papers,
-    answers: Json,
-) -> Wanted:
+def _of(house: House, destination: DestinationSettings, answers: Json) -> Wanted | None:
+    target = house.targets.get(destination.name)
+    region = target.region if target else load_region(destination.region, house.catalogue)
+    return wanted_of(house.settings, destination, region, answers)
+
+
+def wanted_of(settings: Settings, destination: DestinationSettings, region: Region, answers: Json) -> Wanted | None:
+    """From values alone, None where the region wants no papers. Raises NeedsOperator for what is no answer."""
+    asked = load_papers(region.name)
+    if asked is None:
+        return None
+    options = {**region.options.get("options", {}), **destination.options}
     return Wanted(
-        name=settings.name,
+        name=destination.name,
         title=region.title,
         document=region.document,
         options=options,
-        secrets=settings.secret_names,
+        secrets=destination.secret_names,
         asked=asked,
         case={one.key: _answer(one, options, answers) for one in asked.questions},
-        clinic=house.settings.clinic,
-        doctors=tuple(_auditing(house)),
+        clinic=settings.clinic,
+        doctors=tuple(_auditing(settings.signing)),
     )
 
 
-def _auditing(house: House) -> Iterator[Doctor]:
+def _auditing(signing: Mapping[str, object]) -> Iterator[Doctor]:
     """Members of staff who sign, each once."""
-    staff = house.settings.signing.get("staff", ())
+    staff = signing.get("staff", ())
     rows = [one for one in staff if isinstance(one, Mapping)] if isinstance(staff, list | tuple) else []
-    signing = {(one.get("name", ""), one.get("code", "")): one for one in rows if AUDITS in one.get("role", "")}
-    yield from signing.values()
+    found = {(one.get("name", ""), one.get("code", "")): one for one in rows if AUDITS in one.get("role", "")}
+    yield from found.values()
 
 
 def _is_known(doctor: Doctor) -> bool:
@@ -194,6 +195,7 @@ def _paper(want: Wanted, one: Paper) -> Json:
         "written": bool(one.lines or one.columns),
         "missing": missing,
         "doubt": one.doubt,
+        "page": _STAFF_PAGE if one.columns and not want.doctors else "",
     }
 
 
@@ -203,7 +205,7 @@ def _doctors_words(want: Wanted) -> str:
         return "医生名单里还没有审核医师，请先填上"
     if not applying:
         return f"{len(want.doctors)} 位审核医师都有编号了，有新医生才要再交"
-    return f"写好 {len(applying)} 位：{'、'.join(applying)}"
+    return f"表格里已写好 {len(applying)} 位：{'、'.join(applying)}"
 
 
 # -- what comes back --------------------------------------------------------------------------------------------------
@@ -212,12 +214,15 @@ def _doctors_words(want: Wanted) -> str:
 def _return(want: Wanted, one: Return) -> Json:
     known = _stands(want, one.known)
     applying = [doctor["name"] for doctor in want.applying] if one.known == DOCTORS else []
-    words = "已填" if known else f"还没有：{'、'.join(applying)}" if applying else "还没有填"
+    setting, _, value = one.known.partition("=")
+    verb = {"": "填", "true": "打开"}.get(value, "选")
+    words = f"已{verb}" if known else f"还没有：{'、'.join(applying)}" if applying else f"还没有{verb}"
     return {
         "title": one.title,
         "what": one.what,
         "where": one.where,
         "page": one.page,
+        "question": "" if one.known == DOCTORS else setting,
         "known": known,
         "words": words,
     }

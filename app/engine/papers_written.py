@@ -23,7 +23,11 @@ _PHONE = "审核医师用手机签名"
 
 def shown(house: House, destination: str = "", answers: Json | None = None) -> Json:
     """As `papers` of the face."""
-    said = told(wanted(house, destination, answers))
+    return shown_of(wanted(house, destination, answers))
+
+
+def shown_of(want: Wanted) -> Json:
+    said = told(want)
     return said | {"text": _text(said), "phone_text": _phone_text(said)}
 
 

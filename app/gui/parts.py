@@ -198,6 +198,20 @@ class Card(QFrame):
         self.box = column(self, margins=(1, 1, 1, 1))
 
 
+class Body(QWidget):
+    """What scrolls: as high as its words are at its width. Qt alone takes their height at the narrowest."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.setObjectName("body")
+
+    def minimumSizeHint(self) -> QSize:
+        least, layout = super().minimumSizeHint(), self.layout()
+        if layout is None or not layout.hasHeightForWidth():
+            return least
+        return QSize(least.width(), layout.totalHeightForWidth(max(self.width(), least.width())))
+
+
 class Head(QWidget):
     """The head of a card: title, note beside it, things at the right, a line below."""
 

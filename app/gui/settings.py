@@ -16,6 +16,7 @@ from app.gui.parts import Button, Card, column, row, set_property
 from app.gui.settings_check import CheckSection
 from app.gui.settings_forms import ClinicSection, KeysSection, ReceiveSection, TargetsSection, UploadSection
 from app.gui.settings_his import HisSection
+from app.gui.settings_papers import PapersSection
 from app.gui.settings_reminders import RemindersSection
 from app.gui.settings_section import Section
 from app.gui.settings_staff import StaffSection
@@ -37,13 +38,15 @@ ENTRIES = (
     Entry(keys=("upload",), make=UploadSection),
     Entry(keys=("his",), make=HisSection),
     Entry(keys=("signing",), make=StaffSection),
+    Entry(keys=("papers",), make=PapersSection),
     Entry(keys=("ui",), make=RemindersSection),
     Entry(keys=("check",), make=CheckSection),
 )
 
 
 class SettingsPage(Page):
-    """`open_at(key)` takes the name that an error gives a settings page: "destination", "clinic", "dicom" …"""
+    """`open_at(key)` takes the name that an error gives a settings page: "destination", "clinic", "dicom" …, and the
+    question in it after a slash: "destination/options.dicom_port"."""
 
     name = words.SETTINGS
 
@@ -65,6 +68,8 @@ class SettingsPage(Page):
             tab.clicked.connect(lambda _on=False, place=place: self.open_place(place))
             self._tabs.append(tab)
             names.addWidget(tab)
+            if not section.offered():
+                tab.hide()
             self._stack.addWidget(section)
         names.addStretch(1)
         rail.box.addLayout(names)
@@ -86,10 +91,13 @@ class SettingsPage(Page):
             section.show_status(status)
 
     def open_at(self, key: str) -> None:
+        key, _, question = key.partition("/")
         place = next((place for place, entry in enumerate(ENTRIES) if key in entry.keys), None)
         if place is None:
             place = next((place for place, one in enumerate(self.sections) if one.title == key), 0)
         self.open_place(place)
+        if question:
+            self.section().point_at(question)
 
     def open_place(self, place: int) -> None:
         self._stack.setCurrentIndex(place)
@@ -112,8 +120,9 @@ class SettingsPage(Page):
             section.show_answers()
 
     def _changed(self) -> None:
-        for section in self.sections:
+        for section, tab in zip(self.sections, self._tabs, strict=True):
             section.show_problems()
+            tab.setVisible(section.offered())
 
     def _walk_again(self) -> None:
         opener = getattr(self.window(), "open_setup", None)

@@ -39,7 +39,9 @@ class TargetsSection(Section):
 
     def beside(self) -> tuple[QWidget, ...]:
         self.test = Button(self.look, "测连接", icon="resend", small=True, slot=self.run)
-        return (self.test,)
+        self.papers = Button(self.look, "申请材料", icon="document", small=True, slot=self._open_papers)
+        self.papers.setToolTip("接入电子签名、电子签章，要向平台交什么")
+        return (self.papers, self.test)
 
     def build(self) -> None:
         self._opened: set[str] = set()
@@ -70,6 +72,7 @@ class TargetsSection(Section):
         if self._asks_files and not any(self.answers.is_new(one) for one in present):
             self._add_files()
         self.test.setEnabled(bool(present))
+        self.papers.setVisible(any(self.answers.region(one["region"])["papers"] for one in present))
         left = [one for one in self.answers.regions if not self.answers.has_region(one["name"])]
         if left:
             self.box.addWidget(line())
@@ -81,6 +84,12 @@ class TargetsSection(Section):
     def enter(self) -> None:
         self.trial.hide()
         self.area.show()
+
+    def point_at(self, key: str) -> None:
+        """Also one that is folded away."""
+        self._opened |= {one["name"] for one in self.answers.destinations()}
+        self.show_answers()
+        super().point_at(key)
 
     def run(self) -> None:
         self.trial.show()
@@ -184,6 +193,9 @@ class TargetsSection(Section):
         ]
         self.answers.check()
         self.show_answers()
+
+    def _open_papers(self) -> None:
+        self.desk.go("设置", "papers")
 
     def _mend(self, page: str) -> None:
         if page in ("destination", "files"):

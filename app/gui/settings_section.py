@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import copy
+from functools import partial
 from typing import Any
 
+from PySide6.QtCore import QTimer
 from PySide6.QtWidgets import QScrollArea, QVBoxLayout, QWidget
 
 from app.errors import AgentError
 from app.gui.answers import Answers
 from app.gui.page import Desk, Json
-from app.gui.parts import Button, Card, Head, clear, column, label, line, row, set_tone
+from app.gui.parts import Body, Button, Card, Head, clear, column, label, line, row, set_tone
 from app.gui.questions import QuestionForm
 
 _FORM_WIDTH = 640
@@ -37,8 +39,7 @@ class Section(QWidget):
         self.card.box.addWidget(self.head)
         self.area = QScrollArea()
         self.area.setWidgetResizable(True)
-        inner = QWidget()
-        inner.setObjectName("body")
+        inner = Body()
         self.box: QVBoxLayout = column(inner, margins=(16, 14, 16, 14), gap=12)
         self.area.setWidget(inner)
         self.card.box.addWidget(self.area, 1)
@@ -71,11 +72,22 @@ class Section(QWidget):
     def fill(self) -> None:
         """Make what shows the answers, into `box`."""
 
+    def offered(self) -> bool:
+        """Whether this clinic has a use for it."""
+        return True
+
     def enter(self) -> None:
         """The section is shown now."""
 
     def run(self) -> None:
         """Do what the section is for, where it does something."""
+
+    def point_at(self, key: str) -> None:
+        """Bring the question whose key ends so into sight, with the keyboard in it."""
+        for one in (one for form in self.forms for one in form.rows):
+            if one.key.endswith(key) and one.isVisible():
+                one.editor.focus()
+                QTimer.singleShot(0, one, partial(self.area.ensureWidgetVisible, one))
 
     def show_status(self, status: Json) -> None:
         """The engine's status came."""

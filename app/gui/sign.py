@@ -22,6 +22,7 @@ from app.gui.sign_record import SignedDialog, open_signature, show_dialog
 from app.gui.sign_text import ReportDialog, SignedText
 
 _TICK_MS = 15_000
+_NOTHING = ("没有报告在等签名", "要签时这里是二维码：医生用手机扫码、核对、输入口令，就签好了。")
 
 
 class SignPage(Page):
@@ -64,6 +65,7 @@ class SignPage(Page):
         before, self.answer = self._report(), answer
         reports = self._reports()
         self.header.note.setText(sign_words.sentence(len(reports)))
+        self._say_empty(answer["lacking"])
         self._list()
         self._right.setCurrentWidget(self._work if reports else self._empty)
         wanted = next((one for one in reports if self._wanted and one["uid"] == self._wanted), None)
@@ -75,6 +77,12 @@ class SignPage(Page):
         else:
             self._say_done(answer)
             self._open_next(before)
+
+    def _say_empty(self, lacking: list[str]) -> None:
+        """Nothing waits: all is signed, or nobody can sign yet."""
+        self._empty.say("page-sign", *(sign_words.not_yet(lacking) if lacking else _NOTHING))
+        self._papers.setVisible(bool(lacking))
+        self.area.has_papers = bool(lacking)
 
     def _list(self) -> None:
         if self.answer is not None:
@@ -223,7 +231,9 @@ class SignPage(Page):
             self.desk.asker.ask(lambda: face.postpone_signing(session), lambda _answer: self._postponed(report))
         elif name == "settings":
             self.desk.go(words.SETTINGS, "signing")
-        elif name == "fill":
+        elif name == "papers":
+            self.desk.go(words.SETTINGS, "papers")
+        elif name in ("fill", "stamp"):
             self.desk.go(words.FILL, str(report["uid"]))
 
     def _postponed(self, report: Json) -> None:
@@ -279,9 +289,11 @@ class SignPage(Page):
         work = column(self._work)
         work.addWidget(self.area)
         work.addWidget(self.text, 1)
-        self._empty = Empty(
-            self.look, "page-sign", "没有报告在等签名", "要签时这里是二维码：医生用手机扫码、核对、输入口令，就签好了。"
+        self._papers = Button(
+            self.look, "申请材料", icon="document", slot=lambda: self.desk.go(words.SETTINGS, "papers")
         )
+        self._papers.hide()
+        self._empty = Empty(self.look, "page-sign", *_NOTHING, self._papers)
         self._right = QStackedWidget()
         self._right.addWidget(self._empty)
         self._right.addWidget(self._work)

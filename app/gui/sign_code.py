@@ -128,6 +128,8 @@ class CodeArea(QWidget):
         super().__init__()
         self._look, self._now = look, now
         self._code: Json | None = None
+        self.has_papers = False
+        """Whether the platform gives numbers after an application."""
         self.steps = Steps(look)
         self.qr = QrBox(look)
         self.asks = label(look, role="body_small", tone="text2", wrap=True)
@@ -143,6 +145,7 @@ class CodeArea(QWidget):
                 ("retry", "再试", "resend"),
                 ("settings", "去填签名平台编号", "page-settings"),
                 ("fill", "去填审核医师", "page-fill"),
+                ("papers", "申请材料", "document"),
                 ("stamp", "去盖章", "page-fill"),
                 ("later", "医生不在，稍后再签", ""),
             )
@@ -217,7 +220,8 @@ class CodeArea(QWidget):
         self._without_code(report, "还没有码")
         if report["doctor"]["name"]:
             advice = "在医生名单里填上签名平台编号，码才能发给本人。"
-            self._say("you", f"还不知道 {report['doctor']['name']} 医生的签名平台编号", advice, "", "settings")
+            buttons = ("settings", "papers") if self.has_papers else ("settings",)
+            self._say("you", f"还不知道 {report['doctor']['name']} 医生的签名平台编号", advice, "", *buttons)
         else:
             self._say("you", "这份报告还没有审核医师", "填上审核医师，才知道该由谁签。", "", "fill")
 

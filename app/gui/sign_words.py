@@ -32,6 +32,11 @@ def sentence(waiting: int) -> str:
     return f"{waiting} 份报告等审核医师签名，签好后自动上传" if waiting else "没有报告在等签名"
 
 
+def not_yet(lacking: list[str]) -> tuple[str, str]:
+    """What is said while nobody can sign: title, advice."""
+    return "签名还没有备齐", f"设置里还缺：{'、'.join(lacking)}。这些由平台审核申请材料以后发给机构。"
+
+
 def standing(row: Json, current: object, first_next: object) -> tuple[str, str]:
     """Words and tone beside a report: 正在等扫码, 接着是这份, 12:05 过期; nothing for those further back."""
     if row["state"] == TIMESTAMPING:

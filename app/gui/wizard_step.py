@@ -4,17 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from PySide6.QtCore import QSize
-from PySide6.QtWidgets import QWidget
-
 from app.gui.answers import Answers, Fail
 from app.gui.look import Look
 from app.gui.page import Desk, Json
-from app.gui.parts import column
+from app.gui.parts import Body, column
 from app.gui.told import Told
 
 
-class Step(QWidget):
+class Step(Body):
     """One page of the wizard. `go(name)` opens another step; `changed()`: what is open has changed; `done()`: what it
     does by itself has ended well, the keyboard may go on."""
 
@@ -27,18 +24,10 @@ class Step(QWidget):
 
     def __init__(self, desk: Desk, answers: Answers, go: Callable[[str], None]) -> None:
         super().__init__()
-        self.setObjectName("body")
         self.desk, self.answers, self.go = desk, answers, go
         self.look: Look = desk.look
         self.body = column(self, margins=(24, 0, 24, 12), gap=12)
         self.build()
-
-    def minimumSizeHint(self) -> QSize:
-        """As high as the words are at this width; Qt alone takes their height at the narrowest."""
-        least, layout = super().minimumSizeHint(), self.layout()
-        if layout is None or not layout.hasHeightForWidth():
-            return least
-        return QSize(least.width(), layout.totalHeightForWidth(max(self.width(), least.width())))
 
     def build(self) -> None:
         """Make the widgets."""

@@ -86,6 +86,8 @@ class FakeSign:
 
     def __init__(self) -> None:
         self.signs = False
+        self.lacking: list[str] = []
+        """What the platform has not sent yet."""
         self.sign_rows: list[Json] = []
         self.signed_rows: list[Json] = []
         self.sign_text = _text
@@ -143,6 +145,7 @@ class FakeSign:
             doctors.setdefault(one["doctor"]["name"], []).append(copy.deepcopy(one))
         return {
             "able": self.signs,
+            "lacking": list(self.lacking),
             "waiting": [{"doctor": rows[0]["doctor"], "reports": rows} for rows in doctors.values()],
             "signed": copy.deepcopy(self.signed_rows) if day in ("", "2026-11-20") else [],
             "minutes": MINUTES,

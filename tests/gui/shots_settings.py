@@ -7,6 +7,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from app.gui import words
+from app.gui.settings_papers import HAND_IN, PHONE, RETURNS
 from tests.gui.fake_face import FakeFace
 
 if TYPE_CHECKING:
@@ -77,7 +78,25 @@ def settings_plan(rest: Act) -> dict[str, tuple[str, str, Act, Callable[[FakeFac
         in_force(face, regions[0])
         face.document["destination"][0]["options"] = {"query_service": True, "query_addresses": ["10.20.0.9"]}
 
+    def of_papers(tab: str, **case: str) -> tuple[str, str, Act, Callable[[FakeFace], Any]]:
+        def act(window: MainWindow) -> None:
+            section = window.pages[words.SETTINGS].section()  # type: ignore[attr-defined]
+            for key, value in case.items():
+                section._choose(key, value)
+                rest(window)
+            section.open(tab)
+            rest(window)
+
+        return words.SETTINGS, "papers", act, lambda face: face.wants_papers(wanting)
+
+    wanting = next(one["name"] for one in FakeFace().regions()["regions"] if one["papers"])
     plan = {
+        "5-papers": of_papers(HAND_IN),
+        "5-papers-own": of_papers(HAND_IN, signature="own"),
+        "5-papers-unlisted": of_papers(HAND_IN, stamp="own"),
+        "5-papers-returns": of_papers(RETURNS),
+        "5-papers-phone": of_papers(PHONE),
+        "5-papers-none": pictured("papers", nothing, regions[1]),
         "5-targets-asked": (words.SETTINGS, "destination", to_the_questions, asked_of),
         "5-settings-query": pictured("query", switch_on),
         "5-targets-two": pictured("destination", nothing, *regions[:2]),

@@ -48,6 +48,11 @@ def sign_plan(rest: Act) -> dict[str, Shot]:
         for one in face.sign_rows:
             if one["doctor"]["name"] == LIU:
                 one["doctor"] = a_doctor(LIU, known=False)
+        face.lacking = ["每位审核医师的编号 MSSPID"]
+
+    def lacking(face: FakeFace) -> None:
+        face.offer_signing(waiting=False)
+        face.lacking = ["签名应用 ID", "安全码 secureCode", "每位审核医师的编号 MSSPID"]
 
     def nobody(face: FakeFace) -> None:
         face.offer_signing()
@@ -123,6 +128,7 @@ def sign_plan(rest: Act) -> dict[str, Shot]:
         "5-sign-refused": at(unfolded, with_state(101, "refused", trouble=OTHER_DOCTOR)),
         "5-sign-timestamping": at(chosen(101), with_state(101, "timestamping", expires_at=None)),
         "5-sign-unknown": at(chosen(101), unknown),
+        "5-sign-lacking": at(nothing, lacking),
         "5-sign-nobody": at(chosen(102), nobody),
         "5-sign-dead": at(nothing, dead),
         "5-sign-nothing": at(nothing, empty),
