@@ -14,6 +14,7 @@ from app.engine.face import Json
 from app.engine.house import House
 from app.errors import AgentError, NeedsOperator
 from app.intake.header import Header, NotDicom, read_header
+from app.intake.pdf_drawn import MOST_BYTES, has_fields
 from app.store import exams, files, images
 from app.store.reports import pdf_sources
 
@@ -197,8 +198,8 @@ def _shown(shown: Shown) -> Json:
     }
 
 
-def report_pdf(house: House, exam_key: str, report: int) -> Json:
-    """See the face."""
+def report_pdf(house: House, exam_key: str, report: int, drawn: Callable[[str, bytes], bytes]) -> Json:
+    """See the face. `drawn`: the copy for the eye of a PDF, by digest and content; b"" where there is none."""
     conn = house.store.read()
     own = exams.reports_of(conn, exam_key)
     if not 0 <= report < len(own) or not own[report].pdf_sha256:
@@ -212,7 +213,17 @@ def report_pdf(house: House, exam_key: str, report: int) -> Json:
         "name": _name(pdf_sources(conn, exam_key).get(own[report].report_key, "")),
         "size_bytes": whole.stat().st_size,
         "sha256": own[report].pdf_sha256,
+        "shown": base64.b64encode(_shown_copy(whole, own[report].pdf_sha256, drawn)).decode("ascii"),
     }
+
+
+def _shown_copy(path: Path, sha256: str, drawn: Callable[[str, bytes], bytes]) -> bytes:
+    """Of a PDF with fields alone: a viewer would leave the seal out."""
+    try:
+        content = path.read_bytes() if path.stat().st_size <= MOST_BYTES else b""
+    except OSError as error:
+        raise NeedsOperator("报告 PDF 打不开", "请重新附上这份报告的 PDF", details=type(error).__name__) from error
+    return drawn(sha256, content) if has_fields(content) else b""
 
 
 def _name(origin: str) -> str:

@@ -28,6 +28,7 @@ from app.engine.stamping import keep_stamped_values
 from app.errors import AgentError, NeedsOperator, RetryLater
 from app.intake.apart import Apart
 from app.intake.header import NotDicom
+from app.intake.pdf_drawn import drawn_apart
 from app.intake.pdf_text import Line, pdf_lines_apart
 from app.intake.report_text import Reading, best_template, read_report
 from app.intake.structured_report import REPORT_CLASSES, read_structured_report
@@ -70,6 +71,7 @@ class ReportReading:
         self._thread: threading.Thread | None = None
         self._lock = threading.Lock()
         self._closed = False
+        self._drawn = ("", b"")
         self._apart = Apart(patience_seconds=_PATIENCE_SECONDS)
 
     # -- when -------------------------------------------------------------------------------------------------------
@@ -99,6 +101,12 @@ class ReportReading:
         own = exams.reports_of(self._house.store.read(), exam_key)
         if 0 <= number < len(own):
             self.read_now(own[number].report_key)
+
+    def drawn(self, sha256: str, pdf: bytes) -> bytes:
+        """A PDF with its fields drawn, for the eye; the last one is at hand. b"" where that can't be done."""
+        if self._drawn[0] != sha256:
+            self._drawn = (sha256, drawn_apart(self._apart, pdf))
+        return self._drawn[1]
 
     def close(self, within_seconds: float) -> None:
         """What is not read by then is read at the next start."""

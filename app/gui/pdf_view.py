@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -284,6 +285,8 @@ class PdfView(QPdfView):
 def _read(report_of: ReportOf, uid: str, report: int) -> tuple[Json, bytes]:
     """The facts and the bytes; runs on a foreign thread."""
     about = report_of(uid, report)
+    if about["shown"]:
+        return about, base64.b64decode(about["shown"])
     try:
         return about, Path(about["path"]).read_bytes()
     except OSError as error:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pypdfium2
 import pytest
 from numpy.typing import NDArray
 
@@ -15,9 +16,10 @@ from app.engine.line import packed
 from app.errors import NeedsOperator
 from app.intake.screen import Screen, Wanted
 from app.store import images
-from tests.builders import EXPLICIT_LITTLE, a_data_set, a_pdf, a_uid
+from tests.builders import EXPLICIT_LITTLE, a_data_set, a_pdf, a_uid, pdf_bytes
 from tests.engine.desk import Desk
 from tests.intake.pictures import JPEG_LS, LOSSLESS_SV1, RLE, a_picture, a_scene, write
+from tests.intake.sealed import sealed
 
 Json = dict[str, Any]
 
@@ -201,9 +203,20 @@ def test_the_report_pdf_is_found_by_its_place(desk: Desk) -> None:
         found = desk.engine.report_pdf(study, number)
         content = Path(found["path"]).read_bytes()
         assert text in content
-        assert found["size_bytes"] == len(content)
+        assert found["size_bytes"] == len(content) and found["shown"] == ""
     with pytest.raises(NeedsOperator, match="还没有 PDF"):
         desk.engine.report_pdf(study, 2)
+
+
+def test_a_seal_in_a_field_is_drawn_for_the_eye(desk: Desk) -> None:
+    study, stamped = desk.receive(), desk.folder / "stamped.pdf"
+    stamped.write_bytes(sealed(pdf_bytes(text="CHEST PA")))
+    desk.engine.attach(study, str(stamped))
+    found = desk.engine.report_pdf(study)
+    assert Path(found["path"]).read_bytes() == stamped.read_bytes()
+    with pypdfium2.PdfDocument(base64.b64decode(found["shown"])) as document:
+        red = document[0].render(may_draw_forms=False).to_pil().convert("RGB").getcolors(1 << 20)
+    assert any(r > 200 and g < 100 for _, (r, g, _b) in red)
 
 
 def test_the_frames_at_hand_stay_within_their_bytes(tmp_path: Path) -> None:

@@ -148,6 +148,7 @@ class FakePictures:
             "name": "李桂芳_DR2611200018.pdf",
             "size_bytes": path.stat().st_size,
             "sha256": hashlib.sha256(path.read_bytes()).hexdigest(),
+            "shown": "",
         }
 
 
