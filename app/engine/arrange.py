@@ -37,8 +37,11 @@ def register(house: House, values: dict[str, str]) -> str:
     return house.store.write(change)
 
 
-def join(house: House, exam_key: str, study_uid: str) -> None:
-    """The study's images belong to this exam; an exam of its own that holds nothing else is gone."""
+def join(house: House, exam_key: str, study_uid: str, *, take: bool = False) -> None:
+    """The study's images belong to this exam; an exam of its own that holds nothing else is gone.
+
+    `take`: what was entered of that one comes along.
+    """
     _study(house, study_uid)
     now = house.clock.now()
 
@@ -47,6 +50,8 @@ def join(house: House, exam_key: str, study_uid: str) -> None:
             if other == exam_key or exams.was_submitted(tx, other):
                 continue
             exams.unlink_study(tx, other, study_uid)
+            if take and not images.studies_on(tx.conn, other):
+                exams.take_over(tx, exam_key, other)
             if exams.is_bare(tx, other):
                 exams.forget(tx, other)
             else:
@@ -63,7 +68,7 @@ def join_registered(house: House, exam_key: str) -> str:
     key, study_uid = registered.sure(house, exam_key)
     if not key:
         return exam_key
-    join(house, key, study_uid)
+    join(house, key, study_uid, take=True)
     return key
 
 

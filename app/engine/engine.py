@@ -36,6 +36,7 @@ from app.engine import (
     papers,
     papers_written,
     pictures,
+    registered,
     retrieve_pictures,
     setup,
     sharing,
@@ -303,9 +304,12 @@ class Engine:
     def register(self, values: Json) -> Json:
         return self._form(arrange.register(self.house, _texts(values)))
 
-    def join(self, uid: str, study: str) -> Json:
+    def registration(self) -> Json:
+        return registered.asked(self.house)
+
+    def join(self, uid: str, study: str, take: bool = False) -> Json:
         key = self.house.exam_key(uid)
-        arrange.join(self.house, key, study)
+        arrange.join(self.house, key, study, take=take)
         return self._form(key)
 
     def part(self, uid: str, study: str) -> Json:

@@ -72,8 +72,9 @@ class Face(Protocol):
         only those that take none without),
         "accession_number", "troubles": [trouble of a newest job], "destinations": [name],
         "no_report": bool (不出报告), "registered": [{"exam_key", "study", "words"}] (exams registered for this patient
-        that still lack images: `join(exam_key, study)` makes these images theirs),
-        "fields": [FIELD], "reports": [{"report_key", "pdf": bool,
+        that still lack images: `join(exam_key, study, take=True)` makes these images theirs),
+        "fields": [FIELD], "reports": [{"report_key", "pdf": bool, "begun": bool (a value or a PDF was given),
+        "shared": [accession number of the other exams that it is the report of],
         "stamp": {"state": "none"|"stamped"|"void" (the PDF was changed since), "words", "demanded": bool (and it is
         not there), "able": bool (a stamping client is set), "outdated": what was corrected since the stamp, in words,
         else ""}|None (no destination has to do with stamps),
@@ -230,8 +231,13 @@ class Face(Protocol):
         images asks ("registered")."""
         ...
 
-    def join(self, uid: str, study: str) -> Json:
-        """The images of `study` belong to this exam; an empty exam that they leave is gone. Returns the form."""
+    def registration(self) -> Json:
+        """What a registration asks: {"fields": [FIELD]}, the name first; a usual value stands in "text"."""
+        ...
+
+    def join(self, uid: str, study: str, take: bool = False) -> Json:
+        """The images of `study` belong to this exam; an empty exam that they leave is gone. `take`: what was entered
+        of that one comes along, as far as this one lacks it. Returns the form."""
         ...
 
     def part(self, uid: str, study: str) -> Json:

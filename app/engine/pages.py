@@ -239,6 +239,8 @@ def form(house: House, stored: Known, views: list[View]) -> Json:
             {
                 "report_key": report.report_key,
                 "pdf": bool(report.pdf_sha256),
+                "begun": any(view.reports[row].touched for view in views),
+                "shared": [one.accession_number for one in stored.shared.get(report.report_key, ())],
                 "stamp": stamp_shown(house, report, views),
                 "fields": _merged(
                     house, list(zip(asking, (form.reports[row] for form in built), strict=True)), row, values

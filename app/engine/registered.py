@@ -19,6 +19,13 @@ from app.store import exams, jobs
 _WAITS = timedelta(days=3)
 """So long after its registration an exam may get the images of a device that knows nothing of it."""
 _MOST = 3
+_ASKED = ("patient_name", "id_number", "sex", "birth_date", "hospital_item_name", "modality", "accession_number")
+_NEEDED = frozenset({"patient_name"})
+_HELP = {
+    "id_number": "填了身份证号，性别和出生日期可以空着",
+    "accession_number": "空着由程序编一个；在设备上输入它，影像一到就归到这例",
+}
+"""What a registration says beside a field instead of what the form says."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,6 +35,35 @@ class Candidate:
     known: Known
     values: Values
     sure: bool
+
+
+def asked(house: House) -> Json:
+    """See `Face.registration`."""
+    usual = exams.usual_modality(house.store.read())
+    fields = (house.catalogue.fields[key] for key in _ASKED)
+    texts = {"modality": usual}
+    return {
+        "fields": [
+            {
+                **{name: getattr(one, name) for name in ("key", "label", "group", "type", "table")},
+                "noun": one.noun.value,
+                "row": 0,
+                "level": "must" if one.key in _NEEDED else "may",
+                "required_when": "",
+                "max_length": 0,
+                "help": _HELP.get(one.key, one.help),
+                "only": "",
+                "doubt": "",
+                "text": texts.get(one.key, ""),
+                "shown": texts.get(one.key, ""),
+                "source": "",
+                "source_words": "",
+                "value_doubt": "",
+                "problem": None,
+            }
+            for one in fields
+        ]
+    }
 
 
 def sure(house: House, exam_key: str) -> tuple[str, str]:

@@ -98,6 +98,33 @@ def registered_with(tx: Tx, accession: str, patient_id: str, name: str) -> str |
     return str(rows[0]["exam_key"])
 
 
+def usual_modality(conn: sqlite3.Connection) -> str:
+    """What most of the newest exams were made with, "" when there is none."""
+    row = conn.execute(
+        """SELECT modality FROM (SELECT modality FROM exams ORDER BY sort_at DESC LIMIT 100)
+           WHERE modality <> '' GROUP BY modality ORDER BY count(*) DESC, modality LIMIT 1"""
+    ).fetchone()
+    return str(row["modality"]) if row else ""
+
+
+def take_over(tx: Tx, exam_key: str, other: str) -> None:
+    """What was entered of another exam that is this one too: values that this one lacks, reports that are begun."""
+    has_rows = tx.execute(
+        "SELECT 1 FROM record_values WHERE owner = ? AND noun = ?", (exam_key, Noun.SETTLEMENT.value)
+    ).fetchone()
+    nouns = (Noun.EXAM.value,) if has_rows else (Noun.EXAM.value, Noun.SETTLEMENT.value)
+    for noun in nouns:
+        tx.execute("UPDATE OR IGNORE record_values SET owner = ? WHERE owner = ? AND noun = ?", (exam_key, other, noun))
+    tx.execute("DELETE FROM record_values WHERE owner = ?", (other,))
+    begun = [one.report_key for one in reports_of(tx.conn, other) if one.report_key not in untouched_reports(tx, other)]
+    for empty in untouched_reports(tx, exam_key) if begun else ():
+        unlink_report(tx, exam_key, empty)
+    for place, report_key in enumerate(begun, len(reports_of(tx.conn, exam_key))):
+        unlink_report(tx, other, report_key)
+        link_report(tx, exam_key, report_key, position=place)
+    mark_dirty(tx, exam_key)
+
+
 def without_images(conn: sqlite3.Connection, since: datetime) -> list[str]:
     """Exams registered since that time that nobody has submitted and that have no images yet, the newest first."""
     rows = conn.execute(

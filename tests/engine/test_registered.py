@@ -65,6 +65,27 @@ def test_images_that_only_may_be_the_registered_patients_ask(busy: Desk, name: s
     assert (joined["exam_key"], joined["registered"], busy.key(uid)) == (key, [], key)
 
 
+def test_what_was_entered_beside_the_images_comes_along(busy: Desk) -> None:
+    key = registered(busy, patient_name="石九", phone="13800138000")
+    uid = busy.receive(name="石九", PatientBirthDate="")
+    busy.engine.fill(uid, {"phone": "13900139000", "order_number": "Y77"} | REPORT_VALUES, [SETTLEMENT])
+    own = busy.key(uid)
+    busy.engine.join(key, uid, take=True)
+    form = busy.engine.form(key)
+    texts = {one["key"]: one["text"] for one in form["fields"]}
+    assert (texts["phone"], texts["order_number"], len(form["settlements"])) == ("13800138000", "Y77", 1)
+    assert [one["begun"] for one in form["reports"]] == [True]
+    with pytest.raises(NeedsOperator, match="没有找到"):
+        busy.engine.form(own)
+
+
+def test_a_registration_asks_for_the_name_and_little_else(busy: Desk) -> None:
+    busy.receive()
+    fields = {one["key"]: one for one in busy.engine.registration()["fields"]}
+    assert [one["key"] for one in fields.values() if one["level"] == "must"] == ["patient_name"]
+    assert fields["modality"]["text"] == "CT"
+
+
 def test_two_registrations_of_one_patient_ask_too(busy: Desk) -> None:
     keys = {registered(busy, patient_name="石六"), registered(busy, patient_name="石六")}
     uid = busy.receive(name="石六")
