@@ -57,7 +57,12 @@ class Target:
 
     @property
     def signs_here(self) -> bool:
-        """Its reports are submitted unsigned and wait here until their doctor has signed on the phone."""
+        """Its reports are submitted unsigned and wait here: for their doctor's phone, or for an import."""
+        return self.signs_by_phone or (self.demands_signature and self.options.get("sign_by") == "import")
+
+    @property
+    def signs_by_phone(self) -> bool:
+        """Their doctor scans a code; else the clinic's own system signs."""
         return self.demands_signature and self.options.get("sign_by", "qr") == "qr" and self.can("sign")
 
     def url(self, path: str, base: str = "") -> str:

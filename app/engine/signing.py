@@ -5,27 +5,20 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Mapping
 from datetime import date, datetime, time, timedelta
-from functools import lru_cache
 
-from app.crypto.certificates import parse_certificate
-from app.crypto.refusals import SignatureRefused
-from app.delivery import signature as outgoing
 from app.delivery.converse import Courier
-from app.delivery.record import ReportView, View
 from app.delivery.stamps import needs_stamp
 from app.delivery.target import Target
-from app.domain.job import Turn
-from app.domain.signing import Check, Session, SessionState, Signature, ToSign
+from app.domain.signing import Session, SessionState
 from app.domain.times import CST
 from app.engine import signing_shown as shown
 from app.engine.face import Json
 from app.engine.house import House
-from app.engine.signing_import import signature_from
+from app.engine.signing_notices import certificate_rows, need, notices
+from app.engine.signing_taken import Taking
 from app.engine.signing_trust import trust_of
-from app.errors import NeedsOperator, Rejected
-from app.regions.conversation import SignedText
+from app.errors import NeedsOperator
 from app.signing.before_sending import BeforeSending
-from app.signing.checks import SOON, NotGood, check_doctor, check_same_signer, check_whole
 from app.signing.service import Service
 from app.signing.sessions import Pace, Sessions
 from app.store import Tx, exams, signings
@@ -39,6 +32,7 @@ class Signing:
 
     def __init__(self, house: House, courier: Callable[[str], Courier], pace: Pace | None = None) -> None:
         self._house, self._courier = house, courier
+        self._taking = Taking(house, courier, self._doctor)
         self._sessions = {
             name: Sessions(
                 house.store,
@@ -51,7 +45,7 @@ class Signing:
                 pace=pace,
             )
             for name, target in house.targets.items()
-            if target.signs_here
+            if target.signs_by_phone
         }
 
     def before_sending(self, name: str) -> BeforeSending:
@@ -96,6 +90,7 @@ class Signing:
                 for key, group in groups.items()
             ],
             "signed": [self._row(one) for one in signings.signed(conn, since, since + timedelta(days=1))],
+            "notices": notices(self._house),
             "minutes": max((self._minutes(target) for target in self._house.targets.values()), default=1440),
         }
 
@@ -113,7 +108,7 @@ class Signing:
 
     def needs(self) -> list[Json]:
         """One row for all reports that wait for a doctor who is there, and one for each certificate that ends soon."""
-        return [*self._reports_row(self._waiting()), *self._certificate_rows()]
+        return [*self._reports_row(self._waiting()), *certificate_rows(self._house)]
 
     def _waiting(self) -> list[Session]:
         """What can be signed now: not what was put off, nor what has to be submitted first."""
@@ -124,34 +119,17 @@ class Signing:
         if not waiting:
             return []
         names = list(dict.fromkeys(one.doctor_name for one in waiting))
+        by_phone = [one for one in waiting if one.destination in self._sessions]
         who = f"{names[0]} 医生" if len(names) == 1 else f"{names[0]} 等 {len(names)} 位医生"
-        unknown = [name for name in names if not any(self._doctor(name, one.doctor_code)["known"] for one in waiting)]
-        why = "打开电子签名，请医生用手机扫码"
+        unknown = [one.doctor_name for one in by_phone if not self._doctor(one.doctor_name, one.doctor_code)["known"]]
+        why = "打开电子签名，请医生用手机扫码" if by_phone else "机构的签名系统签好以后，打开电子签名导入"
         if unknown:
             why = f"{unknown[0]} 医生还没有签名平台编号，请在 设置 › 医生名单 里填"
         elif troubled := next((one for one in waiting if one.state is SessionState.REFUSED and one.hitch), None):
             why = f"{troubled.hitch.title if troubled.hitch else ''}，请换新码再签"
         said = f"{len(waiting)} 份报告等 {who} 签名"
         since = kept(min(one.created_at for one in waiting))
-        return [_need("sign", "to_sign", said, f"{len(waiting)} 份报告", f"等 {who} 签名", why, since, "sign")]
-
-    def _certificate_rows(self) -> list[Json]:
-        now, found = self._house.clock.now(), []
-        names = {one.get("mssp_id", ""): one.get("name", "") for one in self._staff()}
-        for target in self._house.targets.values():
-            if not target.signs_here:
-                continue
-            for known in signings.known_signers(self._house.store.read(), target.name).values():
-                name, end = names.get(known.signer_id, ""), _end(known.certificate)
-                if not name or end is None or end - SOON > now:
-                    continue
-                on = f"{end.astimezone(CST):%Y-%m-%d}"
-                what = f"证书 {on} {'到期' if end > now else '已到期'}"
-                why = "请医师联系 CA 机构换新证书，换好以后照常签"
-                found.append(
-                    _need(_PAGE, "expiring", f"{name} 医生的{what}", f"{name} 医生", what, why, None, "settings")
-                )
-        return found
+        return [need("sign", "to_sign", said, f"{len(waiting)} 份报告", f"等 {who} 签名", why, since, "sign")]
 
     # -- codes --------------------------------------------------------------------------------------------------------
 
@@ -160,6 +138,8 @@ class Signing:
         session = self._session(id)
         self._stamped_first(session)
         target = self._house.targets[session.destination]
+        if session.destination not in self._sessions:
+            raise NeedsOperator("这份报告由机构自己的签名系统签", "签好以后点“导入已签报告”")
         row = self._row(session)
         title = f"{row['patient_name']} {row['what']}".strip()[:100]
         description = " · ".join(filter(None, (self._house.settings.clinic.name, row["accession_number"])))
@@ -186,7 +166,7 @@ class Signing:
 
     def _session(self, id: int) -> Session:
         session = signings.session(self._house.store.read(), id)
-        if session is None or session.destination not in self._sessions:
+        if session is None or session.destination not in self._house.targets:
             raise NeedsOperator("这份报告不用签了", "它签好了、改过了，或者取消了；请看列表里现在的")
         if session.state is SessionState.VOID and any(
             one.id == id for one in signings.waiting(self._house.store.read())
@@ -260,123 +240,5 @@ class Signing:
     # -- the clinic's own signature system ----------------------------------------------------------------------------
 
     def import_signed(self, exam_key: str, report: int, given: object) -> Json:
-        """See `Face.import_signed`. Raises NeedsOperator or Rejected for what does not hold; then nothing is kept."""
-        key = self._report_key(exam_key, report)
-        stored = self._house.known(exam_key)
-        wanting = [
-            (view, one)
-            for view in self._house.views(stored)
-            if view.target.demands_signature
-            for one in view.reports
-            if one.report.report_key == key
-        ]
-        if not wanting:
-            raise NeedsOperator("这例的平台不要电子签名", "不用导入签名")
-        fitting = [(view, one) for view, one in wanting if one.text]
-        if not fitting:
-            raise NeedsOperator("这份报告还不能导入签名", "请先填好报告；报告里已经手工填了签名的，先清空那几项")
-        done = [self._take(view, one, exam_key, given) for view, one in fitting]
-        self._house.refresh(exam_key)
-        return self._row(self._known(done[0]))
-
-    def _known(self, id: int) -> Session:
-        found = signings.session(self._house.store.read(), id)
-        assert found is not None
-        return found
-
-    def _take(self, view: View, report: ReportView, exam_key: str, given: object) -> int:
-        target, now = view.target, self._house.clock.now()
-        found = signature_from(target.region, given)
-        texts = {key: value.text for key, value in report.values.items()}
-        to_sign = ToSign(
-            text=report.text,
-            doctor_name=texts.get("audit_doctor_name", ""),
-            doctor_code=texts.get("audit_doctor_code", ""),
-        )
-        signer_id = str(self._doctor(to_sign.doctor_name, to_sign.doctor_code)["signer_id"])
-        at, checks = self._checked(target, found, to_sign, signer_id, report, now)
-        self._verified_there(target, found)
-
-        def change(tx: Tx) -> int:
-            id = signings.imported(
-                tx,
-                target.name,
-                exam_key,
-                report.report.report_key,
-                to_sign,
-                found,
-                checks,
-                signer_id=signer_id,
-                stamped_at=at,
-                now=now,
-            )
-            key = report.report.report_key
-            outgoing.attach(tx, target, exam_key, key, report.text, found, now=now)
-            self._house.follow(tx, exam_key)
-            return id
-
-        return self._house.store.write(change)
-
-    def _checked(
-        self, target: Target, found: Signature, to_sign: ToSign, signer_id: str, report: ReportView, now: datetime
-    ) -> tuple[datetime, tuple[Check, ...]]:
-        """When it was stamped, and all that was looked at."""
-        trust = trust_of(self._house)
-        kind = target.region.label_of("sign_type", found.sign_type)
-        doctor = to_sign.doctor_name
-        try:
-            signed, stamped = check_whole(found, kind, trust, now=now, standing_at=now)
-            who = check_doctor(doctor, signed.certificate)
-            known = signings.known_signers(self._house.store.read(), target.name).get(signer_id)
-            check_same_signer(known, signed.certificate, doctor, trusted=bool(trust.roots), at=stamped.at)
-        except NotGood as why:
-            raise Rejected(why.hitch.title, why.hitch.advice, details=why.hitch.details) from why
-        about = _is_about(found.original, report)
-        return stamped.at, (who, about, *signed.checks, *stamped.checks)
-
-    def _verified_there(self, target: Target, found: Signature) -> None:
-        if target.can("verify"):
-            Service(target, self._courier(target.name), self._house.clock).verify(
-                SignedText(
-                    text=found.original.encode("utf-8"),
-                    sign_type=found.sign_type,
-                    sign_value=found.sign_value,
-                    certificate=found.certificate,
-                    tsa_token=found.tsa_token,
-                )
-            )
-
-
-def _is_about(original: str, report: ReportView) -> Check:
-    """The clinic's own system signs a text of its own: whether it is this report's can only be guessed."""
-    said = "".join(original.split())
-    conclusion = "".join(report.values["conclusion"].text.split()) if "conclusion" in report.values else ""
-    if original == report.text:
-        return Check(title="签名原文", ok=True, words="和这份报告一字不差")
-    if conclusion and conclusion in said:
-        return Check(title="签名原文", ok=True, words="里面有这份报告的诊断结论")
-    return Check(title="签名原文", ok=None, words="里面没有找到这份报告的诊断结论，请核对是不是这份")
-
-
-def _need(uid: str, state: str, title: str, who: str, what: str, why: str, since: str | None, action: str) -> Json:
-    return {
-        "uid": uid,
-        "exam_key": "",
-        "state": state,
-        "title": title,
-        "who": who,
-        "what": what,
-        "why": why,
-        "since": since,
-        "since_is": "",
-        "turn": Turn.TECHNICIAN.value,
-        "action": action,
-    }
-
-
-@lru_cache(maxsize=64)
-def _end(certificate: str) -> datetime | None:
-    try:
-        return parse_certificate(certificate).not_after
-    except SignatureRefused:
-        return None
+        """See `Face.import_signed`."""
+        return self._row(self._taking.take(exam_key, self._report_key(exam_key, report), given))

@@ -42,6 +42,7 @@ def row(house: House, session: Session, doctor: Json, own: Sequence[Job]) -> Jso
         "report_key": session.report_key,
         "report": keys.index(session.report_key) if session.report_key in keys else 0,
         "destination": session.destination,
+        "way": _way(house, session),
         "doctor": doctor,
         "patient_name": listed.get("patient_name", ""),
         "what": what(listed),
@@ -56,6 +57,11 @@ def row(house: House, session: Session, doctor: Json, own: Sequence[Job]) -> Jso
         "job_state": job.state.value if job else "",
         "job_words": _JOB_WORDS[job.state] if job else "",
     }
+
+
+def _way(house: House, session: Session) -> str:
+    target = house.targets.get(session.destination)
+    return "qr" if target is not None and target.signs_by_phone else "import"
 
 
 def _state_words(session: Session) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
@@ -12,7 +12,6 @@ from app.crypto.certificates import Certificate
 from app.crypto.chains import Chain, Purpose, check_chain
 from app.crypto.refusals import SignatureRefused
 from app.crypto.revocation import RevocationList, Standing, check_revocation, parse_revocation_list
-from app.crypto.signed_data import certificates_in
 from app.domain.signing import Check
 from app.errors import AgentError
 
@@ -95,8 +94,8 @@ def _is_web(address: str) -> bool:
     return address.lower().startswith(("http://", "https://"))
 
 
-def roots_and_others(content: bytes) -> tuple[tuple[Certificate, ...], tuple[Certificate, ...]]:
-    """The self-issued certificates of a file (trusted), and the others, which may stand between. Raises Refused."""
-    found = certificates_in(content)
-    roots = tuple(one for one in found if one.is_self_issued)
-    return (roots or found), tuple(one for one in found if not one.is_self_issued)
+def anchors(found: Sequence[Certificate]) -> tuple[tuple[Certificate, ...], tuple[Certificate, ...]]:
+    """What is trusted by itself - roots, and what nobody at hand issued - and what may stand between."""
+    named = {one.subject_name for one in found}
+    roots = tuple(one for one in found if one.is_self_issued or one.issuer_name not in named)
+    return roots, tuple(one for one in found if one not in roots)

@@ -63,6 +63,16 @@ class Home:
         return self.root / "retrieved"
 
     @property
+    def trust(self) -> Path:
+        """Copies of the certificates and revocation lists that the clinic trusts; made when it is needed."""
+        return self.root / "trust"
+
+    @property
+    def revocation(self) -> Path:
+        """Revocation lists as addresses gave them; made when it is needed."""
+        return self.root / "revocation"
+
+    @property
     def lock_file(self) -> Path:
         """Held by the one running engine."""
         return self.root / "engine.lock"

@@ -162,8 +162,22 @@ class SignDesk(Desk):
             signing["revocation_lists"] = [str(folder / "ca.crl")]
         self.set_up({"signing": signing})
 
+    def add_trust(self, *places: Path | str) -> Json:
+        told = self.engine.add_trust([str(place) for place in places])
+        self._at_the_wire()
+        return told
+
+    def remove_trust(self, place: str) -> Json:
+        told = self.engine.remove_trust(place)
+        self._at_the_wire()
+        return told
+
     def set_up(self, answers: Json) -> None:
         self.engine.setup(answers)
+        self._at_the_wire()
+
+    def _at_the_wire(self) -> None:
+        """A house with new settings speaks to the same platform."""
         self.engine.house.targets["main"].http.send = self.wire.send  # type: ignore[method-assign,assignment]
 
 

@@ -18,6 +18,7 @@ from app.system.paths import Home
 from tests.engine.sign_desk import LIU, YANG, SignDesk, a_sign_desk
 
 Json = dict[str, Any]
+WRONG = base64.b64encode(b"0" * 64).decode()
 ORIGINAL = "检查报告\n姓名：张三\n诊断：胸部CT平扫未见明显异常。\n审核医师：刘慧"
 
 
@@ -57,13 +58,26 @@ def fault(act: Callable[[], object]) -> AgentError:
     return raised.value
 
 
-def test_a_clinic_with_its_own_system_waits_for_nobody_and_submits_after_the_import(desk: SignDesk) -> None:
-    uid = desk.ready()
-    assert isinstance(fault(lambda: desk.engine.submit(uid)), NeedsOperator)
-    values = signed(desk)
+def test_a_report_waits_for_the_import_and_then_goes_by_itself(desk: SignDesk) -> None:
+    uid = desk.submitted()
+    assert {job.part.value: job.state.value for job in desk.jobs(uid)} == {
+        "exam": "queued", "report": "to_sign", "images": "queued"}  # fmt: skip
+    row = desk.row(uid)
+    assert (row["way"], row["doctor"]["name"], row["state_words"]) == ("import", LIU, "待签名")
+    (need,) = desk.needs()
+    assert "导入" in need["why"]
+    assert "自己的签名系统" in fault(lambda: desk.engine.sign_code(row["session"])).title
+    assert "对不上" in fault(lambda: desk.engine.import_signed(uid, 0, signed(desk, sign_value=WRONG))).title
+    assert desk.report_job(uid).state.value == "to_sign"
+    desk.engine.import_signed(uid, 0, signed(desk))
+    assert desk.report_job(uid).state.value == "queued" and desk.rows() == [] and desk.needs() == []
+    assert desk.signed_rows()[0]["way"] == "import"
+
+
+def test_a_report_signed_before_it_is_submitted_goes_at_once(desk: SignDesk) -> None:
+    uid, values = desk.ready(), signed(desk)
     row = desk.engine.import_signed(uid, 0, values)
     assert (row["state"], row["timestamp_words"], row["doctor"]["name"]) == ("finished", "时间戳有效", LIU)
-    assert desk.engine.form(uid)["ready"]
     desk.engine.submit(uid)
     job = desk.report_job(uid)
     sent: Any = job.payload["report"]
@@ -75,15 +89,15 @@ def test_a_clinic_with_its_own_system_waits_for_nobody_and_submits_after_the_imp
 
 
 def test_a_changed_report_needs_another_import(desk: SignDesk) -> None:
-    uid = desk.ready()
+    uid = desk.submitted()
     desk.engine.import_signed(uid, 0, signed(desk))
-    desk.engine.submit(uid)
     desk.fill(uid, conclusion="右肺上叶结节。")
-    refused = fault(lambda: desk.engine.submit(uid))
-    assert isinstance(refused, NeedsOperator) and "sign_value" in refused.fields
-    assert "不用" not in desk.engine.import_signed(uid, 0, signed(desk, original="诊断：右肺上叶结节。"))["state_words"]
     desk.engine.submit(uid)
-    assert desk.report_job(uid).payload["report"]["CAData"] == "诊断：右肺上叶结节。"  # type: ignore[index,call-overload]
+    assert desk.report_job(uid).state.value == "to_sign"
+    assert "没有这份报告的诊断结论" in fault(lambda: desk.engine.import_signed(uid, 0, signed(desk))).title
+    desk.engine.import_signed(uid, 0, signed(desk, original="诊断：右肺上叶结节"))
+    job = desk.report_job(uid)
+    assert job.state.value == "queued" and job.payload["report"]["CAData"] == "诊断：右肺上叶结节"  # type: ignore[index,call-overload]
 
 
 def test_a_report_that_waits_for_the_phone_may_go_after_an_import(phones: SignDesk) -> None:
@@ -141,7 +155,6 @@ def test_what_does_not_hold_is_not_taken(desk: SignDesk, changes: Json, words: s
     uid = desk.ready()
     assert fault(lambda: desk.engine.import_signed(uid, 0, signed(desk, **changes))).title == words
     assert "没有电子签名" in fault(lambda: desk.engine.signature(uid)).title
-    assert not desk.engine.form(uid)["ready"]
 
 
 def test_another_doctor_than_the_auditing_one_is_refused(desk: SignDesk) -> None:
@@ -158,9 +171,11 @@ def test_the_revoked_and_the_expired_are_refused(desk: SignDesk, tmp_path: Path)
     assert fault(lambda: desk.engine.import_signed(uid, 0, signed(desk, "陈静"))).title == "医师证书已被吊销"
 
 
-def test_an_original_that_does_not_look_like_the_report_is_pointed_out(desk: SignDesk) -> None:
+def test_an_original_of_another_report_is_refused_and_a_mere_digest_pointed_out(desk: SignDesk) -> None:
     uid = desk.ready()
-    desk.engine.import_signed(uid, 0, signed(desk, original="另一份报告"))
+    other = fault(lambda: desk.engine.import_signed(uid, 0, signed(desk, original="另一份报告")))
+    assert other.title == "签名原文里没有这份报告的诊断结论"
+    desk.engine.import_signed(uid, 0, signed(desk, original="9f2c04ab7d1e5580"))
     check = next(one for one in desk.engine.signature(uid)["checks"] if one["title"] == "签名原文")
     assert check["ok"] is None and "请核对" in check["words"]
 

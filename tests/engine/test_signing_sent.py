@@ -137,25 +137,30 @@ def test_a_root_that_was_taken_away_is_for_the_engineer_and_goes_by_itself_when_
 ) -> None:
     desk.trust(tmp_path)
     uid = signed(desk)
-    both = (tmp_path / "ca.pem").read_text()
-    doctors, timestamps = both.split("-----END CERTIFICATE-----\n", 2)[:2], both.rsplit("-----BEGIN", 1)[1]
-    (tmp_path / "ca.pem").write_text("-----BEGIN" + timestamps)
+    (all_of_them,) = desk.engine.trust()["roots"]
+    file = desk.wire.authority.offered("/ca/tsa-root.cer")
+    assert file is not None
+    (tmp_path / "timestamps.cer").write_bytes(file[0])
+    desk.add_trust(tmp_path / "timestamps.cer")
+    desk.remove_trust(all_of_them["place"])
     job, sent = deliver(desk, uid)
-    assert doctors and (job.state.value, sent) == ("rejected", [])
+    assert (job.state.value, sent) == ("rejected", [])
     assert job.trouble is not None and "CA 根证书" in job.trouble.advice
     assert desk.engine.signature(uid)["state"] == "finished", "the signature is not at fault"
-    (tmp_path / "gone").mkdir()
-    desk.trust(tmp_path)
+    desk.add_trust(tmp_path / "ca.pem")
     assert deliver(desk, uid)[0].state.value == "acknowledged"
 
 
 def test_a_trust_that_cant_be_read_sends_nothing_and_says_which_file(desk: SignDesk, tmp_path: Path) -> None:
     desk.trust(tmp_path)
     uid = signed(desk)
-    (tmp_path / "ca.pem").write_text("nonsense")
+    (kept,) = desk.engine.trust()["roots"]
+    Path(kept["place"]).write_text("nonsense")
     job, sent = deliver(desk, uid)
     assert (job.state.value, sent) == ("rejected", [])
     assert job.trouble is not None and "ca.pem" in job.trouble.title
+    (notice,) = desk.engine.signing()["notices"]
+    assert (notice["page"], notice["title"]) == ("trust", job.trouble.title)
 
 
 def test_an_exam_and_a_withdrawal_need_no_signature(desk: SignDesk, tmp_path: Path) -> None:

@@ -19,7 +19,8 @@ from app.practice.authority import CRL_PATH, DAY, Authority
 from app.practice.settings import Clock
 from app.signing import refusals
 from app.signing.checks import NotGood, check_same_signer, check_signed, check_stamped
-from app.signing.trust import Trust, roots_and_others
+from app.crypto.signed_data import certificates_in
+from app.signing.trust import Trust, anchors
 
 TEXT = "诊断结论：未见异常".encode()
 LIU = "刘慧"
@@ -32,7 +33,7 @@ def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
 
 @pytest.fixture
 def trust(authority: Authority) -> Trust:
-    roots, others = roots_and_others(authority.pem_chain().encode())
+    roots, others = anchors(certificates_in(authority.pem_chain().encode()))
     listed = authority.offered(CRL_PATH)
     assert listed is not None
     return Trust(roots=roots, pool=others, fetch=lambda place: listed[0])
@@ -117,5 +118,5 @@ def test_a_doctors_first_certificate_is_followed_by_the_next_only_when_it_is_due
 
 
 def test_roots_are_read_from_a_file_of_several(authority: Authority, tmp_path: Path) -> None:
-    roots, others = roots_and_others(authority.pem_chain().encode())
+    roots, others = anchors(certificates_in(authority.pem_chain().encode()))
     assert [one.is_self_issued for one in (*roots, *others)] == [True, False]
