@@ -89,9 +89,10 @@ class SingleImages:
         if not sent.count:
             return
         whole, now = self._is_whole(link, one, sent, size), self._clock.now()
+        mended = whole and self._is_mended(link)
 
         def change(tx: Tx) -> None:
-            files.image_sent(tx, link.token, sent.count, whole=whole, now=now)
+            files.image_sent(tx, link.token, sent.count, whole=whole, mended=mended, now=now)
             if not whole:
                 return
             fetched = {one.sop_instance_uid: one.data_set_sha256}
@@ -99,6 +100,11 @@ class SingleImages:
                 exams.note(tx, link.exam_key, "fetched", f"{link.destination}/images", at=now)
 
         self._write(change)
+
+    def _is_mended(self, link: Link) -> bool:
+        """One image says nothing of another that was gone a moment ago."""
+        instances = images.instances_of(self._store.read(), link.exam_key) if link.broken else ()
+        return bool(instances) and all(self._path_of(one.path).exists() for one in instances)
 
     def _is_whole(self, link: Link, one: Instance, sent: Sent, size: int) -> bool:
         key = (link.token, one.data_set_sha256)

@@ -174,15 +174,15 @@ def live_token(conn: sqlite3.Connection, destination: str, exam_key: str, sha256
     return row["token"] if row else ""
 
 
-def image_sent(tx: Tx, token: str, count: int, *, whole: bool, now: datetime) -> None:
-    """So many bytes of one image went out; `whole`: with them all of it."""
+def image_sent(tx: Tx, token: str, count: int, *, whole: bool, mended: bool, now: datetime) -> None:
+    """So many bytes of one image went out; `whole`: with them all of it; `mended`: no image of the exam is gone."""
     tx.execute(
         """UPDATE links SET sent_bytes = sent_bytes + :count, fetched_count = fetched_count + :whole,
-           broken = CASE WHEN :whole THEN '' ELSE broken END,
+           broken = CASE WHEN :mended THEN '' ELSE broken END,
            last_fetched_at = CASE WHEN :whole THEN :now ELSE last_fetched_at END,
            first_fetched_at = CASE WHEN :whole AND first_fetched_at = '' THEN :now ELSE first_fetched_at END
            WHERE token = :token""",
-        {"count": count, "whole": int(whole), "now": kept(now), "token": token},
+        {"count": count, "whole": int(whole), "mended": int(mended), "now": kept(now), "token": token},
     )
 
 

@@ -161,6 +161,23 @@ def test_an_image_that_is_gone_is_the_technician_s(room: Room, provider: Provide
     assert held(room, key) == {}
 
 
+@pytest.mark.warns
+def test_what_is_gone_is_gone_until_it_is_back_whatever_else_is_fetched(
+    room: Room, provider: Provider, tmp_path: Path
+) -> None:
+    key = an_exam(room, tmp_path, images=3)
+    first, second, third = urls(room, provider, key)
+    gone = room.spool.path(room.image(key)[1].path)
+    away = gone.rename(tmp_path / "away")
+    assert [ask(url).status for url in (first, second, third)] == [200, 404, 200]
+    wait_until(lambda: len(held(room, key)) == 2, 5)
+    assert files.broken_links(room.store.read())
+    away.rename(gone)
+    assert ask(second).status == 200
+    wait_until(lambda: len(held(room, key)) == 3, 5)
+    assert not files.broken_links(room.store.read())
+
+
 def test_images_of_another_patient_of_the_same_study_are_not_there(room: Room, tmp_path: Path) -> None:
     key = an_exam(room, tmp_path, images=1)
     study = room.image(key)[0].study_instance_uid
