@@ -181,6 +181,52 @@ def test_a_link_without_a_file_service_is_asked_of_the_settings(
         assert agent.kept_report(uid)["fields"]["pdf_path"].startswith("http://127.0.0.1:")
 
 
+# -- images by address -----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.warns
+def test_images_by_address_are_done_when_the_platform_took_each_of_them(
+    platform: PracticeProcess, home: Home, tmp_path: Path
+) -> None:
+    """It waits; it takes what it can while a file is away; it takes all of them, and once more."""
+    platform.control("options", fetch_after_seconds=-1, fetch_tries=1, fetch_pause_seconds=0)
+    with an_agent(platform, home, tmp_path, options={"image_mode": "list"}, files=file_service()) as agent:
+        uid = agent.ready(images=5, accession="LIST1")
+        agent.engine.submit(uid)
+        agent.until(lambda: waits_for_images(agent, uid) == (0, 5))
+        assert image_words(agent, uid) == "已取 0/5"
+        gone = home.spool / agent.engine.study(uid)["instances"][2]["path"]
+        away = gone.rename(tmp_path / "away")
+        platform.control("options", fetch_after_seconds=0)
+        agent.until(lambda: waits_for_images(agent, uid) == (4, 5))
+        (row,) = agent.until(lambda: [one for one in agent.engine.status()["needs_you"] if one["uid"] == uid])
+        assert "有影像文件找不到了" in row["why"] and image_words(agent, uid) == "已取 4/5"
+        assert agent.state(uid) != "acknowledged"
+
+        away.rename(gone)
+        agent.engine.resend(uid)
+        agent.until_done(uid)
+        assert image_words(agent, uid) == "已取 5/5"
+        assert agent.engine.status()["needs_you"] == []
+        ours = {one["sop_instance_uid"]: one["data_set_sha256"] for one in agent.engine.study(uid)["instances"]}
+        assert {one["key"]: one["sha256"] for one in agent.kept_images(uid)} == ours
+        fetched_before = agent.received_images(uid)
+        agent.engine.resend(uid)
+        agent.until(lambda: agent.received_images(uid) == fetched_before + 5)
+        agent.until_done(uid)
+        assert image_words(agent, uid) == "已取 5/5"
+
+
+def waits_for_images(agent: Agent, uid: str) -> tuple[int, int] | None:
+    """How many of how many the platform has fetched, while it is waited for."""
+    job = agent.jobs(uid).get("images", {"state": ""})
+    return (job["done"], job["total"]) if job["state"] == "waiting" else None
+
+
+def image_words(agent: Agent, uid: str) -> str:
+    return next(str(one["words"]) for one in agent.engine.study(uid)["fetches"] if one["what"] == "images")
+
+
 # -- the accession number --------------------------------------------------------------------------------------------
 
 
