@@ -108,8 +108,11 @@ class PapersSection(Section):
         for question in answer["questions"]:
             self.box.addWidget(self._question(question, wide + 16))
         self.box.addWidget(line(hair=True))
-        self.add_title(f"您的情况要交 {len(answer['papers'])} 样")
-        self._say(answer["hand_in"], "text2")
+        head = QWidget()
+        box = row(head, gap=10)
+        box.addWidget(label(self.look, f"您的情况要交 {len(answer['papers'])} 样", bold=True))
+        box.addWidget(label(self.look, answer["hand_in"], role="body_small", tone="text2", wrap=True), 1)
+        self.box.addWidget(head)
         for doubt in answer["doubts"]:
             self.box.addWidget(self._marked("info", "text2", doubt))
         for one in answer["papers"]:
@@ -117,8 +120,6 @@ class PapersSection(Section):
 
     def _draw_returns(self, answer: Json) -> None:
         self.add_title("平台审核以后发回来，填在设置里")
-        if not answer["returns"]:
-            self._say("没有要填的。", "text2")
         for one in answer["returns"]:
             self.box.addWidget(self._return(one))
 
@@ -209,9 +210,6 @@ class PapersSection(Section):
         box.addWidget(Mark(self.look, icon, tone, 16), 0, Qt.AlignmentFlag.AlignTop)
         box.addWidget(label(self.look, text, role="body_small", tone=tone, wrap=True), 1)
         return made
-
-    def _say(self, text: str, tone: str) -> None:
-        self.box.addWidget(label(self.look, text, role="body_small", tone=tone, wrap=True))
 
     def _tab(self, text: str) -> Button:
         made = Button(self.look, text, kind="tab", slot=lambda: self.open(text))
