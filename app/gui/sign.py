@@ -64,7 +64,8 @@ class SignPage(Page):
     def _show(self, answer: Json) -> None:
         before, self.answer = self._report(), answer
         reports = self._reports()
-        self.header.note.setText(sign_words.sentence(len(reports)))
+        put_off = sum(one["state"] == sign_words.POSTPONED for one in reports)
+        self.header.note.setText(sign_words.sentence(len(reports) - put_off, put_off))
         self._say_empty(answer["lacking"])
         self._list()
         self._right.setCurrentWidget(self._work if reports else self._empty)

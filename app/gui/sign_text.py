@@ -14,7 +14,7 @@ from app.gui.parts import Button, Head, Mark, clear, column, label, line, row
 from app.gui.pdf_view import PdfPane
 from app.gui.told import Told
 
-_LABEL, _SHORT = 64, 120
+_LABEL, _SHORT = 64, 175
 _VOID = "签名后再改这份报告，签名就作废，要重新签"
 
 

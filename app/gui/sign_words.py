@@ -27,9 +27,10 @@ JOB_TONES = {"acknowledged": "ok", "reconciled": "ok", "held": "you", "rejected"
 """Green only after the platform's answer."""
 
 
-def sentence(waiting: int) -> str:
-    """What the page's first line says."""
-    return f"{waiting} 份报告等审核医师签名，签好后自动上传" if waiting else "没有报告在等签名"
+def sentence(waiting: int, put_off: int = 0) -> str:
+    """What the page's first line says; what was put off waits for nobody now."""
+    said = f"{waiting} 份报告等审核医师签名，签好后自动上传" if waiting else "没有报告在等签名"
+    return f"{said} · {put_off} 份稍后再签" if put_off else said
 
 
 def not_yet(lacking: list[str]) -> tuple[str, str]:

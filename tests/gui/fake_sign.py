@@ -254,3 +254,16 @@ def a_long_text(row: Json) -> list[Json]:
     lines = _text(row)
     lines[2] = {"label": "影像所见", "value": "\n".join(f"{n}. {FINDINGS}" for n in range(1, 15))}
     return lines
+
+
+def a_real_text(row: Json) -> list[Json]:
+    """Line by line as the program makes it of an exam."""
+    said = (
+        ("报告唯一标识", "R7B3AA453258A87E6CAE301"), ("检查号", row["accession_number"]),
+        ("机构名称", "太原市小店区平安诊所"), ("姓名", row["patient_name"]), ("性别", "女性"), ("年龄", "63"),
+        ("年龄单位", "年"), ("设备类型", "DR"), ("检查部位", "胸部"), ("院内检查项目名称", "胸部正侧位"),
+        ("检查时间", "2026-11-20 13:18:00"), ("影像所见", FINDINGS), ("诊断结论", "右下肺少许炎症可能，建议复查。"),
+        ("阴阳性", "阳性"), ("报告医师姓名", "张伟明"), ("报告时间", "2026-11-20 13:28:00"),
+        ("审核医师姓名", row["doctor"]["name"]), ("审核时间", "2026-11-20 13:30:00"),
+    )  # fmt: skip
+    return [{"label": label, "value": value} for label, value in said]

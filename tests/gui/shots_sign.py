@@ -11,7 +11,7 @@ from app.gui import words
 from app.gui.sign_import import ImportDialog
 from app.gui.window import MainWindow
 from tests.gui.fake_face import FakeFace
-from tests.gui.fake_sign import LIU, NO_ANSWER, OTHER_DOCTOR, a_doctor, a_long_text
+from tests.gui.fake_sign import LIU, NO_ANSWER, OTHER_DOCTOR, a_doctor, a_long_text, a_real_text
 
 Act = Callable[[MainWindow], None]
 Shot = tuple[str, str, Act, Callable[[FakeFace], None]]
@@ -74,6 +74,15 @@ def sign_plan(rest: Act) -> dict[str, Shot]:
         face.offer_signing()
         face.sign_text = a_long_text
 
+    def real(face: FakeFace) -> None:
+        face.offer_signing()
+        face.sign_text = a_real_text
+
+    def unstamped(face: FakeFace) -> None:
+        face.offer_signing()
+        advice = "这份报告的 PDF 换过，还没有盖章。盖好章、提交上传以后，再请医生签"
+        face.fail["sign_code"] = NeedsOperator("先盖章，再签名", advice, fields=("report_pdf",))
+
     def dense(face: FakeFace) -> None:
         face.offer_signing()
         face.code_version = 12
@@ -135,6 +144,8 @@ def sign_plan(rest: Act) -> dict[str, Shot]:
         "5-sign-fresh": at(nothing, fresh),
         "5-sign-long": at(nothing, long),
         "5-sign-dense": at(nothing, dense),
+        "5-sign-real": at(nothing, real),
+        "5-sign-unstamped": at(nothing, unstamped),
         "5-sign-search": at(searched),
         "5-sign-all": at(all_signed),
         "5-sign-signature": at(signature),
