@@ -155,9 +155,6 @@ class ShanxiPlatform(Region):
     def pages(self) -> Mapping[str, Callable[[], str]]:
         return self._desk.pages()
 
-    def pages(self) -> Mapping[str, Callable[[], str]]:
-        return self._desk.pages()
-
     def views(self) -> Mapping[str, Callable[[], dict[str, Any]]]:
         return self._desk.views()
 
@@ -498,7 +495,6 @@ FRONT_END = FrontEnd(
     exam_columns={"姓名": "patName", "检查时间": "checkFinishTime", "类别": "modality"},
     report_columns={"诊断结论": "inspectExamResult"},
     quiet=(shanxi_ca.UNSIGN,),
-    links={"phone": "医生的手机"},
     links={"phone": "医生的手机"},
     help=HELP,
 )
