@@ -75,6 +75,28 @@ class DoubtBox(QFrame):
         self._box.addLayout(line_of)
 
 
+class RegisteredNote(QFrame):
+    """This patient was registered before the images: `joined(exam_key, study)` when they are the ones."""
+
+    joined = Told()
+
+    def __init__(self, look: Look, registered: list[dict[str, Any]]) -> None:
+        super().__init__()
+        self.setObjectName("doubt")
+        box = column(self, margins=(16, 10, 16, 12), gap=8)
+        head = row(gap=8)
+        head.addWidget(Mark(look, "info", "you", 18, on="youSoft"), 0, Qt.AlignmentFlag.AlignTop)
+        title = "这位患者登记过，影像是登记的那例吗？"
+        head.addWidget(label(look, title, tone="you", bold=True, wrap=True), 1)
+        box.addLayout(head)
+        for one in registered:
+            line = row(gap=12)
+            line.addWidget(label(look, one["words"], role="body_small", wrap=True), 1)
+            slot = partial(self.joined.emit, str(one["exam_key"]), str(one["study"]))
+            line.addWidget(Button(look, "是，归到那例", slot=slot))
+            box.addLayout(line)
+
+
 class Compared(QFrame):
     """Two sides of a doubt as a table: what is alike is quiet, what differs stands out."""
 

@@ -15,6 +15,7 @@ from app.gui.images import ImagesCard, pdf_of
 from app.gui.open_exam import OpenExam
 from app.gui.page import Desk, Json, Page, Question, Search
 from app.gui.parts import Button, row, shortcut
+from app.gui.register import RegisterDialog, registered_words
 from app.gui.together import TogetherCard
 
 _TELLING = ("state", "problem_count", "image_count", "report_count", "patient_name")
@@ -32,7 +33,8 @@ class FillPage(Page):
         self.search = Search(desk.look)
         self.several = Button(desk.look, "批量填写", icon="page-fill", tip="勾选几例，一起填相同的项")
         self.from_his = Button(desk.look, his.BUTTON, icon="export", tip="结算号、医嘱号从 HIS 填")
-        super().__init__(desk, self.search, self.several, self.from_his)
+        self.register = Button(desk.look, "登记一例", icon="patient", tip="影像还没到，先登记", slot=self.register_one)
+        super().__init__(desk, self.search, self.several, self.from_his, self.register)
         self.from_his.clicked.connect(lambda _checked=False: self.import_his())
         self.uid = ""
         self._wanted = ""
@@ -119,6 +121,15 @@ class FillPage(Page):
         elif path := his.sheet_of(event):
             event.acceptProposedAction()
             self.import_his(path)
+
+    def register_one(self) -> None:
+        """An exam before its images; it is opened, what else is missing can be filled at once or later."""
+        RegisterDialog(self.desk, self._registered, self.window()).open()
+
+    def _registered(self, form: Json) -> None:
+        self.desk.tell("work", *registered_words(form))
+        self.open_at(str(form["uid"]))
+        self.refresh()
 
     def import_his(self, path: str = "") -> None:
         """Open the import; what is open comes anew when it filled something."""

@@ -14,6 +14,7 @@ from app.gui.fields import FieldName, FieldRow, Suggestion, name_of, saved
 from app.gui.form_fields import all_fields, empty, follows, pdf_first
 from app.gui.page import Desk, Json
 from app.gui.parts import Button, clear, column, label, line, row
+from app.gui.report_tools import PdfActs, is_folded, no_report_line, pdf_tools, report_tools, tools_line
 from app.gui.sections import EXAM, MONEY, PATIENT, REPORT, ActButton, ActRow, Section, needs_a_person, section_of
 from app.gui.told import Told
 
@@ -35,6 +36,8 @@ class FormView(QScrollArea):
     attach_to = Told()
     stamp_it = Told()
     map_report = Told()
+    report_act = Told()
+    """(what, number of the report): one more, none, one of another exam ..."""
     wants_row = Told()
 
     def __init__(self, desk: Desk) -> None:
@@ -360,6 +363,13 @@ class FormView(QScrollArea):
             title = REPORT if len(form["reports"]) == 1 else f"{REPORT} {number + 1}"
             mine = [f for f in quiet if (f["noun"], f["row"]) == ("report", number)]
             self._add_section(title, mine, pdf=number)
+            links = None if is_folded(form, number) else report_tools(self._look, form, number, self.report_act.emit)
+            if links is not None:
+                links.setContentsMargins(30, 0, 16, 8)
+                self._box.addWidget(links)
+        if form["no_report"]:
+            self._box.addWidget(line())
+            self._box.addWidget(no_report_line(self._look, self.report_act.emit))
         money = [f for f in quiet if f["noun"] == "settlement" or (f["noun"] == "exam" and section_of(f) == MONEY)]
         has_rows = form["settlements"] or any(field["type"] == "rows" for field in form["fields"])
         if money or has_rows:
@@ -377,23 +387,14 @@ class FormView(QScrollArea):
         self._box.addWidget(section)
 
     def _pdf_tools(self, number: int) -> list[QWidget]:
-        has_pdf = bool(self.form and self.form["reports"][number]["pdf"])
-        said = "报告 PDF 已附上" if has_pdf else "还没有报告 PDF"
-        text = "换一份 PDF" if has_pdf else "附上 PDF"
-        button = Button(self._look, text, icon="attach", small=True, slot=partial(self.attach_to.emit, number))
-        tone = "text3" if has_pdf else "you"
-        tools = [label(self._look, said, role="caption", tone=tone), button]
-        if has_pdf:
-            slot = partial(self.map_report.emit, number)
-            tip = "报告里的内容读错了栏目，在这里对一次，以后都按这样读"
-            tools.insert(1, Button(self._look, "读得不对？对一次", kind="link", small=True, slot=slot, tip=tip))
-        return [_tools(*tools)]
+        acts = PdfActs(attach=self.attach_to.emit, map=self.map_report.emit, act=self.report_act.emit)
+        return pdf_tools(self._look, self.form, number, acts) if self.form else []
 
     def _settlement_tools(self) -> list[QWidget]:
         more = Button(self._look, "加一行结算", kind="link", small=True, slot=self.wants_row.emit)
         less = Button(self._look, "去掉末行", kind="quiet", small=True, slot=self._drop_settlement)
         less.setVisible(bool(self.form and self.form["settlements"]))
-        return [_tools(more, less)]
+        return [tools_line(more, less)]
 
     def add_settlement(self, template: list[Field]) -> None:
         """One more row, open and empty; it is kept with the first value that is typed into it."""
@@ -421,12 +422,3 @@ class FormView(QScrollArea):
         if self.form is not None and self.form["settlements"]:
             self._settlement_count = len(self.form["settlements"]) - 1
             self.keep.emit()
-
-
-def _tools(*widgets: QWidget) -> QWidget:
-    made = QWidget()
-    box = row(made, gap=8)
-    for widget in widgets:
-        box.addWidget(widget)
-    box.addStretch(1)
-    return made

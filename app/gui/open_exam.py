@@ -8,12 +8,13 @@ from PySide6.QtWidgets import QFileDialog, QWidget
 
 from app.errors import AgentError, NeedsOperator
 from app.gui.ask import OrElse, Then
-from app.gui.doubts import DoubtBox, TroubleNote
+from app.gui.doubts import DoubtBox, RegisteredNote, TroubleNote
 from app.gui.form_card import FormCard
 from app.gui.name_repair import open_name_repair
 from app.gui.page import Desk, Json, Question
 from app.gui.parts import clear
 from app.gui.report_map import open_report_map
+from app.gui.report_tools import DROP, MORE, NONE, SHARE, WANTED, ShareDialog
 from app.gui.sections import row_fields
 from app.gui.steps import newest
 from app.gui.told import Told
@@ -45,6 +46,7 @@ class OpenExam:
         self.form.wants_row.connect(self.add_settlement)
         self.form.attach_to.connect(self.choose_pdf)
         self.form.map_report.connect(self.map_report)
+        self.form.report_act.connect(self.act_on_report)
 
     # -- showing ----------------------------------------------------------------------------------------------------
 
@@ -143,6 +145,28 @@ class OpenExam:
         open_report_map(
             self.desk, self.uid, report, self._page, lambda _answer: self.fill(self._settled, self.not_kept)
         )
+
+    def act_on_report(self, act: str, number: int) -> None:
+        """One more report, none, one of another exam; what was entered is kept first."""
+        face, uid = self.desk.face, self.uid
+        acts: dict[str, Callable[[], Json]] = {
+            MORE: lambda: face.add_report(uid),
+            DROP: lambda: face.drop_report(uid, number),
+            NONE: lambda: face.without_report(uid),
+            WANTED: lambda: face.without_report(uid, none=False),
+        }
+        if act == SHARE:
+            self.fill(lambda _form: self._share(), self.not_kept)
+        else:
+            self.then(acts[act], self._settled, self.not_kept)
+
+    def _share(self) -> None:
+        ShareDialog(self.desk, self.uid, self._settled, self._page.window()).open()
+
+    def join(self, exam_key: str, study: str) -> None:
+        """These images are the ones of an exam that was registered before."""
+        face = self.desk.face
+        self.then(lambda: face.join(exam_key, study, take=True), self._settled, self.not_kept)
 
     def fill(self, then: Then, or_else: OrElse, *, without: Collection[str] = ()) -> None:
         face, uid = self.desk.face, self.uid
@@ -256,6 +280,10 @@ class OpenExam:
             self.card.doubt_slot.addWidget(self.doubt)
         elif self.trouble is not None and self.trouble["turn"] != "automatic":
             self.card.doubt_slot.addWidget(TroubleNote(self.desk.look, self.trouble, self.platform))
+        elif form["registered"]:
+            note = RegisteredNote(self.desk.look, form["registered"])
+            note.joined.connect(self.join)
+            self.card.doubt_slot.addWidget(note)
         self.card.doubt_slot.setContentsMargins(12, 10 if self.card.doubt_slot.count() else 0, 12, 0)
 
     def _show_foot(self, form: Json) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 
 from app.errors import AgentError, NeedsOperator
 from app.gui import words
+from tests.gui.fake_arrange import FakeArrange, a_report
 from tests.gui.fake_day import FakeDay
 from tests.gui.fake_devices import FakeDevices
 from tests.gui.fake_fill import FakeFill
@@ -23,6 +24,7 @@ from tests.gui.fake_setup import FakeSetup
 from tests.gui.fake_several import said_by
 from tests.gui.fake_sign import FakeSign
 from tests.gui.fake_stamp import FakeStamp, stamp_problem
+from tests.gui.fake_trust import FakeTrust
 
 Json = dict[str, Any]
 NOW = datetime(2026, 11, 20, 6, 6, tzinfo=UTC)
@@ -270,6 +272,8 @@ class FakeFace(
     FakeSign,
     FakeStamp,
     FakePapers,
+    FakeTrust,
+    FakeArrange,
 ):
     """Answers like an engine with a busy afternoon; `calls` holds (method, arguments) in order."""
 
@@ -288,6 +292,7 @@ class FakeFace(
         FakeDevices.__init__(self)
         FakeRetrieve.__init__(self)
         FakeSign.__init__(self)
+        FakeTrust.__init__(self)
 
     # -- help for tests ---------------------------------------------------------------------------------------------
 
@@ -356,7 +361,9 @@ class FakeFace(
             "destinations": ["shanxi"],
             "studies": [study],
             "fields": exam_fields(row["patient_name"], row["accession_number"], filled=filled),
-            "reports": [{"report_key": "R1", "pdf": True, "stamp": None, "fields": report_fields(filled=filled)}],
+            "no_report": False,
+            "registered": [],
+            "reports": [a_report("R1", report_fields(filled=filled))],
             "settlements": [settlement_row(0)],
         }
 

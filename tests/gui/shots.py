@@ -60,10 +60,12 @@ def draw(out: Path, theme: str, scale: str, names: list[str]) -> None:
     from tests.gui.fake_face import NOW, FakeFace
     from tests.gui.fake_pictures import CANNOT_SHOW
     from tests.gui.fake_several import two_destinations
+    from tests.gui.shots_arrange import arrange_plan
     from tests.gui.shots_retrieve import retrieve_plan
     from tests.gui.shots_settings import settings_plan
     from tests.gui.shots_sign import sign_plan
     from tests.gui.shots_stamp import stamp_plan
+    from tests.gui.shots_trust import trust_plan
     from tests.gui.shots_wizard import draw_wizard
 
     app = QApplication([])
@@ -277,6 +279,8 @@ def draw(out: Path, theme: str, scale: str, names: list[str]) -> None:
         **settings_plan(rest),
         **sign_plan(rest),
         **stamp_plan(rest),
+        **trust_plan(rest),
+        **arrange_plan(rest),
         "1-today-nothing": at(words.TODAY, before=FakeFace.empty),
         "1-today-paused": at(words.TODAY, before=paused),
         "2-fill-nothing": at(words.FILL, before=FakeFace.empty),
