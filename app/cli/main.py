@@ -9,7 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from app.cli import retrieve, say, sign
+from app.cli import retrieve, say, sign, stamp
 from app.cli.commands import COMMANDS
 from app.cli.headless import run_headless, stop_signals
 from app.cli.out import Out
@@ -186,6 +186,27 @@ def _wait_for_doctor(words: argparse.Namespace, face: Face, out: Out) -> int:
     return 1
 
 
+def _stamp(words: argparse.Namespace, home: Home, out: Out) -> int:
+    """Until the stamped report is back, or is no longer waited for."""
+    number = (words.report or 1) - 1
+    with reached(home) as face, stop_signals() as stop:
+        given = face.stamp(words.uid, number)
+        out.event({"stamp": given}, "\n".join(stamp.opened(given)))
+        value, told = face.stamping(words.uid, number), None
+        while value["open"] and not stop.is_set():
+            if value["refused"] and value["refused"] != told:
+                told = value["refused"]
+                out.event({"refused": told}, "\n".join(stamp.refused(value)))
+            stop.wait(_ASK_SECONDS)
+            value = face.stamping(words.uid, number)
+    trouble = stamp.trouble(value, stopped=stop.is_set())
+    if trouble is None:
+        out.answer(value, [value["words"]])
+        return 0
+    out.trouble(trouble, value)
+    return 1
+
+
 # -- backfill ---------------------------------------------------------------------------------------------------------
 
 
@@ -228,4 +249,5 @@ _ACTS: dict[str, Act] = {
     "backfill": _backfill,
     "retrieve": _retrieve,
     "sign": _sign,
+    "stamp": _stamp,
 }

@@ -373,7 +373,6 @@ def test_every_command_of_the_face_can_be_reached_or_is_for_pages() -> None:
         "signature",
         "slip",
         "snooze",
-        "stamp",
         "stamping",
         "suggestions",
         "test_device",
