@@ -497,6 +497,17 @@ def test_a_doctor_the_platform_does_not_know_leads_to_the_list_of_doctors(
     assert place.went == [(words.SETTINGS, "signing")]
 
 
+def test_a_report_that_has_to_be_stamped_first_leads_to_its_form(
+    face: FakeFace, opens: Opens, place: Place, settle: Settle
+) -> None:
+    face.offer_signing()
+    face.fail["sign_code"] = NeedsOperator("先盖章，再签名", "盖好章再请医生签", fields=("report_pdf",))
+    page = opens()
+    assert page.area.said.title.text() == "先盖章，再签名" and shown_buttons(page) == ["stamp"]
+    page.area.buttons["stamp"].click()
+    assert place.went == [(words.FILL, face.row_of(101)["uid"])]
+
+
 def test_a_report_without_an_auditing_doctor_leads_to_its_form(
     face: FakeFace, opens: Opens, place: Place, settle: Settle
 ) -> None:
