@@ -33,7 +33,7 @@ from app.regions.conversation import (
     Request,
     Wired,
 )
-from app.store import Store, Tx, answers, jobs, pickups
+from app.store import Store, Tx, answers, jobs
 from app.wire.dicom_association import Peer
 from app.wire.dicom_send import DicomSender
 from app.wire.http_client import REPLY_LIMIT_BYTES, HttpReply
@@ -262,7 +262,13 @@ class Courier:
         return Reply(data={"accepted": len(accepted)})
 
     def _fetched(self, request: Pickup, job: Job) -> Reply:
-        if pickups.lacking(self._store.read(), job, contents(request.images)):
+        """Nobody waits for a platform to fetch what is not here any more."""
+        held = answers.held(self._store.read(), job.destination, job.exam_key, job.part.value)
+        lacking = [image for image in request.images if held.get(image.sop_instance_uid) != image.sha256]
+        gone = next((image for image in lacking if not self._files.is_here(image.path)), None)
+        if gone is not None:
+            raise NotAccepted(self._target.judge.dicom_trouble("gone", gone.sop_instance_uid, request.step))
+        if lacking:
             raise NotFetched(request)
         return Reply(data={"fetched": len(request.images)})
 

@@ -57,13 +57,14 @@ class Target:
 
     @property
     def signs_here(self) -> bool:
-        """Its reports are submitted unsigned and wait here: for their doctor's phone, or for an import."""
-        return self.signs_by_phone or (self.demands_signature and self.options.get("sign_by") == "import")
+        """Its reports are submitted unsigned and wait here: for their doctor's phone, also while the platform has not
+        given this clinic what a code needs, or for an import."""
+        return self.demands_signature and "signature" in self.region.options
 
     @property
     def signs_by_phone(self) -> bool:
         """Their doctor scans a code; else the clinic's own system signs."""
-        return self.demands_signature and self.options.get("sign_by", "qr") == "qr" and self.can("sign")
+        return self.signs_here and self.options.get("sign_by", "qr") == "qr"
 
     def url(self, path: str, base: str = "") -> str:
         """Under the destination's address, or under the one that the option `<base>_url` has, if it has one."""
@@ -138,4 +139,8 @@ class FileSource(Protocol):
 
         Raises `FileNotFoundError` when the original is gone.
         """
+        ...
+
+    def is_here(self, path: str) -> bool:
+        """Whether a stored image (`ImageRef.path`) has its file."""
         ...

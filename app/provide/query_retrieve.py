@@ -136,8 +136,16 @@ class QueryRetrieve:
         after = 0
         while page := offered.study_places(self._store.read(), narrowed, after=after):
             for _, uid in page:
-                yield from (self._image(one) for one in offered.images(self._store.read(), narrowed, uid))
+                found = [self._image(one) for one in offered.images(self._store.read(), narrowed, uid)]
+                if not all(image.path.is_file() for image in found):
+                    self._is_gone(uid)
+                yield from found
             after = page[-1][0]
+
+    def _is_gone(self, study_instance_uid: str) -> None:
+        log.warning("images can't be fetched: their files are gone")
+        with suppress(RetryLater):
+            self._store.submit(lambda tx: pickups.look_again(tx, study_instance_uid, now=self._clock.now()))
 
     def _image(self, one: FoundImage) -> Image:
         return Image(

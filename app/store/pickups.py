@@ -70,6 +70,15 @@ def pulled(
         fetched(tx, destination, exam_key, images, now=now)
 
 
+def look_again(tx: Tx, study_instance_uid: str, *, now: datetime) -> None:
+    """An image of this study could not be handed out: whoever waits for its images has a look why."""
+    tx.execute(
+        """UPDATE jobs SET due_at = ? WHERE part = 'images' AND state = ? AND due_at IS NULL
+           AND exam_key IN (SELECT exam_key FROM exam_studies WHERE study_instance_uid = ?)""",
+        (kept(now), JobState.WAITING.value, study_instance_uid),
+    )
+
+
 def counted(conn: sqlite3.Connection, destination: str, exam_key: str) -> tuple[int, int]:
     """How many images of the newest version are fetched, and how many it has."""
     row = conn.execute(

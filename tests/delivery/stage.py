@@ -166,6 +166,9 @@ class Files:
         self.prepared.append(ref.sop_instance_uid)
         yield self.folder / ref.sop_instance_uid
 
+    def is_here(self, path: str) -> bool:
+        return path not in self.gone
+
 
 @dataclass
 class Ae:

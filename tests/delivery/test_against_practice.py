@@ -45,6 +45,9 @@ class Disk(Files):
     def image(self, ref: ImageRef) -> Iterator[Path]:
         yield Path(ref.path)
 
+    def is_here(self, path: str) -> bool:
+        return Path(path).exists()
+
 
 @dataclass
 class Line:

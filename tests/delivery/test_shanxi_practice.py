@@ -236,6 +236,10 @@ def test_a_stamped_report_holds_and_a_bare_one_does_not(desk: Desk, platform: Pr
 # -- images by address ------------------------------------------------------------------------------------------------
 
 
+def series_of(platform: PracticeProcess) -> list[Any]:
+    return list(platform.ask("GET", "/practice/series").json["series"])
+
+
 def test_a_platform_fetches_every_image_and_then_it_is_done(
     room: Room, platform: PracticeProcess, tmp_path: Path
 ) -> None:
@@ -268,7 +272,8 @@ def test_a_platform_fetches_every_image_and_then_it_is_done(
             desk.courier.deliver(job)
         wait_until(lambda: len(answers.held(room.store.read(), "main", key, "images")) == 5, 20)
         assert desk.courier.deliver(job) == {}
-    listed = {one["series_uid"]: one for one in platform.ask("GET", "/practice/series").json["series"]}
+        wait_until(lambda: sum(one["fetched"] for one in series_of(platform)) == 5, 20)
+    listed = {one["series_uid"]: one for one in series_of(platform)}
     assert sorted(one["words"] for one in listed.values()) == ["已取 2/2", "已取 3/3"]
     assert {one["version"] for one in listed.values()} == {1}, "nothing was listed twice"
     assert {one["accession"] for one in listed.values()} == {"ACC1"}

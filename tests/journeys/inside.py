@@ -193,7 +193,7 @@ class Agent:
                 "reconcile_again_seconds": 600.0,
                 **self.changes.get("upload", {}),
             },
-            **({"files": self.changes["files"]} if "files" in self.changes else {}),
+            **{name: self.changes[name] for name in ("files", "query") if name in self.changes},
             "destination": [
                 {
                     "name": "main",

@@ -217,6 +217,34 @@ def test_images_by_address_are_done_when_the_platform_took_each_of_them(
         assert image_words(agent, uid) == "已取 5/5"
 
 
+@pytest.mark.warns
+def test_a_platform_that_pulls_is_not_waited_for_when_the_file_is_gone(
+    platform: PracticeProcess, home: Home, tmp_path: Path
+) -> None:
+    node = f"SXCLOUD@127.0.0.1:{platform.dicom_port}"
+    query = {"on": True, "callers": ["SXCLOUD"], "destinations": [node]}
+    options = {"image_mode": "retrieve", "retrieve_ae_title": "SXCLOUD"}
+    with an_agent(platform, home, tmp_path, options=options, query=query) as agent:
+        port = agent.engine.status()["dicom"]["port"]
+        platform.control("options", pull_ae="CLINIC_AGENT", pull_port=port, fetch_tries=1, fetch_pause_seconds=0)
+        uid = agent.ready(images=3, accession="PULL1")
+        agent.engine.submit(uid)
+        agent.until(lambda: waits_for_images(agent, uid) == (0, 3))
+        gone = home.spool / agent.engine.study(uid)["instances"][0]["path"]
+        away = gone.rename(tmp_path / "away")
+        platform.control("pull", accession="PULL1")
+        agent.until(lambda: agent.job(uid, "images")["state"] == "rejected")
+        (row,) = [one for one in agent.engine.status()["needs_you"] if one["uid"] == uid]
+        assert "不在影像暂存区" in row["why"]
+        assert len(agent.kept_images(uid)) == 2
+
+        away.rename(gone)
+        agent.engine.resend(uid)
+        agent.until(lambda: waits_for_images(agent, uid) == (2, 3))
+        platform.control("pull", accession="PULL1")
+        agent.until_done(uid)
+
+
 def waits_for_images(agent: Agent, uid: str) -> tuple[int, int] | None:
     """How many of how many the platform has fetched, while it is waited for."""
     job = agent.jobs(uid).get("images", {"state": ""})
