@@ -44,6 +44,10 @@ def stamp_plan(rest: Act) -> dict[str, Shot]:
         bar._told(UID, 0, {"state": "none", "open": True, "refused": None})
         rest(window)
 
+    def small(window: MainWindow) -> None:
+        window.resize(900, 500)
+        refused(window)
+
     def shut(window: MainWindow) -> None:
         window._face.client_open = False  # type: ignore[attr-defined]
         pdf(window)
@@ -62,5 +66,6 @@ def stamp_plan(rest: Act) -> dict[str, Shot]:
         "2-stamp-stamped": at(pdf, STAMPED),
         "2-stamp-void": at(pdf, VOID, demanded=True),
         "2-stamp-outdated": at(pdf, OUTDATED),
+        "0-small-stamp": at(small, NONE, demanded=True),
         "2-stamp-no-browser": at(no_browser, NONE, demanded=True),
     }
