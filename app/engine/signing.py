@@ -45,7 +45,7 @@ class Signing:
                 pace=pace,
             )
             for name, target in house.targets.items()
-            if target.signs_by_phone
+            if target.signs_by_phone and target.can("sign")
         }
 
     def before_sending(self, name: str) -> BeforeSending:
@@ -119,11 +119,14 @@ class Signing:
         if not waiting:
             return []
         names = list(dict.fromkeys(one.doctor_name for one in waiting))
-        by_phone = [one for one in waiting if one.destination in self._sessions]
+        phones = {name for name, target in self._house.targets.items() if target.signs_by_phone}
+        by_phone = [one for one in waiting if one.destination in phones]
         who = f"{names[0]} 医生" if len(names) == 1 else f"{names[0]} 等 {len(names)} 位医生"
         unknown = [one.doctor_name for one in by_phone if not self._doctor(one.doctor_name, one.doctor_code)["known"]]
         why = "打开电子签名，请医生用手机扫码" if by_phone else "机构的签名系统签好以后，打开电子签名导入"
-        if unknown:
+        if any(one.destination not in self._sessions for one in by_phone):
+            why = "签名还没有备齐，打开电子签名看缺什么"
+        elif unknown:
             why = f"{unknown[0]} 医生还没有签名平台编号，请在 设置 › 医生名单 里填"
         elif troubled := next((one for one in waiting if one.state is SessionState.REFUSED and one.hitch), None):
             why = f"{troubled.hitch.title if troubled.hitch else ''}，请换新码再签"
@@ -139,7 +142,7 @@ class Signing:
         self._stamped_first(session)
         target = self._house.targets[session.destination]
         if session.destination not in self._sessions:
-            raise NeedsOperator("这份报告由机构自己的签名系统签", "签好以后点“导入已签报告”")
+            raise _no_code(target)
         row = self._row(session)
         title = f"{row['patient_name']} {row['what']}".strip()[:100]
         description = " · ".join(filter(None, (self._house.settings.clinic.name, row["accession_number"])))
@@ -242,3 +245,14 @@ class Signing:
     def import_signed(self, exam_key: str, report: int, given: object) -> Json:
         """See `Face.import_signed`."""
         return self._row(self._taking.take(exam_key, self._report_key(exam_key, report), given))
+
+
+def _no_code(target: Target) -> NeedsOperator:
+    """Why no code can be asked for."""
+    if not target.signs_by_phone:
+        return NeedsOperator("这份报告由机构自己的签名系统签", "签好以后点“导入已签报告”")
+    return NeedsOperator(
+        "签名还没有备齐",
+        "设置里还缺签名应用 ID 或安全码，平台审核申请材料以后发给机构；填好就能签，报告不用重新提交",
+        page="papers",
+    )

@@ -38,7 +38,6 @@ def build_target(settings: Settings, destination: DestinationSettings, secrets: 
     options = options_of(region, destination, settings)
     overrides = dict(options.pop("fields", {}))
     title = region.title
-    signed = {name: {"required_when": ""} for name in region.options.get("signature", {}).get("fields", ())}
     region = region.with_options(options)
     target = Target(
         name=destination.name,
@@ -56,8 +55,6 @@ def build_target(settings: Settings, destination: DestinationSettings, secrets: 
         defaults=destination.defaults,
         practice=bool(options.get("practice", False)),
     )
-    if target.demands_signature and not target.signs_here:
-        overrides = {**signed, **overrides}
     region = region.with_overrides(overrides)
     return replace(target, region=region, adapter=ADAPTERS[destination.region](region, options, secrets))
 

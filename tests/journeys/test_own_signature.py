@@ -49,11 +49,16 @@ def filled(agent: Agent) -> str:
     return uid
 
 
-def test_an_unsigned_report_is_held_here_and_says_what_is_missing(agent: Agent) -> None:
+def test_an_unsigned_report_waits_here_and_says_what_the_platform_must_send_first(agent: Agent) -> None:
     uid = filled(agent)
-    with pytest.raises(NeedsOperator) as refused:
-        agent.engine.submit(uid)
-    assert set(refused.value.fields) == set(signed())
+    agent.engine.submit(uid)
+    answer = agent.engine.signing()
+    ((row,),) = (group["reports"] for group in answer["waiting"])
+    assert "签名应用 ID" in answer["lacking"]
+    with pytest.raises(NeedsOperator, match="签名还没有备齐"):
+        agent.engine.sign_code(row["session"])
+    parts = {one["part"]: one["state"] for one in agent.engine.study(uid)["jobs"]}
+    assert parts["report"] == "to_sign" and "to_sign" not in (parts["exam"], parts["images"])
 
 
 def test_a_report_signed_elsewhere_is_checked_here_and_goes_with_its_five_fields_uncut(agent: Agent) -> None:
