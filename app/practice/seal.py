@@ -1,6 +1,7 @@
 """A practice seal in a PDF (PDF 1.7, 12.8): a signature field added by incremental update, and the check of all seals.
 
-The seal's /Contents is a detached GM/T 0010 message over the /ByteRange; on the page it is a red ring.
+The seal's /Contents is a detached GM/T 0010 message over the /ByteRange; on the page it is a ring with a star, as wide
+as real ones are (40 mm).
 """
 
 from __future__ import annotations
@@ -22,7 +23,8 @@ ROOM = 4096
 """Bytes kept free for the signature."""
 _RANGE = re.compile(rb"/ByteRange\s*\[\s*(\d+)\s+(\d+)\s+(\d+)\s+(\d+)\s*\]")
 _RING = b"0.85 0.1 0.1 RG 3 w 57 0 0 57 0 0 cm 0.053 w 1 0.5 m 1 0.776 0.776 1 0.5 1 c 0.224 1 0 0.776 0 0.5 c\n"
-_RING += b"0 0.224 0.224 0 0.5 0 c 0.776 0 1 0.224 1 0.5 c s\n"
+_RING += b"0 0.224 0.224 0 0.5 0 c 0.776 0 1 0.224 1 0.5 c s 0.85 0.1 0.1 rg 0.5 0.7 m 0.455 0.562 l 0.31 0.562 l\n"
+_RING += b"0.427 0.476 l 0.382 0.338 l 0.5 0.424 l 0.618 0.338 l 0.573 0.476 l 0.69 0.562 l 0.545 0.562 l f\n"
 
 
 class NotStampable(Exception):
@@ -124,7 +126,7 @@ def _with_empty_seal(pdf: bytes, at: datetime) -> tuple[bytes, int]:
         + b" /ByteRange [0000000000 0000000000 0000000000 0000000000] /Contents <%s> >>" % (b"0" * 2 * ROOM),
         widget: b"<< /Type /Annot /Subtype /Widget /FT /Sig /T (seal%d) /V %d 0 R /P %d 0 R /F 132"
         % (sig, sig, page_number)
-        + b" /Rect [430 90 487 147] /AP << /N %d 0 R >> >>" % ring,
+        + b" /Rect [400 70 513 183] /AP << /N %d 0 R >> >>" % ring,
         ring: b"<< /Type /XObject /Subtype /Form /BBox [-2 -2 59 59] /Length %d >>\nstream\n%s\nendstream"
         % (len(_RING), _RING),
     }
