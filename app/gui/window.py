@@ -7,7 +7,15 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QSize, Qt, QTimer, QUrl
-from PySide6.QtGui import QCloseEvent, QDesktopServices, QKeySequence, QResizeEvent, QShortcut, QShowEvent
+from PySide6.QtGui import (
+    QCloseEvent,
+    QDesktopServices,
+    QGuiApplication,
+    QKeySequence,
+    QResizeEvent,
+    QShortcut,
+    QShowEvent,
+)
 from PySide6.QtWidgets import QMainWindow, QScrollArea, QStackedWidget, QWidget
 
 from app.engine.face import Face
@@ -331,7 +339,8 @@ class MainWindow(QMainWindow):
 
     def _open_phone(self) -> None:
         if not QDesktopServices.openUrl(QUrl(self._phone)):
-            self.tell("work", "这台电脑没有打开浏览器", f"请在浏览器里打开 {self._phone}")
+            QGuiApplication.clipboard().setText(self._phone)
+            self.tell("work", "浏览器没有打开", f"地址已复制，请粘贴到浏览器里打开：{self._phone}")
 
     def _number(self, name: str) -> int:
         return {words.SETTINGS: 8, words.LOG: 9}.get(name) or list(self.pages).index(name) + 1

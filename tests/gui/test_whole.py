@@ -7,17 +7,18 @@ from typing import Any
 
 import pytest
 from PySide6.QtCore import Qt
-from PySide6.QtGui import QFontMetrics, QImage, QPainter, QPixmap
+from PySide6.QtGui import QDesktopServices, QFontMetrics, QImage, QPainter, QPixmap
 from PySide6.QtWidgets import QApplication, QComboBox, QTableView, QWidget
 
 from app.domain.exam import EXAM_WORDS, ExamState
 from app.domain.job import JobState
 from app.gui import words
 from app.gui.look import TRAY_SIZES, Look
+from app.gui.parts import Button
 from app.gui.rows import RowsView
 from app.gui.window import MainWindow
-from tests.gui.conftest import FOLDER, rest
-from tests.gui.fake_face import FakeFace
+from tests.gui.conftest import FOLDER, bury, rest
+from tests.gui.fake_face import NOW, FakeFace
 from tests.gui.test_look import TOKENS, contrast, cut, cut_cells
 
 WHOLE = [(1366, 688), (1280, 640)]
@@ -183,3 +184,25 @@ def test_the_strip_of_a_practice_platform_makes_a_clinics_screen_low(window: Mai
     window.refresh()
     rest(window)
     assert not page.low
+
+
+@pytest.mark.parametrize("opens", [True, False])
+def test_the_strip_of_a_demo_leads_to_the_doctors_phone(
+    light: Look, face: FakeFace, monkeypatch: pytest.MonkeyPatch, opens: bool
+) -> None:
+    opened: list[str] = []
+    monkeypatch.setattr(QDesktopServices, "openUrl", lambda url: bool(opened.append(url.toString())) or opens)
+    address = "http://127.0.0.1:8081/practice/phone"
+    note = "演练 · 签名不用真手机"
+    window = MainWindow(
+        face, light, practice_note=note, phone=address, now=lambda: NOW, stays=lambda: False, leave=lambda: None
+    )
+    window.show()
+    rest(window)
+    (button,) = (one for one in window.findChildren(Button) if one.text() == "医生的手机")
+    assert button.isVisible() and button.sizeHint().height() <= window._strip.height() and address in button.toolTip()
+    button.click()
+    assert opened == [address]
+    assert window.banner.isVisible() != opens, "where no browser opens the address is told"
+    assert opens or address in window.banner.advice.text()
+    bury(window)
