@@ -48,7 +48,7 @@ def certificate_rows(house: House) -> list[Json]:
     """For 今天: one for each."""
     return [
         need(
-            "signing",
+            "trust",
             "expiring",
             f"{one['doctor']} 医生的{one['words']}",
             f"{one['doctor']} 医生",

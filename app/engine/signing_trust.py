@@ -28,7 +28,7 @@ from app.system.disk import durable_replace
 from app.system.paths import Home
 
 _LARGEST_BYTES = 32 * 1024 * 1024
-_WANTED = "要的是 CA 的根证书或证书链（.cer、.crt、.pem、.p7b），请向 CA 机构要"
+_WANTED = "要的是 CA 的根证书或证书链，多是 .cer、.crt、.pem、.p7b 文件，请向 CA 机构要"
 ROOTS, LISTS = "roots", "revocation_lists"
 
 
@@ -173,7 +173,7 @@ def _list_in(name: str, content: bytes) -> object:
     try:
         return parse_revocation_list(content)
     except SignatureRefused as error:
-        advice = "要的是 CA 给的吊销列表（.crl），或它的地址"
+        advice = "要的是 CA 给的吊销列表，多是 .crl 文件，或它的地址"
         raise NeedsOperator(f"“{name}”不是吊销列表", advice, details=error.details, page=PAGE) from error
 
 
@@ -186,7 +186,7 @@ def _of_file(path: Path) -> tuple[Certificate, ...]:
     except (OSError, SignatureRefused) as error:
         raise RootsUnreadable(
             f"CA 证书的文件读不出来：{plain_name(path)}",
-            f"请在设置里重新添加，{_WANTED.partition('，')[0]}",
+            "请在设置里重新添加这个文件",
             details=type(error).__name__,
             page=PAGE,
         ) from error

@@ -20,6 +20,7 @@ from app.gui.settings_papers import PapersSection
 from app.gui.settings_reminders import RemindersSection
 from app.gui.settings_section import Section
 from app.gui.settings_staff import StaffSection
+from app.gui.settings_trust import TrustSection
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,6 +39,7 @@ ENTRIES = (
     Entry(keys=("upload",), make=UploadSection),
     Entry(keys=("his",), make=HisSection),
     Entry(keys=("signing",), make=StaffSection),
+    Entry(keys=("trust",), make=TrustSection),
     Entry(keys=("papers",), make=PapersSection),
     Entry(keys=("ui",), make=RemindersSection),
     Entry(keys=("check",), make=CheckSection),

@@ -138,7 +138,11 @@ class SignPage(Page):
         """What this report's state calls for."""
         self._shown = _about(report)
         state = report["state"]
-        if not report["doctor"]["known"]:
+        if state == sign_words.VOID:
+            self._without_code(report, self.area.show_changed)
+        elif sign_words.can_import(report):
+            self._without_code(report, self.area.show_import)
+        elif not report["doctor"]["known"]:
             self._without_code(report, self.area.show_unknown)
         elif state in sign_words.CODED:
             self._ask_code(report)
@@ -234,8 +238,10 @@ class SignPage(Page):
             self.desk.go(words.SETTINGS, "signing")
         elif name == "papers":
             self.desk.go(words.SETTINGS, "papers")
-        elif name in ("fill", "stamp"):
+        elif name in ("fill", "stamp", "submit"):
             self.desk.go(words.FILL, str(report["uid"]))
+        elif name == "import":
+            self._import()
 
     def _postponed(self, report: Json) -> None:
         self.session, self.code, self._shown = None, None, ()
@@ -254,6 +260,11 @@ class SignPage(Page):
         """Take what the clinic's own signature system made of the report on screen, or of another."""
         show_dialog(ImportDialog(self.desk, self._report(), self._imported, self.window()))
 
+    def _bring(self, session: object) -> None:
+        """导入 beside a report."""
+        self._chosen(session)
+        self._import()
+
     def _imported(self, row: Json) -> None:
         said = " · ".join(part for part in (row["timestamp_words"], row["job_words"]) if part)
         self.desk.tell("work", f"{row['patient_name']} 的签名已导入", said)
@@ -270,6 +281,8 @@ class SignPage(Page):
         self.search.searched.connect(lambda _text: self._list())
         self.list.chosen.connect(self._chosen)
         self.list.renewed.connect(self._renew)
+        self.list.brought.connect(self._bring)
+        self.list.settings.connect(lambda page: self.desk.go(words.SETTINGS, page))
         self.list.opened.connect(lambda row: open_signature(self.desk, row, self.window()))
         self.list.all.connect(lambda: show_dialog(SignedDialog(self.desk, self.window())))
         self.list.waiting.activated_row.connect(lambda _key: self._open_pdf())
@@ -314,7 +327,7 @@ def _turn(report: Json) -> int:
     """What comes up by itself first: what can be signed now, last of all what was put off."""
     if report["state"] == sign_words.POSTPONED:
         return 2
-    return 0 if report["state"] in sign_words.CODED and report["doctor"]["known"] else 1
+    return 0 if sign_words.is_coded(report) and report["doctor"]["known"] else 1
 
 
 def _about(report: Json) -> tuple[object, ...]:

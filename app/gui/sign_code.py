@@ -120,7 +120,10 @@ def _marked(look: Look, icon: str, text: str, tone: str) -> QBoxLayout:
 
 
 class CodeArea(QWidget):
-    """`acted(name)`: renew, later, retry, settings, fill, stamp. The code is shown, or the reason for none."""
+    """`acted(name)`: renew, later, retry, settings, fill, stamp, submit, import.
+
+    The code is shown, or the reason for none.
+    """
 
     acted = Told()
 
@@ -145,14 +148,17 @@ class CodeArea(QWidget):
                 ("retry", "再试", "resend"),
                 ("settings", "去填签名平台编号", "page-settings"),
                 ("fill", "去填审核医师", "page-fill"),
+                ("submit", "去提交", "page-fill"),
+                ("import", "导入", "attach"),
                 ("papers", "申请材料", "document"),
                 ("stamp", "去盖章", "page-fill"),
                 ("later", "医生不在，稍后再签", ""),
             )
         }
         box = column(self)
+        self._under = line()
         box.addWidget(self.steps)
-        box.addWidget(line())
+        box.addWidget(self._under)
         inner = row(margins=(20, 18, 20, 18), gap=24)
         self._inner = inner
         inner.addWidget(self.qr, 0, Qt.AlignmentFlag.AlignTop)
@@ -215,6 +221,26 @@ class CodeArea(QWidget):
         self.steps.show_step(sign_words.step_of(report))
         self._say("retry", "签名已取回，正在取时间戳", "取到就自动上传，不用您做什么。", "")
 
+    def show_changed(self, report: Json) -> None:
+        """What was signed, or was going to be, says something else now."""
+        trouble = report["trouble"]
+        self._without_code(report, report["state_words"])
+        self.asks.setText(f"签 {report['patient_name']} 的报告")
+        self._say("you", trouble["title"], trouble["advice"], "", "submit")
+
+    def show_import(self, report: Json) -> None:
+        """The clinic's own system signs it."""
+        self._without_code(report, report["state_words"], icon="attach")
+        self._offer_steps(False)
+        self.asks.setText(f"请审核医师签 {report['patient_name']} 的报告")
+        self.about.setText("审核医师")
+        trouble = report["trouble"]
+        if trouble:
+            self._say("bad", trouble["title"], trouble["advice"], trouble["details"], "import")
+            return
+        advice = "在机构的签名系统里签好以后导入：一个签名数据文件，或放着四个文件的文件夹。"
+        self._say("you", "等机构的签名系统签好", advice, "", "import")
+
     def show_unknown(self, report: Json) -> None:
         """Nobody, or a doctor whom the signing platform cannot find."""
         self._without_code(report, "还没有码")
@@ -236,13 +262,19 @@ class CodeArea(QWidget):
         self.done.setText(words)
         self._done.setVisible(bool(words))
 
-    def _without_code(self, report: Json, word: str) -> None:
+    def _without_code(self, report: Json, word: str, *, icon: str = "state-sign") -> None:
         self._code = None
         self._show_who(report)
-        self.qr.say("state-sign", word)
+        self.qr.say(icon, word)
         self.steps.show_step(0)
 
+    def _offer_steps(self, there: bool) -> None:
+        """They are those of the phone."""
+        self.steps.setVisible(there)
+        self._under.setVisible(there)
+
     def _show_who(self, report: Json) -> None:
+        self._offer_steps(True)
         doctor = report["doctor"]
         self.asks.setText(f"请审核医师扫码 · 签 {report['patient_name']} 的报告")
         self.doctor.setText(f"{doctor['name']} 医生" if doctor["name"] else "审核医师待填")

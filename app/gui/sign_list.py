@@ -8,6 +8,7 @@ from datetime import datetime
 from app.gui.look import Look
 from app.gui.page import Json
 from app.gui.parts import Button, Card, Empty, Head, line
+from app.gui.sign_notice import Notice
 from app.gui.sign_table import SignedTable, WaitingTable, matches, waiting_rows
 from app.gui.told import Told
 
@@ -18,12 +19,17 @@ _NONE = ("今天还没有签过", "签好的会排在这里，带着时间戳和
 
 
 class SignList(Card):
-    """`chosen(session)` by a person or by itself, `renewed(session)`, `opened(row)` a signed report, `all()` 全部."""
+    """`chosen(session)` by a person or by itself, `renewed(session)`, `opened(row)` a signed report, `all()` 全部.
+
+    `brought(session)`: the clinic's own signature of a report is to be taken; `settings(page)`: a notice leads there.
+    """
 
     chosen = Told()
     renewed = Told()
     opened = Told()
     all = Told()
+    brought = Told()
+    settings = Told()
 
     def __init__(self, look: Look, now: Callable[[], datetime]) -> None:
         super().__init__()
@@ -37,9 +43,13 @@ class SignList(Card):
         self.nothing.mark.hide()
         self.waiting.chosen.connect(lambda _key: self.chosen.emit(self.waiting.session()))
         self.waiting.renewed.connect(self.renewed)
+        self.waiting.brought.connect(self.brought)
+        self.notice = Notice(look)
+        self.notice.led.connect(self.settings)
         self.signed.activated_row.connect(lambda _key: self.opened.emit(self.signed.row()))
         for widget, stretch in (
-            (self.waiting, 1), (self.empty, 1), (line(), 0), (self.signed_head, 0), (self.signed, 0), (self.nothing, 0)
+            (self.waiting, 1), (self.empty, 1), (line(), 0), (self.signed_head, 0), (self.signed, 0), (self.nothing, 0),
+            (self.notice, 0),
         ):  # fmt: skip
             self.box.addWidget(widget, stretch)
         self.set_low(False)
@@ -61,6 +71,7 @@ class SignList(Card):
         self.nothing.say("check", *(("没有找到", "今天签过的里没有这个姓名或检查号。") if answer["signed"] else _NONE))
         self.signed.setVisible(bool(signed))
         self.nothing.setVisible(not signed)
+        self.notice.show_notice(next(iter(answer["notices"]), None))
 
     def choose(self, session: object) -> bool:
         """Select a report without telling anybody; False if it is not here."""

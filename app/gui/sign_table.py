@@ -36,7 +36,7 @@ def waiting_rows(answer: Json, text: str = "") -> list[Row]:
         if first:
             found.append({"heading": "titles", "key": "titles"})
         found += [{**one, "key": str(one["session"])} for one in reports]
-        if first:
+        if first and any(one["way"] != sign_words.IMPORT for one in reports):
             found.append({"heading": "note", "key": "note"})
     return found
 
@@ -47,9 +47,10 @@ def matches(row: Json, text: str) -> bool:
 
 
 class WaitingTable(RowsView):
-    """`renewed(session)`: 换新码 beside a doctor's name was pressed."""
+    """`renewed(session)`: 换新码 beside a doctor's name was pressed; `brought(session)`: 导入 beside a report."""
 
     renewed = Told()
+    brought = Told()
     cells: WaitingCells
 
     def __init__(self, look: Look, now: Callable[[], datetime]) -> None:
@@ -79,7 +80,7 @@ class WaitingTable(RowsView):
         rows = [one for one in self.rows_model.rows if not one.get("heading") and one["doctor"] == row["doctor"]]
         places = [place for place, one in enumerate(rows) if one["session"] == self.current]
         behind = rows[places[0] + 1 :] if places else []
-        return next((one["session"] for one in behind if one["state"] in sign_words.CODED), None)
+        return next((one["session"] for one in behind if sign_words.is_coded(one)), None)
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
@@ -95,7 +96,8 @@ class WaitingTable(RowsView):
 
     def mouseMoveEvent(self, event: QMouseEvent) -> None:
         super().mouseMoveEvent(event)
-        over = self._link_at(event.position().toPoint()) is not None
+        at = event.position().toPoint()
+        over = self._link_at(at) is not None or self._import_at(at) is not None
         self.viewport().setCursor(Qt.CursorShape.PointingHandCursor if over else Qt.CursorShape.ArrowCursor)
 
     def mousePressEvent(self, event: QMouseEvent) -> None:
@@ -104,6 +106,9 @@ class WaitingTable(RowsView):
             self.renewed.emit(expired_of(row)["session"])
             return
         super().mousePressEvent(event)
+        wanted = self._import_at(event.position().toPoint())
+        if wanted is not None:
+            self.brought.emit(wanted["session"])
 
     def leaveEvent(self, event: QEvent) -> None:
         super().leaveEvent(event)
@@ -115,6 +120,11 @@ class WaitingTable(RowsView):
         if row is None or row.get("heading") != "doctor" or not expired_of(row):
             return None
         return row if self.cells.link_box(self.visualRect(index)).contains(point) else None
+
+    def _import_at(self, point: QPoint) -> Row | None:
+        index = self.indexAt(point)
+        row = index.data(ROW_ROLE) if index.isValid() and index.column() == _STANDING else None
+        return row if row is not None and not row.get("heading") and sign_words.can_import(row) else None
 
     # -- cells ------------------------------------------------------------------------------------------------------
 

@@ -11,7 +11,7 @@ from app.gui import words
 Json = dict[str, Any]
 WAITING, NEXT, EXPIRED, REFUSED = "waiting", "next", "expired", "refused"
 TIMESTAMPING, VOID, POSTPONED = "timestamping", "void", "postponed"
-CODED = frozenset({WAITING, NEXT, VOID})
+CODED = frozenset({WAITING, NEXT})
 """States in which a report's code is asked for as soon as it is shown."""
 MARKS = {
     WAITING: ("state-sign", "you"),
@@ -22,6 +22,9 @@ MARKS = {
     REFUSED: ("state-rejected", "bad"),
     TIMESTAMPING: ("state-waiting", "retry"),
 }
+IMPORT = "import"
+"""The way of a report that the clinic's own system signs."""
+IMPORT_LINK = "导入"
 STEPS = ("扫码", "手机上核对", "签名", "取时间戳", "自动上传")
 JOB_TONES = {"acknowledged": "ok", "reconciled": "ok", "held": "you", "rejected": "bad"}
 """Green only after the platform's answer."""
@@ -42,11 +45,23 @@ def standing(row: Json, current: object, first_next: object) -> tuple[str, str]:
     """Words and tone beside a report: 正在等扫码, 接着是这份, 12:05 过期; nothing for those further back."""
     if row["state"] == TIMESTAMPING:
         return "马上就好", "retry"
-    if row["state"] in CODED and row["session"] == current:
+    if can_import(row):
+        return IMPORT_LINK, "accentText"
+    if is_coded(row) and row["session"] == current:
         return "正在等扫码", "accentText"
-    if row["state"] in CODED and row["session"] == first_next:
+    if is_coded(row) and row["session"] == first_next:
         return "接着是这份", "text2"
     return "", "text2"
+
+
+def can_import(row: Json) -> bool:
+    """Whether it waits for what the clinic's own system signs; one that was changed is submitted first."""
+    return bool(row["way"] == IMPORT and row["state"] != VOID)
+
+
+def is_coded(row: Json) -> bool:
+    """Whether its code is asked for as soon as it is shown."""
+    return row["way"] != IMPORT and row["state"] in CODED
 
 
 def expired_at(row: Json, now: datetime) -> str:

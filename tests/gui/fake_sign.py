@@ -14,6 +14,14 @@ Json = dict[str, Any]
 LIU, ZHANG = "刘慧", "张伟明"
 MINUTES = 1440
 DIGEST = "9f2c04ab7d1e5580c3a96b2f41d7e80a5bb2c6f39e04d871a2c5f6087b3971e0"
+NO_ROOTS = {
+    "kind": "roots",
+    "tone": "you",
+    "title": "还没有 CA 的根证书，签名的证书是谁发的没有核对",
+    "advice": "签名照常收下、照常上传；请向 CA 机构要根证书，在设置里放上",
+    "page": "trust",
+}
+CHANGED = {"title": "签好以后报告改过了，签名作废", "advice": f"请先提交上传，再请{LIU}医生签", "details": ""}
 OTHER_DOCTOR = {
     "title": "扫码签名的不是 刘慧 医生",
     "advice": "签名没有收下。请换新码，让 刘慧 医生本人用自己的证书签。",
@@ -61,6 +69,7 @@ def a_report(session: int, doctor: str, patient: str, what: str, number: str, si
         "report_key": f"R{number}",
         "report": 0,
         "destination": "shanxi",
+        "way": "qr",
         "doctor": a_doctor(doctor),
         "patient_name": patient,
         "what": what,
@@ -90,6 +99,7 @@ class FakeSign:
         """What the platform has not sent yet."""
         self.sign_rows: list[Json] = []
         self.signed_rows: list[Json] = []
+        self.notices: list[Json] = []
         self.sign_text = _text
         self.code_version: int | None = None
         """The size of the next codes, None for as small as they can be."""
@@ -148,6 +158,7 @@ class FakeSign:
             "lacking": list(self.lacking),
             "waiting": [{"doctor": rows[0]["doctor"], "reports": rows} for rows in doctors.values()],
             "signed": copy.deepcopy(self.signed_rows) if day in ("", "2026-11-20") else [],
+            "notices": copy.deepcopy(self.notices),
             "minutes": MINUTES,
         }
 

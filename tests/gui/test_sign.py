@@ -27,11 +27,13 @@ from app.gui.window import MainWindow
 from tests.gui.conftest import Settle, rest
 from tests.gui.fake_face import NOW, FakeFace
 from tests.gui.fake_sign import (
+    CHANGED,
     DIGEST,
     FINDINGS,
     LIU,
     MINUTES,
     NO_ANSWER,
+    NO_ROOTS,
     OTHER_DOCTOR,
     ZHANG,
     a_doctor,
@@ -735,3 +737,51 @@ def test_nothing_but_the_list_can_be_pressed_where_a_heading_is(page: SignPage, 
     QTest.mouseClick(table.viewport(), Qt.MouseButton.LeftButton, pos=QPoint(40, 60))
     settle()
     assert page.session == 101
+
+
+# -- changed, imported, not checked ----------------------------------------------------------------------------------
+
+
+def test_a_report_that_was_changed_leads_to_its_form_and_asks_for_no_code(
+    page: SignPage, face: FakeFace, place: Place, news: Callable[[], None]
+) -> None:
+    face.put_state(101, "void", trouble=CHANGED)
+    asked = len(face.called("sign_code"))
+    news()
+    assert states(page)[0][1] == "要重新签" and page.code is None
+    assert page.area.said.title.text() == CHANGED["title"] and shown_buttons(page) == ["submit"]
+    page.act("submit")
+    assert place.went[-1] == (words.FILL, "1.2.3.101") and len(face.called("sign_code")) == asked
+
+
+def test_where_the_clinics_own_system_signs_each_report_has_its_import_and_no_code(
+    face: FakeFace, opens: Opens, settle: Settle
+) -> None:
+    face.offer_signing()
+    for one in face.sign_rows:
+        one.update(way="import", state="next", expires_at=None, doctor=a_doctor(one["doctor"]["name"], known=False))
+    page = opens()
+    assert [standing for _, _, standing in states(page)] == ["导入"] * 3 and not face.called("sign_code")
+    assert shown_buttons(page) == ["import"] and not page.area.steps.isVisible()
+    table = page.list.waiting
+    second = next(place for place, one in enumerate(table.rows_model.rows) if one.get("session") == 102)
+    box = table.visualRect(table.rows_model.index(second, 2))
+    QTest.mouseClick(table.viewport(), Qt.MouseButton.LeftButton, pos=box.center())
+    settle()
+    dialog = dialog_of(ImportDialog)
+    assert isinstance(dialog, ImportDialog) and page.session == 102
+    dialog.take("signed.json")
+    settle()
+    assert face.called("import_signed")[-1] == ("1.2.3.102", 0, "signed.json") and is_closed(dialog)
+
+
+def test_what_can_not_be_checked_is_said_under_the_list_and_leads_to_the_settings(
+    page: SignPage, face: FakeFace, place: Place, news: Callable[[], None]
+) -> None:
+    assert not page.list.notice.isVisible()
+    face.notices = [NO_ROOTS]
+    news()
+    notice = page.list.notice
+    assert notice.isVisible() and notice.title.text() == NO_ROOTS["title"] and cut(page) == []
+    notice.lead.click()
+    assert place.went[-1] == (words.SETTINGS, "trust")
