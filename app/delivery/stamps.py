@@ -11,12 +11,13 @@ from app.delivery import body
 from app.domain.exam import Report, StampState
 from app.domain.form import Noun, Problem
 
-DEMANDED = "demand_stamp"
+DEMANDED, CLIENT = "demand_stamp", "stamp_client_url"
 _MOST_NAMED = 3
 _WORDS = {
     StampState.NONE: ("报告 PDF 还没有盖章", "请点“盖章”，在签章软件里盖好，盖好的会自己回来"),
     StampState.VOID: ("报告 PDF 换过，章已作废", "请点“盖章”重新盖，盖好的会自己回来"),
 }
+_STAMPED_ELSEWHERE = "请换上盖好章的报告 PDF"
 
 
 def stamp_problems(options: Mapping[str, Any], report: Report, row: int) -> tuple[Problem, ...]:
@@ -24,6 +25,8 @@ def stamp_problems(options: Mapping[str, Any], report: Report, row: int) -> tupl
     if not options.get(DEMANDED) or not report.pdf_sha256 or report.stamp not in _WORDS:
         return ()
     title, advice = _WORDS[report.stamp]
+    if not options.get(CLIENT):
+        advice = _STAMPED_ELSEWHERE
     return (Problem(key="report_pdf", label="报告 PDF", title=title, advice=advice, noun=Noun.REPORT, row=row),)
 
 

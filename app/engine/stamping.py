@@ -17,7 +17,7 @@ from urllib.parse import quote, urlencode, urlsplit
 
 from app.catalogue.signed_text import has_signed_text
 from app.delivery import record
-from app.delivery.stamps import DEMANDED, stamped_values
+from app.delivery.stamps import CLIENT, DEMANDED, stamped_values
 from app.delivery.target import Target
 from app.domain.exam import STAMP_WORDS, Report, StampState
 from app.engine.face import Json
@@ -38,7 +38,6 @@ MINUTES = 15
 _MOST_TRIES = 5
 _MOST_BYTES = LIMIT_BYTES + 8 * 1024 * 1024
 """A little more than a PDF may have: that one is too large is said in words."""
-_CLIENT = "stamp_client_url"
 _PLAIN = ":/"
 """Stands in a query as it is (RFC 3986 3.4) and in the document: not every page decodes what it is told."""
 
@@ -244,7 +243,7 @@ class Stamping:
 
 def client_of(targets: Mapping[str, Target]) -> str:
     """The address of the stamping client, "" where no destination has one."""
-    return next((url for target in targets.values() if (url := str(target.options.get(_CLIENT) or ""))), "")
+    return next((url for target in targets.values() if (url := str(target.options.get(CLIENT) or ""))), "")
 
 
 def keep_stamped_values(house: House, tx: Tx, exam_key: str, report_key: str) -> None:

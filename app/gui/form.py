@@ -343,8 +343,9 @@ class FormView(QScrollArea):
 
     def _act_row(self, field: Field) -> QWidget:
         """A field that is not typed: a list that wants a row, a report that wants its file."""
-        has_pdf = bool(field["type"] == "pdf" and self.form and self.form["reports"][int(field["row"])]["pdf"])
-        if has_pdf and field["problem"]:
+        report = self.form["reports"][int(field["row"])] if field["type"] == "pdf" and self.form else {}
+        has_pdf = bool(report and report["pdf"])
+        if has_pdf and field["problem"] and report["stamp"] and report["stamp"]["able"]:
             button = ActButton(self._look, "盖章", slot=partial(self.stamp_it.emit, int(field["row"])))
         elif field["type"] == "pdf":
             slot = partial(self.attach_to.emit, int(field["row"]))

@@ -20,7 +20,7 @@ from app.errors import NeedsOperator
 from app.practice.stamper import CannotStamp, Stamper
 from app.system.paths import Home
 from tests.builders import a_pdf, pdf_bytes
-from tests.engine.desk import Desk, Json, answers_of
+from tests.engine.desk import Desk, Json, a_desk, answers_of
 from tests.intake.clinic import HandClock, wait_until
 from tests.intake.sealed import sealed
 from tests.wire.peers import free_port
@@ -268,6 +268,19 @@ def test_a_value_that_is_corrected_after_the_stamp_makes_the_pdf_old(office: Off
 def test_a_demanded_stamp_holds_the_report_until_it_is_there(tmp_path: Path) -> None:
     with running(tmp_path, demand_stamp=True) as (desk, client):
         held_until_stamped(Office(desk, desk.ready(), client))
+
+
+def test_where_the_clinic_stamps_elsewhere_it_is_told_to_bring_the_stamped_file(home: Home, tmp_path: Path) -> None:
+    answers = answers_of("main")
+    answers["destination"][0]["options"] |= {"demand_stamp": True, "stamp_client_url": ""}
+    apply_answers(answers, home)
+    with a_desk(home, tmp_path) as desk:
+        uid = desk.ready()
+        form = desk.engine.form(uid)
+        assert [one["advice"] for one in form["problems"]] == ["请换上盖好章的报告 PDF"]
+        stamped = desk.folder / "stamped.pdf"
+        stamped.write_bytes(sealed(Path(desk.engine.report_pdf(uid)["path"]).read_bytes()))
+        assert desk.engine.attach(uid, str(stamped))["problems"] == []
 
 
 def held_until_stamped(office: Office) -> None:

@@ -189,6 +189,15 @@ def test_a_demanded_stamp_stands_among_what_is_missing(
     assert page.facts.stamp.isVisible()
 
 
+def test_where_the_clinic_stamps_elsewhere_a_stamped_file_is_asked_for(
+    window: MainWindow, face: FakeFace, settle: Settle
+) -> None:
+    stamps(face, UID, NONE | {"able": False}, demanded=True)
+    assert not open_pdf(window, settle).button.isVisible()
+    texts = [one.text() for one in page_of(window).form.findChildren(QPushButton)]
+    assert "换一份 PDF" in texts and "盖章" not in texts
+
+
 def test_another_exam_has_a_stamp_of_its_own(
     window: MainWindow, face: FakeFace, settle: Settle, browser: Browser
 ) -> None:
