@@ -6,16 +6,8 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QSize, Qt, QTimer, QUrl
-from PySide6.QtGui import (
-    QCloseEvent,
-    QDesktopServices,
-    QGuiApplication,
-    QKeySequence,
-    QResizeEvent,
-    QShortcut,
-    QShowEvent,
-)
+from PySide6.QtCore import QSize, Qt, QTimer
+from PySide6.QtGui import QCloseEvent, QKeySequence, QResizeEvent, QShortcut, QShowEvent
 from PySide6.QtWidgets import QMainWindow, QScrollArea, QStackedWidget, QWidget
 
 from app.engine.face import Face
@@ -28,8 +20,9 @@ from app.gui.keys import show_keys
 from app.gui.look import Look
 from app.gui.page import LOW_BELOW, Desk, Json, Page, Question
 from app.gui.pages import EVERY, OPTIONAL, Pages
-from app.gui.parts import Button, Mark, column, frame, label, row, set_property
+from app.gui.parts import column, row
 from app.gui.rail import Rail
+from app.gui.strip import PracticeStrip
 from app.gui.walk import Walk
 
 if TYPE_CHECKING:
@@ -72,8 +65,7 @@ class MainWindow(QMainWindow):
         self.setWindowTitle(words.APP)
         self.setMinimumSize(900, 440)
         self.resize(1366, 688)
-        self._face, self._look, self._now, self._note = face, look, now, practice_note
-        self._phone = phone
+        self._face, self._look, self._now = face, look, now
         self._stays, self._leave = stays, leave
         self._name = words.TODAY
         self._areas: dict[str, PageArea] = {}
@@ -88,6 +80,7 @@ class MainWindow(QMainWindow):
         self.wizard: Wizard | None = None
         self.banner = Banner(look)
         self.banner.setParent(self)
+        self._strip = PracticeStrip(look, practice_note, phone, self.tell)
         self.walk = Walk(look, self.go, lambda: self._name)
         self.status_listeners.append(self.walk.show_status)
         self._build(self._desk())
@@ -269,8 +262,7 @@ class MainWindow(QMainWindow):
     def _show_practice(self, status: Json) -> None:
         practice = any(one["practice"] for one in status["destinations"])
         was_low = self._is_low()
-        self._strip.setVisible(bool(self._note) or practice)
-        self._strip_text.setText(self._note or "演练平台 · 不会传到真平台")
+        self._strip.show_practice(practice)
         if self._is_low() != was_low:
             self._set_low()
 
@@ -303,7 +295,7 @@ class MainWindow(QMainWindow):
         self._stack = QStackedWidget()
         self._stack.setObjectName("pages")
         right = column()
-        right.addWidget(self._build_strip())
+        right.addWidget(self._strip)
         right.addWidget(self.walk.widget)
         right.addWidget(self._stack, 1)
         centre = QWidget()
@@ -316,31 +308,6 @@ class MainWindow(QMainWindow):
         self._areas[page.name] = PageArea(page)
         self._stack.addWidget(self._areas[page.name])
         page.set_low(self._is_low())
-
-    def _build_strip(self) -> QWidget:
-        self._strip = frame("strip")
-        self._strip.setFixedHeight(28)
-        self._strip_text = label(self._look, self._note, role="body_small", tone="idle", bold=True)
-        box = row(self._strip, margins=(20, 0, 20, 0), gap=8)
-        box.addWidget(Mark(self._look, "info", "idle", 16, on="idleSoft"))
-        box.addWidget(self._strip_text)
-        if self._phone:
-            box.addWidget(self._phone_link())
-        box.addStretch(1)
-        self._strip.setVisible(bool(self._note))
-        return self._strip
-
-    def _phone_link(self) -> Button:
-        """Where nobody has a real phone that could scan."""
-        tip = f"在浏览器里打开 {self._phone}"
-        made = Button(self._look, "医生的手机", kind="link", icon="phone", tip=tip, slot=self._open_phone)
-        set_property(made, "fit", "line")
-        return made
-
-    def _open_phone(self) -> None:
-        if not QDesktopServices.openUrl(QUrl(self._phone)):
-            QGuiApplication.clipboard().setText(self._phone)
-            self.tell("work", "浏览器没有打开", f"地址已复制，请粘贴到浏览器里打开：{self._phone}")
 
     def _number(self, name: str) -> int:
         return {words.SETTINGS: 8, words.LOG: 9}.get(name) or list(self.pages).index(name) + 1
