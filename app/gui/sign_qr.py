@@ -14,6 +14,7 @@ BOX, LOW_BOX = 272, 242
 QUIET = 4
 """Modules of white around a code (ISO/IEC 18004)."""
 LEAST_MODULE = 4
+_MOST_PICTURE = 300
 _RING, _THICK = 54, 4
 _NO_CODE = 40
 _FULL = 360 * 16
@@ -57,9 +58,13 @@ class QrBox(QWidget):
         """As large as the box, larger where the modules would become too small to be read."""
         needed = (len(self._modules) + 2 * QUIET) * LEAST_MODULE + 2 if self._modules else 0
         if not self._picture.isNull():
-            needed = self._picture.width() + 2 * QUIET * LEAST_MODULE
+            needed = self._picture_side() + 2 * QUIET * LEAST_MODULE
         side = max(self._box, needed)
         return QSize(side, side)
+
+    def _picture_side(self) -> int:
+        """As the platform drew it, a larger one made smaller."""
+        return min(max(self._picture.width(), self._picture.height()), _MOST_PICTURE)
 
     def _fit(self) -> None:
         self.setFixedSize(self.sizeHint())
@@ -74,8 +79,9 @@ class QrBox(QWidget):
         if self._modules:
             self._paint_modules(painter)
         elif not self._picture.isNull():
-            place = self._picture.rect()
-            place.moveCenter(self.rect().center())
+            side = self._picture_side()
+            place = QRect((self.width() - side) // 2, (self.height() - side) // 2, side, side)
+            painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform)
             painter.drawPixmap(place, self._picture)
         else:
             self._paint_word(painter)

@@ -301,17 +301,18 @@ def test_a_code_of_many_modules_makes_its_box_larger_and_not_its_modules_smaller
     assert seen(box) == [text]
 
 
-def test_a_code_that_comes_drawn_is_shown_as_it_came(light: Look, qtbot: QtBot) -> None:
+def test_a_code_that_comes_drawn_is_shown_and_fits(light: Look, qtbot: QtBot) -> None:
     drawn = QrBox(light)
     qtbot.addWidget(drawn)
     drawn.show_code(modules("https://ca.example.cn/drawn"))
     kept = QBuffer()
     kept.open(QIODevice.OpenModeFlag.WriteOnly)
-    drawn.grab().save(kept, "PNG")
+    drawn.grab().scaledToWidth(900).save(kept, "PNG")
     box = QrBox(light)
     qtbot.addWidget(box)
     box.show_code([], bytes(kept.data().data()))
     assert box.has_code() and seen(box) == ["https://ca.example.cn/drawn"]
+    assert box.width() < 340, "a large one leaves room for what stands beside it"
 
 
 def test_who_must_sign_is_the_largest_and_how_long_is_said_in_hours(page: SignPage) -> None:
