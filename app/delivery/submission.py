@@ -47,7 +47,7 @@ def submit(
         _void_signatures(tx, exam_key, destination, each, now)
         count += _queue(tx, exam_key, destination, each, newest.get((each.part, each.report_key)), now, ahead)
     _give_up_replaced(tx, exam_key, destination, now)
-    if count and not ahead:
+    if (count or newest) and not ahead:  # what went ahead may have been all of it
         exams.mark_submitted(tx, exam_key, now=now)
     return count
 

@@ -9,11 +9,11 @@ from datetime import datetime
 
 from app.delivery import index_codes, submission
 from app.delivery.freeze import freeze, freeze_late
-from app.delivery.record import Known, View
+from app.delivery.record import Known, View, carries_reports
 from app.delivery.target import Target
 from app.domain.exam import ExamState
 from app.domain.form import Noun, Source, Value
-from app.domain.job import Event, JobState
+from app.domain.job import Event, JobState, Part
 from app.domain.study import DOUBT_WORDS, Doubt, Study
 from app.engine import pages
 from app.engine.face import Json
@@ -208,12 +208,26 @@ def _submittable(house: House, tx: Tx, exam_key: str, destination: str, now: dat
 
 def _queue(house: House, tx: Tx, stored: Known, view: View, now: datetime) -> int:
     submission.refuse_blocked(view)
+    _refuse_unknown_partners(tx, stored, view)
     key = stored.exam.exam_key
     index_code = index_codes.minted(tx, view, key, now=now)
     instances = images.instances_of(tx.conn, key)
     frozen = freeze(view, key, instances, stored.accessions, index_code)
     index_codes.refuse_loss(tx.conn, view.target, key, frozen, house.is_here)
     return submission.submit(tx, key, frozen, view.target.name, now=now)
+
+
+def _refuse_unknown_partners(tx: Tx, stored: Known, view: View) -> None:
+    """A report of several exams names them all: a platform that keeps records apart must have those first."""
+    if Part.EXAM.value not in view.target.adapter.parts or carries_reports(view.target.region):
+        return
+    carried = [one.report.report_key for one in view.reports if one.touched and one.carried]
+    for other in (other for key in carried for other in stored.shared.get(key, ())):
+        own = [job for job in jobs.of_exam(tx.conn, other.exam.exam_key) if job.destination == view.target.name]
+        if not any(job.part is Part.EXAM and job.state not in _ENDED and not job.withdraws for job in jobs.newest(own)):
+            raise NeedsOperator(
+                "同一份报告的另一例还没有提交", f"请先提交检查号 {other.accession_number} 的那一例，再提交这例"
+            )
 
 
 def _queue_late(house: House, tx: Tx, stored: Known, view: View, now: datetime) -> int:

@@ -223,7 +223,7 @@ def _wake_due(tx: Tx, destination: str, now: datetime) -> None:
 
 def _after(part: str, needed: str) -> str:
     """`part` goes after `needed` was acknowledged under the same index code; of a withdrawal `needed` goes last, so
-    that nothing hangs on what is deleted.
+    that nothing hangs on what is deleted. A report of several exams goes after all of them.
 
     A platform that lost `needed` may refuse `part` for ever: after some attempts `needed` goes all the same.
     """
@@ -231,7 +231,11 @@ def _after(part: str, needed: str) -> str:
                     AND n.part = '{needed}'"""
     withdrawal = f"""SELECT 1 FROM jobs n WHERE n.destination = j.destination AND n.exam_key = j.exam_key
                      AND n.part = '{part}' AND n.withdraws = 1"""
+    of_others = f"""SELECT 1 FROM exam_reports x JOIN jobs n ON n.exam_key = x.exam_key
+                    WHERE x.report_key = j.report_key AND x.exam_key <> j.exam_key AND n.destination = j.destination
+                    AND n.part = '{needed}' AND n.withdraws = 0 AND n.state IN ('queued', 'sending')"""
     return f"""
+        AND NOT (j.part = '{part}' AND j.withdraws = 0 AND j.report_key <> '' AND EXISTS ({of_others}))
         AND NOT (j.part = '{part}' AND j.withdraws = 0 AND (
             NOT EXISTS ({of_needed} AND n.withdraws = 0 AND n.index_code = j.index_code
                         AND n.state IN ('acknowledged', 'reconciled'))

@@ -148,6 +148,8 @@ def test_a_report_of_another_exam_of_the_patient_is_found_and_shared(busy: Desk)
         True,
     )
     shared = busy.engine.share_report(offered["uid"], second, offered["report"])
+    with pytest.raises(NeedsOperator, match="另一例还没有提交"):
+        busy.engine.submit(first)
     assert shared["reports"][0]["pdf"] and busy.engine.shareable_reports(second)["reports"] == []
     busy.engine.submit(second)
     busy.platform_says(second, Event.ACKNOWLEDGED)
