@@ -25,7 +25,7 @@ _UNREADABLE = frozenset({"joined", "parted", "report_shared"})
 """Their detail is a UID or a key: it is for programs."""
 
 
-_LINKS = {"pdf": "报告 PDF", "zip": "影像"}
+_LINKS = {"pdf": "报告 PDF", "zip": "影像", "images": "影像"}
 OF_INDEX = {
     "index_moved": "索引时间改为 {}，因为同一秒还有一例",
     "index_changed": "证件或检查时间改过，全部内容用新索引再传一遍",

@@ -210,6 +210,8 @@ def test_images_by_address_are_done_when_the_platform_took_each_of_them(
         assert agent.engine.status()["needs_you"] == []
         ours = {one["sop_instance_uid"]: one["data_set_sha256"] for one in agent.engine.study(uid)["instances"]}
         assert {one["key"]: one["sha256"] for one in agent.kept_images(uid)} == ours
+        told = [(one["words"], one["detail"]) for one in agent.engine.study(uid)["timeline"]]
+        assert ("平台来取，文件找不到了", "影像") in told and ("平台来取走了", "影像") in told
         fetched_before = agent.received_images(uid)
         agent.engine.resend(uid)
         agent.until(lambda: agent.received_images(uid) == fetched_before + 5)
