@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from app.cli import say
+from app.cli import say, sign
 from app.cli.retrieve import ask
 from app.cli.table import clean
 from app.engine.face import Face, Json
@@ -199,6 +199,17 @@ def retrieve(face: Face, words: Words) -> Answer:
     return Answer(value=value, lines=lines)
 
 
+def trust(face: Face, words: Words) -> Answer:
+    """Whom the clinic believes; with --add, --remove and --read after that was done."""
+    if words.add:
+        value = face.add_trust([one if "://" in one else _absolute(one) for one in words.add])
+    elif words.remove:
+        value = face.remove_trust(words.remove)
+    else:
+        value = face.read_revocation_lists() if words.read else face.trust()
+    return Answer(value=value, lines=sign.trusted(value))
+
+
 def papers(face: Face, words: Words) -> Answer:
     """What to hand in; with --out the prefilled workbook too."""
     case = dict(words.pairs)
@@ -258,6 +269,7 @@ COMMANDS: dict[str, Command] = {
     "his": his,
     "retrieve": retrieve,
     "papers": papers,
+    "trust": trust,
 }
 """The commands that ask once; `run`, `quit`, `setup` and `backfill` are in `main`."""
 

@@ -22,7 +22,8 @@ def listed(value: Json) -> list[str]:
         head = ("审核医师", "状态", "姓名", "检查", "检查号", "等待自", "情况", "影像号")
         rows = [
             (
-                doctor["name"] + ("" if doctor["known"] else "（没有签名平台编号）"), row["state_words"],
+                doctor["name"] + ("" if doctor["known"] or row["way"] == "import" else "（没有签名平台编号）"),
+                "等导入" if row["way"] == "import" and not row["trouble"] else row["state_words"],
                 row["patient_name"], row["what"], row["accession_number"], moment(row["since"]), _why(row), row["uid"],
             )
             for doctor, row in waiting
@@ -38,7 +39,30 @@ def listed(value: Json) -> list[str]:
             for row in value["signed"]
         ]  # fmt: skip
         lines += table(("签名时间", "审核医师", "姓名", "检查", "时间戳", "上传"), signed)
-    return lines
+    return [*lines, *(f"注意：{one['title']}。{one['advice']}" for one in value["notices"])]
+
+
+def trusted(value: Json) -> list[str]:
+    """The files with their certificates, then the revocation lists."""
+    roots = [
+        (
+            one["name"], each["subject"], each["kind"], "根证书" if each["root"] else each["issuer"],
+            f"{each['to']} 已过期" if each["ended"] else each["to"], one["place"],
+        )
+        for one in value["roots"] for each in one["certificates"]
+    ]  # fmt: skip
+    lines = ["信任的证书"] if roots else ["还没有 CA 的根证书，签名的证书是谁发的没有核对；用 --add 加上"]
+    if roots:
+        lines += table(("文件", "证书", "算法", "签发者", "有效期至", "路径"), roots)
+    lines += [f"{one['name']}：{one['trouble']}" for one in value["roots"] if one["trouble"]]
+    if value["lists"]:
+        lists = [(one["place"], moment(one["read_at"]), _stands(one)) for one in value["lists"]]
+        lines += ["", "吊销列表", *table(("文件或地址", "读到", "情况"), lists)]
+    return [*lines, *(f"注意：{one['doctor']} 医生的{one['words']}" for one in value["doctors"])]
+
+
+def _stands(one: Json) -> str:
+    return str(one["trouble"]) or ("过期了" if one["overdue"] else "正常")
 
 
 def _why(row: Json) -> str:

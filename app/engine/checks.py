@@ -8,7 +8,7 @@ from functools import partial
 from urllib.parse import urlsplit
 
 from app.delivery.target import Target
-from app.engine import fetches, questions
+from app.engine import fetches, questions, revocation_lists, signing_trust
 from app.engine.face import Json
 from app.engine.gateway import Gateway
 from app.engine.house import House
@@ -42,6 +42,7 @@ def _all(house: House, gateway: Gateway) -> Iterator[Json]:
     yield from _queries(house)
     yield from _files(house, gateway)
     yield from _questions(house)
+    yield from _trust(house)
     for folder in gateway.folder_status():
         yield _line("folder", folder["ok"], f"监视文件夹正常：{folder['path']}", folder["trouble"])
     yield _disk(house)
@@ -137,6 +138,20 @@ def _questions(house: House) -> Iterator[Json]:
         target = house.targets[name]
         good = f"{target.title}可以来查数据：{'、'.join(questions.addresses_of(target))}"
         yield _line(f"questions-{name}", not fault, good, fault)
+
+
+def _trust(house: House) -> Iterator[Json]:
+    """Whose signatures are believed, and whether it can be read which certificates were taken back."""
+    told = signing_trust.told(house)
+    if not told["wanted"]:
+        return
+    count = sum(len(one["certificates"]) for one in told["roots"])
+    trouble = next((f"{one['name']}：{one['trouble']}" for one in told["roots"] if one["trouble"]), "")
+    good = f"信任 {count} 张 CA 证书" if count else "还没有 CA 的根证书，签名照常收下，证书是谁发的不核对"
+    yield _line("trust", not trouble, good, trouble)
+    for one in told["lists"]:
+        read = partial(revocation_lists.read_now, house, one["place"])
+        yield _tried(f"revocation-{one['name']}", f"吊销列表读得到：{one['name']}", read)
 
 
 def _disk(house: House) -> Json:

@@ -388,6 +388,7 @@ def test_every_command_of_the_face_can_be_reached_or_is_for_pages() -> None:
     reached |= {renamed_acts.get(act, act if act == "downloads" else f"{act}_download") for act in acts}
     reached |= {"look_up", "retrieve_places"}  # without an act
     reached |= {"write_papers"}  # papers --out
+    reached |= {"add_trust", "remove_trust", "read_revocation_lists"}  # trust with its options
     reached |= {"signing", "sign_code", "renew_code", "import_signed"}  # sign, with and without a study
     assert COMMANDS - for_pages <= reached
 

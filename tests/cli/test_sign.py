@@ -29,6 +29,7 @@ def a_row(state: str = "waiting", **more: Any) -> dict[str, Any]:
         "report_key": "R1",
         "report": 0,
         "destination": "main",
+        "way": "qr",
         "doctor": DOCTOR,
         "patient_name": "石秀兰",
         "what": "胸部正侧位 DR",
@@ -48,7 +49,7 @@ def a_row(state: str = "waiting", **more: Any) -> dict[str, Any]:
 
 def a_list(*waiting: dict[str, Any], signed: tuple[dict[str, Any], ...] = ()) -> dict[str, Any]:
     groups = [{"doctor": DOCTOR, "reports": list(waiting)}] if waiting else []
-    return {"able": True, "waiting": groups, "signed": list(signed), "minutes": 1440}
+    return {"able": True, "waiting": groups, "signed": list(signed), "minutes": 1440, "notices": []}
 
 
 def a_code() -> dict[str, Any]:
@@ -87,10 +88,10 @@ def run(fake: FakeFace, home: Home, capsys: pytest.CaptureFixture[str]) -> Itera
     server = FaceServer(fake.face, home)
     server.start()
 
-    def run(*words: str) -> Ran:
+    def run(*words: str, command: str = "sign") -> Ran:
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(sys, "stdin", io.StringIO(""))
-            code = main(["--home", str(home.root), "sign", *words])
+            code = main(["--home", str(home.root), command, *words])
         said = capsys.readouterr()
         return code, said.out, said.err
 
@@ -103,6 +104,10 @@ def test_who_is_waited_for_is_listed(run: Callable[..., Ran], fake: FakeFace) ->
     code, said, _ = run()
     assert code == 0 and said.startswith("1 份报告等审核医师签名")
     assert "刘慧" in said and "时间戳有效" in said
+    notice = {"title": "还没有 CA 的根证书", "advice": "签名照常收下"}
+    fake.answers["signing"] = a_list(a_row(way="import")) | {"notices": [notice]}
+    _, said, _ = run()
+    assert "等导入" in said and said.endswith("注意：还没有 CA 的根证书。签名照常收下\n")
 
 
 def test_the_code_stands_in_the_terminal_until_it_is_signed(run: Callable[..., Ran], fake: FakeFace) -> None:
@@ -146,3 +151,27 @@ def test_words_without_a_study_are_wrong(run: Callable[..., Ran]) -> None:
     with pytest.raises(SystemExit) as ended:
         run("--new")
     assert ended.value.code == 2
+
+
+def test_whom_the_clinic_trusts_is_listed_added_and_taken_away(run: Callable[..., Ran], fake: FakeFace) -> None:
+    nothing = {"wanted": True, "roots": [], "lists": [], "doctors": []}
+    fake.answers |= dict.fromkeys(("trust", "add_trust", "remove_trust", "read_revocation_lists"), a_trust())
+    fake.answers["trust"] = nothing
+    assert "--add" in run(command="trust")[1]
+    code, said, _ = run("--add", "/usb/ca.cer", "http://crl.example.cn/a.crl", command="trust")
+    assert code == 0 and fake.calls[-1] == ("add_trust", {"places": ["/usb/ca.cer", "http://crl.example.cn/a.crl"]})
+    assert "2041-05-01" in said and "连不上吊销列表" in said and "刘慧 医生的证书 2026-12-08 到期" in said
+    assert run("--remove", "/trust/ca.cer", command="trust")[0] == 0
+    assert fake.calls[-1] == ("remove_trust", {"place": "/trust/ca.cer"})
+    assert run("--read", command="trust")[0] == 0 and fake.calls[-1][0] == "read_revocation_lists"
+
+
+def a_trust() -> dict[str, Any]:
+    certificate = {"subject": "CA", "issuer": "CA", "kind": "SM2", "root": True, "to": "2041-05-01", "ended": False}
+    one = {"place": "http://crl.example.cn/a.crl", "read_at": None, "trouble": "连不上吊销列表", "overdue": False}
+    return {
+        "wanted": True,
+        "roots": [{"place": "/trust/ca.cer", "name": "ca.cer", "certificates": [certificate], "trouble": ""}],
+        "lists": [one],
+        "doctors": [{"doctor": "刘慧", "words": "证书 2026-12-08 到期，还有 18 天"}],
+    }
