@@ -113,6 +113,10 @@ def share_report(face: Face, words: Words) -> Answer:
     return _form(face.share_report(words.uid, words.other, words.report - 1))
 
 
+def no_report(face: Face, words: Words) -> Answer:
+    return _form(face.without_report(words.uid, none=not words.undo))
+
+
 def settle(face: Face, words: Words) -> Answer:
     if words.name is not None:
         return _form(face.settle(words.uid, "name", words.name))
@@ -254,6 +258,7 @@ COMMANDS: dict[str, Command] = {
     "join": join,
     "part": part,
     "share-report": share_report,
+    "no-report": no_report,
     "settle": settle,
     "submit": submit,
     "resend": resend,

@@ -142,6 +142,8 @@ def _filling(add: Add) -> None:
     share = _uid(add("share-report", "让另一例也用这一例的报告"))
     share.add_argument("other", metavar="OTHER", help="另一例")
     share.add_argument("--report", metavar="N", type=_number(1, 1000), default=1, help="第几份报告，不写为第一份")
+    without = _uid(add("no-report", "这例不出报告，只传检查和影像"))
+    without.add_argument("--undo", action="store_true", help="还是要报告")
     settle = _uid(add("settle", "回答一处疑问"))
     answer = settle.add_mutually_exclusive_group(required=True)
     answer.add_argument("--name", metavar="姓名", default=None, help="患者的正确姓名")

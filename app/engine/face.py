@@ -71,8 +71,9 @@ class Face(Protocol):
         "ready_why_not": [str], "can_submit": bool (a destination lacks nothing; a report nobody began holds up
         only those that take none without),
         "accession_number", "troubles": [trouble of a newest job], "destinations": [name],
-        "no_report": bool (不出报告), "registered": [{"exam_key", "study", "words"}] (exams registered for this patient
-        that still lack images: `join(exam_key, study, take=True)` makes these images theirs),
+        "ahead_words": "" or what went before anybody submitted it, "no_report": bool (不出报告),
+        "registered": [{"exam_key", "study", "words"}] (exams registered for this patient that still lack images:
+        `join(exam_key, study, take=True)` makes these images theirs),
         "fields": [FIELD], "reports": [{"report_key", "pdf": bool, "begun": bool (a value or a PDF was given),
         "shared": [accession number of the other exams that it is the report of],
         "stamp": {"state": "none"|"stamped"|"void" (the PDF was changed since), "words", "demanded": bool (and it is

@@ -232,6 +232,7 @@ def form(house: House, stored: Known, views: list[View]) -> Json:
         "ready_why_not": list(reasons),
         "can_submit": not stored.doubts and any(not view.blocking and not view.lacks_report for view in views),
         "destinations": [view.target.name for view in views],
+        "ahead_words": versions.ahead_words(house, own_jobs) if stored.exam.submitted_at is None else "",
         "no_report": stored.needs_no_report,
         "registered": registered.shown(house, stored),
         "fields": _merged(house, list(zip(asking, (form.exam for form in built), strict=True)), 0, stored.record.exam),

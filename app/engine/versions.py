@@ -75,6 +75,16 @@ def of_exam(house: House, exam_key: str, destination: str = "") -> list[Json]:
     return found
 
 
+def ahead_words(house: House, own: Sequence[Job]) -> str:
+    """检查记录已先传（已检查）: what platforms have of an exam that nobody has submitted yet."""
+    there = [job for job in own if job.part is Part.EXAM and job.state in CONFIRMED and not job.withdraws]
+    if not there:
+        return ""
+    target = house.targets.get(there[0].destination)
+    status = _status(target.region if target else None, there[0])
+    return f"检查记录已先传（{status}）" if status else "检查记录已先传"
+
+
 def changes(region: Region | None, before: Job | None, job: Job) -> list[Json]:
     """[{"label", "old", "new"}] against the version before, [] for a first one; document numbers masked."""
     if before is None:

@@ -65,6 +65,7 @@ class FormCard(Card):
             f"{came} 收到" if came else "",
             words.images(about) if about else "",
             f"送往 {sent_to}" if sent_to else "还没有上传目标",
+            str(form["ahead_words"]),
         )
         self._about.setText(" · ".join(part for part in parts if part))
 

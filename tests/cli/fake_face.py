@@ -285,6 +285,7 @@ DEFAULTS: Json = {
     "bundle": {"path": "/tmp/help.zip", "size_bytes": 1000, "files": ["version.json"]},
     "keep_report_template": REPORT_TEXT,
     "settle": FORM,
+    "without_report": FORM,
     "search_codes": {"codes": []},
     "fields": {
         "fields": [

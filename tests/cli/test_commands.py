@@ -63,6 +63,8 @@ def run(
             "fill A1 --set sex=1 --set note=a=b",
             ("fill", {"uid": "A1", "values": {"sex": "1", "note": "a=b"}, "settlements": None, "reports": None}),
         ),
+        ("no-report A1", ("without_report", {"uid": "A1", "none": True})),
+        ("no-report A1 --undo", ("without_report", {"uid": "A1", "none": False})),
         ("settle A1 --name 张三", ("settle", {"uid": "A1", "decision": "name", "detail": "张三"})),
         ("settle A1 --same", ("settle", {"uid": "A1", "decision": "same"})),
         ("settle A1 --split", ("settle", {"uid": "A1", "decision": "split"})),
@@ -322,6 +324,7 @@ def test_every_command_of_the_face_can_be_reached_or_is_for_pages() -> None:
         "act_many",
         "addresses",
         "allow_caller",
+        "add_report",
         "arrivals",
         "audit",
         "autostart",
@@ -331,6 +334,7 @@ def test_every_command_of_the_face_can_be_reached_or_is_for_pages() -> None:
         "closing",
         "closing_shown",
         "devices",
+        "drop_report",
         "download_frame",
         "download_series",
         "export_jobs",
@@ -356,6 +360,7 @@ def test_every_command_of_the_face_can_be_reached_or_is_for_pages() -> None:
         "reconciliation",
         "reconciliation_days",
         "regions",
+        "registration",
         "rehearsal_status",
         "rehearse",
         "repair_name",
@@ -369,6 +374,7 @@ def test_every_command_of_the_face_can_be_reached_or_is_for_pages() -> None:
         "set_theme",
         "settings",
         "setup_draft",
+        "shareable_reports",
         "shared_fields",
         "signature",
         "slip",
@@ -380,6 +386,7 @@ def test_every_command_of_the_face_can_be_reached_or_is_for_pages() -> None:
     }
     said = {name.replace("-", "_") for name in named}
     renamed = {"import": "import_paths", "check": "check_self", "report_map": "keep_report_template"}
+    renamed |= {"no_report": "without_report"}
     reached = {renamed.get(name, name) for name in said} | {"backfill_status"}
     acts = next(action.choices for action in named["his"]._actions if isinstance(action.choices, dict))
     reached |= {f"his_{ {'map': 'keep'}.get(act, act) }" for act in acts}

@@ -362,6 +362,7 @@ class FakeFace(
             "studies": [study],
             "fields": exam_fields(row["patient_name"], row["accession_number"], filled=filled),
             "no_report": False,
+            "ahead_words": "",
             "registered": [],
             "reports": [a_report("R1", report_fields(filled=filled))],
             "settlements": [settlement_row(0)],
