@@ -270,6 +270,7 @@ class ReportReading:
             owners = exams.exams_of_report(tx.conn, note.report_key)
             if report is None or not owners or (note.origin == PDF and report.pdf_sha256 != note.content):
                 return
+            before = _pdf_reading(tx.conn, note.report_key)
             keys = self._set_values(tx, note, meant, owners)
             report_texts.note_reading(tx, replace(note, keys=keys), now=now)
             told = "、".join(self._house.catalogue.fields[key].label for key in keys)
@@ -279,7 +280,8 @@ class ReportReading:
                 self._house.refresh_in(tx, owner)
                 tx.tell("report_read", exam=owner, report=note.report_key)
             if note.origin == PDF:
-                keep_stamped_values(self._house, tx, owners[0], note.report_key)
+                taken_back = set(before.keys if before else ()) - set(meant.values)
+                keep_stamped_values(self._house, tx, owners[0], note.report_key, taken_back.union(keys))
 
         self._house.store.write(change)
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 import secrets
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING
@@ -246,14 +246,18 @@ def client_of(targets: Mapping[str, Target]) -> str:
     return next((url for target in targets.values() if (url := str(target.options.get(CLIENT) or ""))), "")
 
 
-def keep_stamped_values(house: House, tx: Tx, exam_key: str, report_key: str) -> None:
-    """What a report says now that its PDF was read: compared with later, should the PDF be a stamped one."""
+def keep_stamped_values(house: House, tx: Tx, exam_key: str, report_key: str, read: Collection[str]) -> None:
+    """What a report says now that its PDF was read: compared with later, should the PDF be a stamped one.
+
+    `read`: the fields that the PDF itself says, or said when it was read in another way: they count anew.
+    """
     stored = record.known(tx.conn, exam_key)
     for view in house.views(stored) if stored is not None else ():
         mine = [one for one in view.reports if one.report.report_key == report_key]
         if mine and has_signed_text(view.target.region):
-            said = record.said(view.target.region, view.exam, mine[0])
-            exams.set_stamped_values(tx, report_key, stamped_values(view.target.region, said))
+            now = stamped_values(view.target.region, record.said(view.target.region, view.exam, mine[0]))
+            then = {key: digest for key, digest in mine[0].report.stamped_values.items() if key not in read}
+            exams.set_stamped_values(tx, report_key, {**now, **then})
             return
 
 

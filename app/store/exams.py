@@ -433,11 +433,8 @@ def set_stamp(tx: Tx, report_key: str, sha256: str, *, now: datetime) -> None:
 
 
 def set_stamped_values(tx: Tx, report_key: str, digests: Mapping[str, str]) -> None:
-    """What the report says under its stamp, see `Report.stamped_values`; only the first time counts."""
-    tx.execute(
-        "UPDATE stamps SET stamped_values = ? WHERE report_key = ? AND stamped_values = '{}'",
-        (json.dumps(digests), report_key),
-    )
+    """What the report says under its stamp, see `Report.stamped_values`."""
+    tx.execute("UPDATE stamps SET stamped_values = ? WHERE report_key = ?", (json.dumps(digests), report_key))
 
 
 def refresh(tx: Tx, exam_key: str, columns: Mapping[str, Any]) -> None:

@@ -17,6 +17,7 @@ import pytest
 from app.engine.engine import Engine
 from app.engine.settings import apply_answers
 from app.errors import NeedsOperator
+from app.practice.report_pdf import make_report_pdf
 from app.practice.stamper import CannotStamp, Stamper
 from app.system.paths import Home
 from tests.builders import a_pdf, pdf_bytes
@@ -263,6 +264,19 @@ def test_a_value_that_is_corrected_after_the_stamp_makes_the_pdf_old(office: Off
     office.engine.fill(office.uid, {"conclusion": "右肺上叶结节，建议复查。"})
     office.attach("CORRECTED")
     assert office.stamp()["outdated"] == ""
+
+
+def test_a_stamped_pdf_that_is_read_in_another_way_is_not_old(office: Office) -> None:
+    office.uid, path = office.desk.receive(), office.desk.folder / "read.pdf"
+    make_report_pdf(path, patient="张三", findings="双肺纹理清晰。", conclusion="未见异常。")
+    path.write_bytes(sealed(path.read_bytes()))
+    office.engine.attach(office.uid, str(path))
+    office.engine.keep_report_template(office.uid, 0, {"conclusion": "影像所见"})
+    fields = {one["key"]: one["text"] for one in office.form()["reports"][0]["fields"]}
+    assert fields["conclusion"] == "双肺纹理清晰。"
+    assert (office.stamp()["state"], office.stamp()["outdated"]) == ("stamped", "")
+    office.engine.fill(office.uid, {"conclusion": "未见异常。"})
+    assert office.stamp()["outdated"] == "盖章后改过诊断结论，PDF 里还是原来的"
 
 
 def test_a_demanded_stamp_holds_the_report_until_it_is_there(tmp_path: Path) -> None:
