@@ -835,8 +835,8 @@ class Face(Protocol):
         ...
 
     def report_pdf(self, uid: str, report: int = 0) -> Json:
-        """The stored PDF of a report: {"path", "name", "size_bytes", "sha256", "shown": Base64 of a copy for viewers that
-        know no forms (a seal stands in one), "" where the PDF itself will do}. NeedsOperator when there is none."""
+        """The stored PDF of a report: {"path", "name", "size_bytes", "sha256", "shown": Base64 of a copy for viewers
+        that know no forms (a seal stands in one), "" where the PDF itself will do}. NeedsOperator: there is none."""
         ...
 
     # -- events -----------------------------------------------------------------------------------------------------
