@@ -255,6 +255,7 @@ class CodeArea(QWidget):
         """No code came."""
         self._without_code(report, "没有要到码")
         ways = ("stamp",) if "report_pdf" in getattr(error, "fields", ()) else ("retry", "later")
+        ways = ("papers", "later") if getattr(error, "page", "") == "papers" else ways
         self._say(tone_of(error), error.title, error.advice, error.details, *ways)
 
     def show_done(self, words: str) -> None:

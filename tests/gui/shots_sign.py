@@ -54,6 +54,11 @@ def sign_plan(rest: Act) -> dict[str, Shot]:
         face.offer_signing(waiting=False)
         face.lacking = ["签名应用 ID", "安全码 secureCode", "每位审核医师的编号 MSSPID"]
 
+    def not_yet(face: FakeFace) -> None:
+        face.offer_signing()
+        face.lacking = ["签名应用 ID", "安全码 secureCode"]
+        face.fail["sign_code"] = NeedsOperator("签名还没有备齐", "设置里还缺签名应用 ID 或安全码", page="papers")
+
     def nobody(face: FakeFace) -> None:
         face.offer_signing()
         face.row_of(102)["doctor"] = a_doctor("")
@@ -138,6 +143,7 @@ def sign_plan(rest: Act) -> dict[str, Shot]:
         "5-sign-timestamping": at(chosen(101), with_state(101, "timestamping", expires_at=None)),
         "5-sign-unknown": at(chosen(101), unknown),
         "5-sign-lacking": at(nothing, lacking),
+        "5-sign-not-yet": at(nothing, not_yet),
         "5-sign-nobody": at(chosen(102), nobody),
         "5-sign-dead": at(nothing, dead),
         "5-sign-nothing": at(nothing, empty),

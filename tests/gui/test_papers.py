@@ -10,6 +10,7 @@ from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QApplication, QLabel, QPushButton
 
 from app.engine.face import Json
+from app.errors import NeedsOperator
 from app.gui import words
 from app.gui.look import Look
 from app.gui.settings import SettingsPage
@@ -219,3 +220,10 @@ def test_a_doctor_without_a_number_has_the_way_to_apply_where_the_platform_gives
     assert {"去填签名平台编号", "申请材料"} <= set(buttons(page))
     page.act("papers")
     assert place.went == [(words.SETTINGS, "papers")]
+
+
+def test_a_report_that_waits_for_the_platforms_permission_leads_to_the_papers(face: FakeFace, place: Place) -> None:
+    face.offer_signing()
+    face.fail["sign_code"] = NeedsOperator("签名还没有备齐", "设置里还缺签名应用 ID 或安全码", page="papers")
+    page = place.open()
+    assert "申请材料" in buttons(page) and "再试" not in buttons(page)
