@@ -91,7 +91,7 @@ def options_of(region: Region, destination: DestinationSettings, settings: Setti
     """What the adapter may read: the region's own options as this destination sets them, with the clinic's codes."""
     options = {
         "calling_ae_title": settings.dicom.ae_title,
-        "images_can_be_queried": settings.query.on,
+        "image_takers": settings.query.takers,
         **region.options.get("options", {}),
         **destination.options,
     }

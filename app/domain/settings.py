@@ -87,6 +87,11 @@ class QuerySettings:
     def nodes(self) -> tuple[Node, ...]:
         return tuple(Node.parse(one) for one in self.destinations)
 
+    @property
+    def takers(self) -> tuple[str, ...]:
+        """AE titles under which images may leave: on the caller's own line, or to a destination."""
+        return (*self.callers, *(node.ae_title for node in self.nodes)) if self.on else ()
+
 
 @dataclass(frozen=True, kw_only=True)
 class FileService:

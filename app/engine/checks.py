@@ -12,7 +12,7 @@ from app.engine import fetches, questions, revocation_lists, signing_trust
 from app.engine.face import Json
 from app.engine.gateway import Gateway
 from app.engine.house import House
-from app.engine.targets import pushes_images
+from app.engine.targets import fetcher_of, pushes_images
 from app.errors import AgentError
 from app.store import answers
 from app.system.disk import free_bytes
@@ -97,6 +97,11 @@ def _dicom(gateway: Gateway) -> Json:
 def _queries(house: House) -> Iterator[Json]:
     """Whether a platform may fetch images, and whether its port can be reached from here."""
     query = house.settings.query
+    for target in house.targets.values():
+        if (title := fetcher_of(target)) is not None:
+            good = f"{target.title}用 {title} 来取影像，已经放行"
+            bad = f"{target.title}要用 {title or '（没有填）'} 来取影像，还没有放行；请看“收影像”里的“让平台来取”"
+            yield _line(f"query-of-{target.name}", title in query.takers, good, bad)
     if not query.on:
         return
     who = "、".join(query.callers)

@@ -72,5 +72,11 @@ def pushes_images(target: Target) -> bool:
 
 def fetches_as(target: Target, ae_title: str) -> bool:
     """Whether it fetches its images by Query/Retrieve and takes them under that AE title."""
-    options = target.options
-    return options.get("image_mode") == "retrieve" and options.get("retrieve_ae_title") == ae_title
+    return fetcher_of(target) == ae_title
+
+
+def fetcher_of(target: Target) -> str | None:
+    """The AE title under which it fetches its images by Query/Retrieve; None where it does not."""
+    return (
+        str(target.options.get("retrieve_ae_title") or "") if target.options.get("image_mode") == "retrieve" else None
+    )

@@ -26,11 +26,24 @@ class ShanxiImages:
             return
         if self.mode == "list":
             yield from self._lists(outgoing)
-        elif outgoing.images and not self._options.get("images_can_be_queried"):
-            raise NeedsOperator(
-                "平台要来本机取影像，影像查询还没有打开", "请在设置的“收影像”里打开影像查询", page="query"
-            )
+        elif outgoing.images:
+            self._must_be_let_in()
         yield Pickup(step="images", images=outgoing.images)
+
+    def _must_be_let_in(self) -> None:
+        """Else nobody could come, or whoever comes could not be told from others."""
+        takers = self._options.get("image_takers") or ()
+        title = str(self._options.get("retrieve_ae_title") or "")
+        if not takers:
+            raise NeedsOperator(
+                "平台要来本机取影像，还没有让它来取", "请在设置的“收影像”里打开“让平台来取”", page="query"
+            )
+        if title not in takers:
+            raise NeedsOperator(
+                "平台来取影像的 AE 标题没有放行",
+                f"上传目标里填的是 {title or '空'}，请在设置的“收影像”里，把它加进“谁可以来取”和“可以送到哪里”",
+                page="query",
+            )
 
     def _push(self, outgoing: Outgoing) -> DicomSend:
         return DicomSend(

@@ -227,6 +227,8 @@ def test_a_platform_that_pulls_is_not_waited_for_when_the_file_is_gone(
     query = {"on": True, "callers": ["SXCLOUD"], "destinations": [node]}
     options = {"image_mode": "retrieve", "retrieve_ae_title": "SXCLOUD"}
     with an_agent(platform, home, tmp_path, options=options, query=query) as agent:
+        checks = {one["name"]: one for one in agent.engine.check_self()["checks"]}
+        assert checks["query-of-main"]["ok"] and "SXCLOUD" in checks["query-of-main"]["title"]
         port = agent.engine.status()["dicom"]["port"]
         platform.control("options", pull_ae="CLINIC_AGENT", pull_port=port, fetch_tries=1, fetch_pause_seconds=0)
         uid = agent.ready(images=3, accession="PULL1")

@@ -116,13 +116,15 @@ def test_a_list_goes_again_when_what_it_says_changed_and_only_then() -> None:
 
 def test_what_a_platform_finds_by_itself_is_only_waited_for() -> None:
     images = (an_image(1), an_image(2))
-    assert requests(images, image_mode="retrieve", images_can_be_queried=True) == [Pickup(step="images", images=images)]
+    let_in = {"retrieve_ae_title": "FRONT_END", "image_takers": ("FRONT_END",)}
+    assert requests(images, image_mode="retrieve", **let_in) == [Pickup(step="images", images=images)]
 
 
 def test_nobody_can_find_what_is_not_offered() -> None:
-    with pytest.raises(NeedsOperator) as caught:
-        requests([an_image(1)], image_mode="retrieve")
-    assert caught.value.page == "query"
+    for takers, title in [((), "FRONT_END"), (("ARCHIVE",), "FRONT_END"), (("ARCHIVE",), "")]:
+        with pytest.raises(NeedsOperator) as caught:
+            requests([an_image(1)], image_mode="retrieve", image_takers=takers, retrieve_ae_title=title)
+        assert caught.value.page == "query" and "收影像" in caught.value.advice
 
 
 @pytest.mark.parametrize(("mode", "wanted"), [("push", False), ("retrieve", False), ("list", True)])
