@@ -90,7 +90,7 @@ def _moments(house: House, row: Json, own: Sequence[Job], receipts: Sequence[Jso
         found += fetches.moments(house, key, row["destination"], is_over=is_over)
     if cancelled:
         found.append(_moment("done", row["state_words"], "", row["changed_at"], row["state"]))
-    elif row["can_reconcile"]:
+    elif row["can_reconcile"] and row["exam_day"]:
         found += _reconciled(house, row, own, [note for note in notes if note["detail"] == row["destination"]])
     return found
 

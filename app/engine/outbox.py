@@ -15,7 +15,7 @@ from typing import Any
 from app.delivery import submission
 from app.delivery.target import Target
 from app.domain.index_code import masked_index
-from app.domain.job import Event, JobState, Part, job_words
+from app.domain.job import CONFIRMED, Event, JobState, Part, job_words
 from app.domain.reconciliation import ImageState
 from app.domain.submission import PILES, STEP_WORDS, Pile
 from app.domain.times import CST, cst_day, cst_text
@@ -33,6 +33,8 @@ from app.store.times import kept, taken
 _MOST_ROWS, _MOST_KEYS, _MOST_EXPORTED = 500, 5000, 100_000
 _SPEED_SECONDS = 15.0
 _SHOWN_WORDS = 300
+_AHEAD = "已先传"
+"""What a platform has before anybody submitted the exam: there is more to come."""
 Key = tuple[str, str]
 
 
@@ -103,7 +105,7 @@ def _row(house: House, row: dict[str, Any], lines: dict[str, list[str]], taken_a
         "destination_title": target.title if target else row["destination"],
         "uid": row["uid"] or row["exam_key"],
         "state": state.value,
-        "state_words": job_words(state, trouble),
+        "state_words": _AHEAD if row["ahead"] and state in CONFIRMED else job_words(state, trouble),
         "patient_name": row["patient_name"],
         "accession_number": row["accession_number"],
         "modality": row["modality"],

@@ -124,6 +124,7 @@ def page_row(conn: sqlite3.Connection, exam_key: str, destination: str) -> dict[
 
 
 _ROW = """SELECT s.*, e.patient_name, e.accession_number, e.modality, e.description, e.exam_day, e.changed, e.problems,
+    e.submitted_at IS NULL AS ahead,
     j.part, j.step, j.done_count, j.total_count, j.due_at, j.attempts, j.round, j.trouble, j.withdraws,
     (SELECT study_instance_uid FROM exam_studies x WHERE x.exam_key = s.exam_key LIMIT 1) AS uid"""
 _AROUND = f"""JOIN exams e ON e.exam_key = s.exam_key

@@ -69,6 +69,7 @@ def test_a_registered_exam_goes_by_itself_and_again_when_it_was_made(early: Desk
     form = early.engine.form(key)
     assert form["state"] == "to_fill", "it waits for its images and its report as before"
     assert form["ahead_words"] == "检查记录已先传（已开单）"
+    assert early.engine.job(key)["row"]["state_words"] == "已先传", "nobody takes it for done"
     imaged(early, key)
     early.fill(key, exam_doctor_industry_code="D140105000001")
     assert goes(early, key) == 2, "the record and the images"
