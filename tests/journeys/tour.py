@@ -7,7 +7,7 @@ import tempfile
 import tomllib
 from pathlib import Path
 
-from PIL import Image
+from PIL import Image, ImageStat
 
 from app.catalogue.resources import resources_dir
 from app.engine.reach import connect
@@ -21,8 +21,10 @@ SIZE = (1366, 768)
 """A clinic's screen: the window's title strip and the window."""
 TITLE_STRIP = 20
 ROOM = (1440, 860)
-PAGES = {"today": "ctrl+1", "fill": "ctrl+2", "queue": "ctrl+3", "reconcile": "ctrl+4", "devices": "ctrl+5"}
-PAGES |= {"settings": "ctrl+8", "log": "ctrl+9"}
+PAGES = {"today": "ctrl+1", "fill": "ctrl+2", "queue": "ctrl+3", "reconcile": "ctrl+4", "sign": "ctrl+5"}
+PAGES |= {"devices": "ctrl+6", "settings": "ctrl+8", "log": "ctrl+9"}
+ALL_THERE = {"sign": "有效期至"}
+"""Page to words that stand on it once it is whole: a code is asked for first."""
 OVER = "退出窗口就结束演练"
 ELSEWHERE = "guizhou"
 """A region whose platform knows the patients' exams in other hospitals."""
@@ -51,12 +53,19 @@ def demo(screen: Screen, home: Path, out: Path) -> None:
         story_told(program)
         for name, key in PAGES.items():
             screen.key(key)
+            program.wait_for_text(ALL_THERE.get(name, ""))
             picture(program, out / f"{name}.png")
         face = connect(Home(root=home))
         assert face is not None
         face.set_theme("dark")
         screen.key(PAGES["fill"])
+        program.wait(lambda: is_dark(screen.shot("dark")), what="the dark look")
         picture(program, out / "fill-dark.png")
+
+
+def is_dark(shot: Path) -> bool:
+    with Image.open(shot) as picture:
+        return ImageStat.Stat(picture.convert("L")).mean[0] < 100
 
 
 def retrieval(screen: Screen, home: Path, out: Path) -> None:
