@@ -7,11 +7,13 @@ import binascii
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from typing import TypeVar
 
 from app.crypto.certificates import Certificate, parse_certificate
 from app.crypto.chains import Purpose, check_chain
 from app.crypto.pkcs7 import check_pkcs7
+from app.crypto.public_keys import PublicKey
 from app.crypto.refusals import Refusal, SignatureRefused
 from app.crypto.signatures import check_signature
 from app.crypto.timestamps import Timestamp, check_timestamp
@@ -23,6 +25,7 @@ from app.signing.trust import Trust
 SOON = timedelta(days=31)
 """So long before its end a certificate is announced, and may be changed for the next one."""
 _LONG_AGO = datetime(2000, 1, 1, tzinfo=UTC)
+_REMEMBERED = 128
 _CLOCKS_APART = timedelta(minutes=15)
 T = TypeVar("T")
 
@@ -71,7 +74,7 @@ def check_signed(
         between = _tried(SIGNATURE, SIGNATURE, checks, lambda: _pkcs7(text, sign_value, own))
     else:
         between = ()
-        _tried(SIGNATURE, SIGNATURE, checks, lambda: check_signature(own.public_key, text, _value(sign_value)))
+        _tried(SIGNATURE, SIGNATURE, checks, lambda: _pkcs1(own.public_key, text, _value(sign_value)))
     checks.append(Check(title=SIGNATURE, ok=True, words="和签名原文对得上"))
     _tried(CERTIFICATE, CERTIFICATE, checks, lambda: check_chain(own, (), (own,), at))
     until = cst_text(own.not_after)[:10]
@@ -85,7 +88,7 @@ def check_stamped(token: str, text: bytes, trust: Trust, *, not_before: datetime
     checks: list[Check] = []
 
     def check() -> Timestamp:
-        found = check_timestamp(token, text, trust.pool, trust.roots or None)
+        found = _timestamp(token, text, trust.pool, trust.roots)
         if not trust.roots:  # the authority's own dates all the same
             check_chain(found.certificate, (), (found.certificate,), found.gen_time, purpose=Purpose.TIMESTAMPING)
         return found
@@ -145,6 +148,20 @@ def check_same_signer(known: KnownSigner | None, own: Certificate, doctor: str, 
     raise NotGood(why, (Check(title=CERTIFICATE, ok=False, words=why.title),))
 
 
+# What follows from the arguments alone is worked out once: a report is looked at when signed, and at each sending.
+
+
+@lru_cache(maxsize=_REMEMBERED)
+def _pkcs1(key: PublicKey, text: bytes, value: bytes) -> None:
+    check_signature(key, text, value)
+
+
+@lru_cache(maxsize=_REMEMBERED)
+def _timestamp(token: str, text: bytes, pool: tuple[Certificate, ...], roots: tuple[Certificate, ...]) -> Timestamp:
+    return check_timestamp(token, text, pool, roots or None)
+
+
+@lru_cache(maxsize=_REMEMBERED)
 def _pkcs7(text: bytes, message: str, own: Certificate) -> tuple[Certificate, ...]:
     """What came along with it. The signer must be the one whose certificate is told."""
     found = check_pkcs7(message, text, (own,))

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from app.crypto import sm2
 from app.delivery.converse import Courier
 from app.delivery.worker import Workers
 from app.domain.job import Event, Job
@@ -17,6 +19,7 @@ from app.store.database import Tx
 from app.system.paths import Home
 from tests.engine.sign_desk import LIU, UPLOAD, SignDesk, a_sign_desk, cut
 from tests.engine.test_signing import SIGNED_FIELDS
+from tests.engine.test_signing_import import signed as imported
 
 Json = dict[str, Any]
 _SETTINGS = UploadSettings(retry_first_seconds=5, retry_longest_seconds=300, workers=1)
@@ -173,6 +176,49 @@ def test_an_exam_and_a_withdrawal_need_no_signature(desk: SignDesk, tmp_path: Pa
     desk.engine.withdraw(uid)
     job, _ = deliver(desk, uid)
     assert job.withdraws and job.state.value == "acknowledged"
+
+
+@pytest.fixture
+def checked_on(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The thread of each SM2 signature that is checked."""
+    found: list[str] = []
+    verify = sm2.verify
+
+    def noted(*given: Any, **more: Any) -> bool:
+        found.append(threading.current_thread().name)
+        return verify(*given, **more)
+
+    monkeypatch.setattr(sm2, "verify", noted)
+    return found
+
+
+def test_the_thread_that_writes_never_checks_a_signature(desk: SignDesk, tmp_path: Path, checked_on: list[str]) -> None:
+    desk.trust(tmp_path, lists=True)
+    uid = signed(desk)
+    checks = len(checked_on)
+    for look in (desk.engine.signing, desk.engine.status, desk.engine.trust, lambda: desk.engine.signature(uid)):
+        look()
+    assert len(checked_on) == checks, "nor does looking at a page check one"
+    deliver(desk, uid)
+    desk.fill(uid, conclusion="右肺上叶结节。")
+    desk.engine.submit(uid)
+    desk.engine.import_signed(uid, 0, imported(desk, original="诊断：右肺上叶结节。"))
+    deliver(desk, uid)
+    assert set(checked_on) == {threading.current_thread().name}
+
+
+def test_a_signature_is_worked_out_once_and_its_certificate_looked_up_each_time(
+    desk: SignDesk, tmp_path: Path, checked_on: list[str]
+) -> None:
+    desk.trust(tmp_path, lists=True)
+    first, second = signed(desk), signed(desk)
+    desk.engine.hold(second)
+    checked_on.clear()
+    assert deliver(desk, first)[0].state.value == "acknowledged" and checked_on == []
+    desk.wire.authority.revoke(LIU)
+    desk.trust(tmp_path, lists=True)
+    desk.engine.release(second)
+    assert deliver(desk, second)[0].state.value == "to_sign" and len(checked_on) == 1, "the new list alone"
 
 
 # -- what the platform says of it ------------------------------------------------------------------------------------

@@ -13,6 +13,7 @@ import pytest
 import zxingcpp
 from PIL import Image
 
+from app.crypto import sm2
 from app.errors import NeedsOperator
 from app.practice.authority import mssp_id
 from app.practice.shanxi_settings import PRACTICE_APP, PRACTICE_CODE
@@ -84,7 +85,21 @@ def read_by_a_phone(code: Json) -> str:
     return str(barcode.text)
 
 
-def test_a_report_signed_on_the_phone_is_checked_and_taken(agent: Agent) -> None:
+@pytest.fixture
+def checked_on(monkeypatch: pytest.MonkeyPatch) -> set[str]:
+    """The threads on which SM2 signatures were checked."""
+    found: set[str] = set()
+    verify = sm2.verify
+
+    def noted(*given: Any, **more: Any) -> bool:
+        found.add(threading.current_thread().name)
+        return verify(*given, **more)
+
+    monkeypatch.setattr(sm2, "verify", noted)
+    return found
+
+
+def test_a_report_signed_on_the_phone_is_checked_and_taken(agent: Agent, checked_on: set[str]) -> None:
     uid = submitted(agent)
     agent.until(lambda: {job["part"]: job["state"] for job in agent.engine.study(uid)["jobs"]} == {
         "exam": "acknowledged", "images": "acknowledged", "report": "to_sign"})  # fmt: skip
@@ -97,6 +112,9 @@ def test_a_report_signed_on_the_phone_is_checked_and_taken(agent: Agent) -> None
     shown = agent.engine.signature(uid)
     assert {"title": "平台验签", "ok": True, "words": "平台验过，有效"} in shown["checks"]
     assert agent.engine.signing()["signed"][0]["job_state"] == "acknowledged"
+    assert checked_on and {name.partition("-")[0] for name in checked_on} <= {"sign", "deliver"}, (
+        "neither the writer nor the clock nor whoever asks waits for SM2"
+    )
 
 
 def test_a_code_that_is_out_survives_the_end_of_the_program(agent: Agent) -> None:
