@@ -111,7 +111,7 @@ def wanted(house: House, destination: str = "", answers: Json | None = None) -> 
         want = _of(house, one, answers or {}) if destination in ("", one.name) else None
         if want is not None:
             return want
-    raise NeedsOperator("没有要交的申请材料", "现在的上传目标不要求；加上目标以后再看", page="destination")
+    raise NeedsOperator("没有要交的申请材料", "要材料的平台加进上传目标以后，这里会列出来", page="destination")
 
 
 def _of(house: House, destination: DestinationSettings, answers: Json) -> Wanted | None:

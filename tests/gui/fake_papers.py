@@ -54,4 +54,4 @@ class FakePapers:
             want = wanted_of(settings, place, load_region(region), answers)
             if want is not None:
                 return want
-        raise NeedsOperator("没有要交的申请材料", "现在的上传目标不要求；加上目标以后再看")
+        raise NeedsOperator("没有要交的申请材料", "要材料的平台加进上传目标以后，这里会列出来")
