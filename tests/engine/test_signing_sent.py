@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import threading
 from collections.abc import Iterator
@@ -15,6 +16,8 @@ from app.delivery.converse import Courier
 from app.delivery.worker import Workers
 from app.domain.job import Event, Job
 from app.domain.settings import UploadSettings
+from app.errors import Rejected
+from app.practice import pkcs7
 from app.store.database import Tx
 from app.system.paths import Home
 from tests.engine.sign_desk import LIU, UPLOAD, SignDesk, a_sign_desk, cut
@@ -230,6 +233,22 @@ def test_the_platform_is_asked_again_before_it_is_sent(checking: SignDesk) -> No
     job, sent = deliver(checking, uid)
     assert (job.state.value, sent) == ("acknowledged", [UPLOAD])
     assert checking.wire.steps()[-3:] == ["verify_pkcs1", "verify_timestamp", UPLOAD] and asked == 2
+
+
+def test_a_message_of_the_clinics_own_system_is_shown_to_the_platform_too(checking: SignDesk) -> None:
+    uid = checking.submitted()
+    holder, original = checking.wire.authority.doctor(LIU).holder, "诊断：胸部CT平扫未见明显异常。"
+    message = base64.b64encode(pkcs7.signed(holder, original.encode(), attached=False)).decode()
+    given = imported(checking, original=original, sign_value=message, sign_type="")
+    checking.wire.spoil("says_no")
+    with pytest.raises(Rejected) as refused:
+        checking.engine.import_signed(uid, 0, given)
+    assert refused.value.title == "平台验签没有通过" and checking.report_job(uid).state.value == "to_sign"
+    checking.wire.fault = None
+    checking.engine.import_signed(uid, 0, given)
+    checking.platform_says(uid, Event.ACKNOWLEDGED, "exam", "images")
+    assert deliver(checking, uid)[1] == [UPLOAD]
+    assert checking.wire.steps()[-3:] == ["verify_pkcs7", "verify_timestamp", UPLOAD]
 
 
 def test_what_the_platform_does_not_take_for_a_signature_is_signed_again(checking: SignDesk) -> None:
