@@ -12,6 +12,7 @@ import subprocess
 from collections.abc import Iterator
 
 from app.catalogue.load import load_region
+from app.delivery.stamps import CLIENT
 from app.engine.face import Face, Json
 from app.engine.rehearsal_platform import trusted
 from app.engine.rehearsal_script import left_words, script_file, script_of, told_of
@@ -69,21 +70,8 @@ class Rehearsal:
 
     def _start(self, region: str, script: Json) -> Json:
         """Where the platform of this region listens."""
-        child = subprocess.Popen(
-            [
-                *program(),
-                "practice",
-                region,
-                *("--port", "0", "--dicom-port", "0", "--until-stdin-closes", *script.get("practice", ())),
-                *("--state", str(self._home.root / "practice" / region)),
-            ],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-            cwd=code_folder(),
-            creationflags=NO_WINDOW,
-        )
-        self._children.append(child)
+        ports, state = ("--port", "0", "--dicom-port", "0"), self._home.root / "practice" / region
+        child = self._child(region, *ports, *script.get("practice", ()), "--state", str(state))
         assert child.stdout is not None
         line = child.stdout.readline()
         if not line:
@@ -92,6 +80,27 @@ class Rehearsal:
         name = region if len(self._regions) > 1 else "main"
         phone = at["base_url"] + script["signing"]["phone"] if "signing" in script else ""
         return {**at, "name": name, "region": region, "title": load_region(region).title, "phone": phone}
+
+    def _child(self, *words: str) -> subprocess.Popen[str]:
+        """A practice program, which ends with us."""
+        child = subprocess.Popen(
+            [*program(), "practice", *words, "--until-stdin-closes"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            cwd=code_folder(),
+            creationflags=NO_WINDOW,
+        )
+        self._children.append(child)
+        return child
+
+    def _stamper(self, at: Json, script: Json) -> Json:
+        """Where the stamping client of the clinic's PC is found; nobody waits until it has started."""
+        if not script.get("signing", {}).get("stamper"):
+            return {}
+        port = free_port()
+        self._child("stamper", "--port", str(port), "--at", str(at["base_url"]))
+        return {CLIENT: f"http://localhost:{port}{script['signing']['stamper']}"}
 
     def close(self) -> None:
         children, self._children = self._children, []
@@ -145,7 +154,7 @@ class Rehearsal:
                     "name": at["name"],
                     "region": at["region"],
                     "base_url": at["base_url"],
-                    "options": {**_dicom(at), "practice": True, **script["options"]},
+                    "options": {**_dicom(at), "practice": True, **script["options"], **self._stamper(at, script)},
                     "secrets": script["secrets"],
                     "defaults": script["defaults"],
                 }

@@ -8,6 +8,7 @@ from app.engine import rehearsal
 from app.engine.face import Json
 from app.engine.rehearsal import Rehearsal
 from app.engine.rehearsal_script import left_words, script_of, told_of
+from app.practice.stamper import VIEWER
 from app.system.paths import Home
 
 PHONE = "http://127.0.0.1:8081/practice/phone"
@@ -25,6 +26,10 @@ def test_what_is_left_says_how_to_sign_without_a_phone() -> None:
     said = left_words(script_of("shanxi"), PHONE)
     assert "签一份报告" in said and "“电子签名”" in said and "“医生的手机”" in said and PHONE in said
     assert "签名" not in left_words(script_of("guizhou"), "")
+
+
+def test_the_stamping_client_of_the_rehearsal_is_the_practice_one() -> None:
+    assert script_of("shanxi")["signing"]["stamper"] == VIEWER
 
 
 @pytest.mark.parametrize(

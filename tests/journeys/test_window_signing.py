@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import urllib.request
 from pathlib import Path
 
 from app.engine.reach import connect
@@ -43,6 +44,9 @@ def test_reports_of_the_demo_are_signed_from_the_screen_and_from_the_terminal(sc
         assert face.study(ACCESSION)["state"] == "acknowledged"
         assert all(check["ok"] for check in face.signature(ACCESSION)["checks"]), face.signature(ACCESSION)
         assert face.fill(OTHER, MISSING)["problem_count"] == 0
+        with urllib.request.urlopen(urllib.request.Request(face.stamp(OTHER)["url"], b""), timeout=30) as page:
+            assert "已盖章" in page.read().decode(), "the demo has a stamping client"
+        assert face.stamping(OTHER)["state"] == "stamped"
         face.submit(OTHER)
         printed = tmp_path / "sign.out"
         terminal = start_child(["-m", "app", "--home", str(home.root), "sign", OTHER], output=printed)
