@@ -15,6 +15,7 @@ from app.engine.house import House
 from app.errors import AgentError, NeedsOperator
 from app.intake.header import Header, NotDicom, read_header
 from app.intake.pdf_drawn import MOST_BYTES, has_fields
+from app.intake.reports import STAMPED
 from app.store import exams, files, images
 from app.store.reports import pdf_sources
 
@@ -30,6 +31,7 @@ _NO_PICTURE = tuple(
     for number in ("11.", "88.", "104.", "9.", "66", "67", "481.3", "481.4", "481.5", "481.6", "481.8", "481.9")
 )
 """Presentation states, structured reports, documents, curves, registrations, plans."""
+_NAMES = {"dicom": "设备送来的报告.pdf", STAMPED: "盖好章的报告.pdf"}
 _ORDERED_BY_PLACE_MOST = 2000
 _LEAST_SIDE = 16
 PathOf = Callable[[str], Path]
@@ -227,6 +229,6 @@ def _shown_copy(path: Path, sha256: str, drawn: Callable[[str, bytes], bytes]) -
 
 
 def _name(origin: str) -> str:
-    """The file's name as it came; what a person attached or a device sent has none of its own."""
+    """The file's name as it came; what a person attached, a device sent or came back stamped has none of its own."""
     kind, _, name = origin.partition(":")
-    return name if kind == "file" and name else "设备送来的报告.pdf" if kind == "dicom" else "检查报告.pdf"
+    return name if kind == "file" and name else _NAMES.get(kind, "检查报告.pdf")

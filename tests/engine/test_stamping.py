@@ -146,6 +146,7 @@ def test_a_report_is_stamped_in_the_client_and_comes_back(office: Office, upload
     office.client.press(office.engine.stamp(office.uid)["url"])
     assert office.pdf().startswith(before) and len(office.pdf()) > len(before)
     assert office.stamp() == {"state": "stamped", "words": "已盖章", "demanded": False, "able": True, "outdated": ""}
+    assert office.engine.report_pdf(office.uid)["name"] == "盖好章的报告.pdf"
     assert "换上盖好章的报告" in office.words()
     assert office.told("report_attached")[-1]["replaced"]
 
