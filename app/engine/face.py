@@ -28,7 +28,8 @@ class Face(Protocol):
         of that day; confirmed by every destination), "closing_due": day|"" (show its closing now),
         "snoozed_until": str|None (no notification before), "seconds_left": float|None (until all is sent),
         "counts": {"to_fill": n, "ready": n, "uploading": n, "attention": n, "confirmed": n, "receiving": n, "all": n,
-        "to_sign": n (reports that wait for a doctor who is there)},
+        "to_sign": n (reports that wait for a doctor who is there), "to_fetch": n (exams that only wait for the platform
+        to fetch their images)},
         "needs_you": [{"uid", "exam_key", "state", "title" (both in one line), "who" (person, device or fact), "what"
         (exam and its images or time, or ""), "why", "since", "since_is": "received"|"trouble"|"quiet"|"", "turn",
         "action": "fill"|"open"|"sign" (all reports to sign)|"reconcile" (then "uid" is the day)|"device"|"his" ("uid"
@@ -754,6 +755,12 @@ class Face(Protocol):
         """Take a signature of the clinic's own system for this report: a JSON file (or its values) with ca_data,
         client_cert, sign_type, sign_value and tsa_token, by these or the document's names, or a folder with a file for
         each. It counts only when it holds; NeedsOperator or Rejected say why not. The ROW of it."""
+        ...
+
+    def import_all_signed(self, path: str) -> Json:
+        """As `import_signed`, of a folder that holds a file or a folder for each of many reports: each goes to the one
+        waiting report that its original (or the accession number in its name) is of. {"taken": [ROW], "left":
+        [{"name", "title", "advice"}]}. NeedsOperator for a folder without any."""
         ...
 
     def signature(self, uid: str, report: int = 0) -> Json:

@@ -178,7 +178,8 @@ def _sending(row: Json, plain: Sequence[Job], at: Sequence[str | None]) -> list[
         kind = "step_done" if each.state in CONFIRMED else "step_now" if each is current else "step_todo"
         amount = f" {each.done_count} / {each.total_count}" if each.part is Part.IMAGES and each.total_count else ""
         version = f" · 第 {each.version} 版" if each.version > 1 else ""
-        title = f"{'撤回 · ' if each.withdraws else ''}{STEP_WORDS[each.part]}{amount if kind == 'step_now' else ''}"
+        what = "平台来取影像" if each.trouble == FETCHED_THERE else STEP_WORDS[each.part]
+        title = f"{'撤回 · ' if each.withdraws else ''}{what}{amount if kind == 'step_now' else ''}"
         steps.append(_moment(kind, title + version, "", when if kind == "step_done" else None, each.state.value))
     return [head, *steps]
 

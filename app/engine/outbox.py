@@ -15,7 +15,7 @@ from typing import Any
 from app.delivery import submission
 from app.delivery.target import Target
 from app.domain.index_code import masked_index
-from app.domain.job import CONFIRMED, Event, JobState, Part, job_words
+from app.domain.job import CONFIRMED, FETCHED_THERE, Event, JobState, Part, job_words
 from app.domain.reconciliation import ImageState
 from app.domain.submission import PILES, STEP_WORDS, Pile
 from app.domain.times import CST, cst_day, cst_text
@@ -127,7 +127,7 @@ def _row(house: House, row: dict[str, Any], lines: dict[str, list[str]], taken_a
         "attempts": row["attempts"] or 0,
         "place": line.index(row["exam_key"]) + 1 if row["exam_key"] in line else None,
         "trouble": trouble_shown(trouble),
-        "words": _platform_words(trouble.code, trouble.words) if trouble else "",
+        "words": _platform_words(trouble.code, trouble.words) if trouble and trouble != FETCHED_THERE else "",
         "acknowledged_at": taken_at.get(key),
         "numbers": numbers,
         "can_reconcile": bool(target and target.can("reconcile")),

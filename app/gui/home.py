@@ -156,7 +156,9 @@ class HomePage(Page):
 
     def _show_counts(self, status: Json) -> None:
         counts, states, today = status["counts"], status["states"], status["today"]
-        moving = (("sending", "正在传"), ("queued", "排队"), ("waiting", "等重试"))
+        fetched = min(int(counts["to_fetch"]), int(states.get("waiting", 0)))
+        going = states | {"fetched": fetched, "waiting": states.get("waiting", 0) - fetched}
+        moving = (("sending", "正在传"), ("queued", "排队"), ("fetched", "等平台来取"), ("waiting", "等重试"))
         stopped = (("held", "要改内容"), ("rejected", "要找工程师"), ("to_sign", "等签名"))
         oldest = words.clock(status["oldest_to_fill_at"], self.desk.now())
         receiving = f"另有 {counts['receiving']} 例正在接收" if counts["receiving"] else ""
@@ -164,7 +166,7 @@ class HomePage(Page):
         numbers |= {"to_fill": words.to_fill(counts), "confirmed": int(today["confirmed"])}
         notes = {
             "to_fill": f"最早一例 {oldest} 收到" if oldest else receiving or "都填好了",
-            "uploading": _told(states, moving) or "没有在传的",
+            "uploading": _told(going, moving) or "没有在传的",
             "confirmed": "今天的，每例平台都已接收" if today["confirmed"] else "今天平台还没有确认过",
             "attention": _told(states, stopped) or "没有被退回的",
         }

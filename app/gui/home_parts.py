@@ -154,7 +154,7 @@ def _mark(look: Look, need: Json) -> tuple[str, str]:
     state = str(need.get("state", ""))
     if need["action"] == "device":
         return _MARKS["device"]
-    if state in _MARKS or not state:
+    if state in _MARKS or not look.has_state(state):
         return _MARKS.get(state) or _MARKS.get(str(need["turn"])) or ("state-held", "you")
     mark = look.state(state)
     return mark.icon, mark.tone

@@ -87,6 +87,9 @@ class Look(QObject):
     def colour_names(self) -> tuple[str, ...]:
         return tuple(self._tokens["colour"])
 
+    def has_state(self, state: str) -> bool:
+        return state.upper() in self._tokens["state"]
+
     def state(self, state: str) -> Mark:
         """The mark of an exam's or a job's state (the enum's value)."""
         row = self._tokens["state"][state.upper()]

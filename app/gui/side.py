@@ -15,7 +15,7 @@ from app.gui.dialogs import Facts
 from app.gui.look import Look
 from app.gui.page import Json
 from app.gui.parts import Button, Card, Mark, clear, column, label, line, row
-from app.gui.steps import bytes_line
+from app.gui.steps import bytes_line, is_fetched
 from app.gui.told import Told
 
 _WORDS = {
@@ -111,8 +111,9 @@ class SidePanel(Card):
         self._show_moments(job, now)
         self._show_facts(job, now)
         acts = tuple(job["acts"])
-        if not same or acts != self.acts or one["state"] != self.state:
-            self._show_buttons(one["state"], acts)
+        state = "fetched" if is_fetched(one) else one["state"]
+        if not same or acts != self.acts or state != self.state:
+            self._show_buttons(state, acts)
         self._scroll.verticalScrollBar().setValue(at)
 
     state = ""

@@ -93,6 +93,15 @@ def counted(conn: sqlite3.Connection, destination: str, exam_key: str) -> tuple[
     return sum(held.get(uid) == sha256 for uid, sha256 in wanted.items()), len(wanted)
 
 
+def waiting_exams(conn: sqlite3.Connection) -> int:
+    """How many exams only wait for a platform to fetch their images."""
+    row = conn.execute(
+        "SELECT count(DISTINCT exam_key) FROM jobs WHERE state = ? AND due_at IS NULL AND part = 'images'",
+        (JobState.WAITING.value,),
+    ).fetchone()
+    return int(row[0])
+
+
 def unfetched(conn: sqlite3.Connection, destination: str, before: datetime) -> list[tuple[str, datetime]]:
     """(exam key, since when) of exams whose images wait to be fetched since before that time."""
     rows = conn.execute(

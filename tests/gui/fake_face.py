@@ -444,6 +444,7 @@ class FakeFace(
                 "receiving": count["receiving"],
                 "all": len(self.rows),
                 "to_sign": len(self.sign_rows),
+                "to_fetch": 0,
             },
             "needs_you": [*self._needs_you(), *self.more_needs],
             "destinations": [
