@@ -1,10 +1,14 @@
-"""Read `resources/` strictly: anything odd is refused with file, row and column. Reads only, and keeps nothing."""
+"""Read `resources/` strictly: anything odd is refused with file, row and column.
+
+What the program ships is read once and shared: nobody changes a `Catalogue` or a `Region`.
+"""
 
 from __future__ import annotations
 
 import csv
 import tomllib
 from collections.abc import Callable, Mapping
+from functools import cache
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -37,7 +41,15 @@ TABLE_COLUMNS = ("code", "label", "pinyin", "note", "doubt")
 
 def load_catalogue(root: Path | None = None) -> Catalogue:
     """Our fields and the shared tables. Raises `Bug` naming file, row and column."""
-    home = root or resources_dir()
+    return _read_catalogue(root) if root else _shipped_catalogue(resources_dir())
+
+
+@cache
+def _shipped_catalogue(home: Path) -> Catalogue:
+    return _read_catalogue(home)
+
+
+def _read_catalogue(home: Path) -> Catalogue:
     tables = {**_tables(home / "tables"), **_tables(home / "dicom")}
     fields: dict[str, Field] = {}
     for line in _lines(home / "fields.csv", FIELD_COLUMNS):
@@ -55,8 +67,17 @@ def region_names(root: Path | None = None) -> tuple[str, ...]:
 
 def load_region(name: str, catalogue: Catalogue | None = None, root: Path | None = None) -> Region:
     """One region with its tables over the shared ones. Raises `Bug` naming file, row and column."""
-    home = root or resources_dir()
-    ours = catalogue or load_catalogue(home)
+    if root or catalogue:
+        return _read_region(root or resources_dir(), name, catalogue or load_catalogue(root))
+    return _shipped_region(resources_dir(), name)
+
+
+@cache
+def _shipped_region(home: Path, name: str) -> Region:
+    return _read_region(home, name, _shipped_catalogue(home))
+
+
+def _read_region(home: Path, name: str, ours: Catalogue) -> Region:
     folder = home / "regions" / name
     own = _tables(folder / "tables")
     tables = {**ours.tables, **own}
