@@ -48,7 +48,7 @@ def _check_together(words: argparse.Namespace, parser: Parser) -> None:
         parser.error("backfill 缺少 --from")
     if words.command == "retrieve" and words.act is None and not words.id_number:
         parser.error("retrieve 缺少 --id-number")
-    if words.command == "sign" and not words.uid and (words.imported or words.new or words.report):
+    if words.command == "sign" and not words.uid and (words.new or words.report):
         parser.error("sign 缺少 UID")
     if words.command == "settle" and words.name is not None and not words.name.strip():
         parser.error("settle 的 --name 不能为空")
@@ -150,6 +150,9 @@ def _retrieve(words: argparse.Namespace, home: Home, out: Out) -> int:
 
 def _sign(words: argparse.Namespace, home: Home, out: Out) -> int:
     with reached(home) as face:
+        if not words.uid and words.imported:
+            out.answer(*sign.imported_all(face, words))
+            return 0
         if not words.uid:
             value = face.signing(words.day or "")
             out.answer(value, sign.listed(value))

@@ -130,3 +130,12 @@ def imported(face: Face, words: Words) -> tuple[Json, list[str]]:
     path = str(Path(words.imported).expanduser().absolute())
     row = face.import_signed(words.uid, (words.report or 1) - 1, path)
     return row, ["签名已收下", *ended(row)]
+
+
+def imported_all(face: Face, words: Words) -> tuple[Json, list[str]]:
+    """Of a folder of many."""
+    value = face.import_all_signed(str(Path(words.imported).expanduser().absolute()))
+    lines = [f"收下 {len(value['taken'])} 份，没有收下 {len(value['left'])} 份"]
+    taken = [(row["doctor"]["name"], row["patient_name"], row["what"], row["job_words"]) for row in value["taken"]]
+    lines += table(("审核医师", "姓名", "检查", "上传"), taken) if taken else []
+    return value, [*lines, *(f"{clean(one['name'])}：{one['title']}。{one['advice']}" for one in value["left"])]

@@ -506,6 +506,9 @@ class Engine:
     def import_signed(self, uid: str, report: int = 0, path: str | Json = "") -> Json:
         return self._life.signing.import_signed(self.house.exam_key(uid), report, path)
 
+    def import_all_signed(self, path: str) -> Json:
+        return self._life.signing.import_all_signed(path)
+
     def signature(self, uid: str, report: int = 0) -> Json:
         return self._life.signing.signature(self.house.exam_key(uid), report)
 

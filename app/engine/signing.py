@@ -112,8 +112,7 @@ class Signing:
 
     def _waiting(self) -> list[Session]:
         """What can be signed now: not what was put off, nor what has to be submitted first."""
-        found = signings.waiting(self._house.store.read())
-        return [one for one in found if not one.postponed and one.state is not SessionState.VOID]
+        return [one for one in self._listed() if not one.postponed]
 
     def _reports_row(self, waiting: list[Session]) -> list[Json]:
         if not waiting:
@@ -245,6 +244,15 @@ class Signing:
     def import_signed(self, exam_key: str, report: int, given: object) -> Json:
         """See `Face.import_signed`."""
         return self._row(self._taking.take(exam_key, self._report_key(exam_key, report), given))
+
+    def import_all_signed(self, path: str) -> Json:
+        """See `Face.import_all_signed`."""
+        taken, left = self._taking.take_all(path, self._listed())
+        return {"taken": [self._row(one) for one in taken], "left": left}
+
+    def _listed(self) -> list[Session]:
+        found = signings.waiting(self._house.store.read())
+        return [one for one in found if one.state is not SessionState.VOID]
 
 
 def _no_code(target: Target) -> NeedsOperator:

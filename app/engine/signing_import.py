@@ -29,6 +29,7 @@ from app.domain.signing import (
 )
 from app.errors import NeedsOperator
 
+_MOST_AT_ONCE = 500
 _LARGEST_BYTES = 4 * 1024 * 1024
 _NAMES: Mapping[str, tuple[str, ...]] = {
     CA_DATA: ("original", "ca_data", "cadata", "原文"),
@@ -55,6 +56,18 @@ def signature_from(region: Region, given: object) -> Signature:
         sign_value=_base64(values[SIGN_VALUE]),
         tsa_token=_base64(values[TSA_TOKEN]),
     )
+
+
+def several(path: str) -> list[Path]:
+    """What lies in a folder of many: a data file or a folder for each report. Raises NeedsOperator."""
+    try:
+        inside = sorted(Path(path.strip()).iterdir()) if path.strip() else []
+        found = [one for one in inside if one.is_dir() or one.suffix.lower() == ".json"]
+    except (OSError, ValueError) as error:  # a path may hold what no path can
+        raise NeedsOperator("这个文件夹打不开", "请核对文件夹还在不在", details=type(error).__name__) from error
+    if not found:
+        raise NeedsOperator("这个文件夹里没有签名数据", "一份报告一个数据文件，或一份报告一个文件夹，放在一起再选")
+    return found[:_MOST_AT_ONCE]
 
 
 def _from_path(path: str) -> dict[str, Any]:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime
+from pathlib import Path
 
 from app.delivery import signature as outgoing
 from app.delivery.converse import Courier
@@ -13,10 +14,10 @@ from app.delivery.target import Target
 from app.domain.signing import Check, Session, Signature, ToSign
 from app.engine.face import Json
 from app.engine.house import House
-from app.engine.signing_import import signature_from
+from app.engine.signing_import import several, signature_from
 from app.engine.signing_notices import signer_key
 from app.engine.signing_trust import trust_of
-from app.errors import NeedsOperator, Rejected
+from app.errors import AgentError, NeedsOperator, Rejected
 from app.regions.conversation import SignedText
 from app.signing.checks import NotGood, check_doctor, check_same_signer, check_whole
 from app.signing.service import Service
@@ -50,6 +51,39 @@ class Taking:
         done = [self._take(view, one, exam_key, given) for view, one in fitting]
         self._house.refresh(exam_key)
         return done[0]
+
+    def take_all(self, path: str, waiting: Sequence[Session]) -> tuple[list[Session], list[Json]]:
+        """A folder of many: what was taken, and {"name", "title", "advice"} of what was not. Raises NeedsOperator."""
+        taken: list[Session] = []
+        left: list[Json] = []
+        for one in several(path):
+            open_ = [each for each in waiting if each.report_key not in {done.report_key for done in taken}]
+            try:
+                whose = self._whose(one, open_)
+                taken.append(self.take(whose.exam_key, whose.report_key, str(one)))
+            except AgentError as error:
+                left.append({"name": one.name, "title": error.title, "advice": error.advice})
+        return taken, left
+
+    def _whose(self, place: Path, waiting: Sequence[Session]) -> Session:
+        """The one report that waits for it, by the original or by the accession number in the name."""
+        fitting = [one for one in waiting if self._fits(place, one)]
+        if len(fitting) == 1:
+            return fitting[0]
+        title = "几份报告都像，认不出是哪一份的签名" if fitting else "认不出是哪份报告的签名"
+        raise NeedsOperator(title, "没有收下。请在列表里选中那份报告，单独导入")
+
+    def _fits(self, place: Path, session: Session) -> bool:
+        target, stored = self._house.targets.get(session.destination), self._house.known(session.exam_key)
+        if target is None:
+            return False
+        original = signature_from(target.region, str(place)).original
+        if original == session.text or (stored.accession_number and stored.accession_number in place.stem):
+            return True
+        (view,) = (one for one in self._house.views(stored) if one.target.name == target.name)
+        (report,) = (one for one in view.reports if one.report.report_key == session.report_key)
+        told = (view.exam.get("patient_name"), report.values.get("conclusion"))
+        return all(one and one.text and _letters(one.text) in _letters(original) for one in told)
 
     def _take(self, view: View, report: ReportView, exam_key: str, given: object) -> Session:
         target, now, key = view.target, self._house.clock.now(), report.report.report_key

@@ -20,7 +20,10 @@ _WHAT = "要有签名原文、签名值、证书、时间戳四样：在一个�
 
 
 class ImportDialog(Dialog):
-    """`then(row)` after it was taken. `report`: the one on the page, else a person chooses the exam here."""
+    """`then(row)` after one was taken. `report`: the one on the page, else a person chooses the exam here.
+
+    A folder of many needs no choice: each finds its report, and what was not taken is said here.
+    """
 
     def __init__(self, desk: Desk, report: Json | None, then: Callable[[Json], None], parent: QWidget | None) -> None:
         super().__init__(desk.look, "导入已签报告", parent, width=620)
@@ -44,6 +47,8 @@ class ImportDialog(Dialog):
         self.said = Said(desk.look)
         self.file = Button(desk.look, "选文件", kind="primary", icon="document", slot=self._choose_file)
         self.folder = Button(desk.look, "选文件夹", icon="folder", slot=self._choose_folder)
+        tip = "每份报告一个数据文件，或一个文件夹，放在一起"
+        self.many = Button(desk.look, "一次导入一批", kind="link", tip=tip, slot=self._choose_many)
         self._build()
         if report is not None:
             self._put(
@@ -118,10 +123,13 @@ class ImportDialog(Dialog):
     def _choose_folder(self) -> None:
         self._open(QFileDialog.FileMode.Directory, "")
 
-    def _open(self, mode: QFileDialog.FileMode, kinds: str) -> None:
+    def _choose_many(self) -> None:
+        self._open(QFileDialog.FileMode.Directory, "", self.take_all)
+
+    def _open(self, mode: QFileDialog.FileMode, kinds: str, take: Callable[[str], None] | None = None) -> None:
         dialog = QFileDialog(self, "导入已签报告", "", kinds)
         dialog.setFileMode(mode)
-        dialog.fileSelected.connect(self.take)
+        dialog.fileSelected.connect(take or self.take)
         dialog.finished.connect(dialog.deleteLater)
         dialog.open()
 
@@ -136,6 +144,26 @@ class ImportDialog(Dialog):
         self.accept()
         self._then(report)
 
+    def take_all(self, path: str) -> None:
+        """Hand a folder of many over."""
+        face = self.desk.face
+        self.said.hide()
+        self._offer_asking(True)
+        self.desk.asker.ask(lambda: face.import_all_signed(path), self._all_taken, self._refused)
+
+    def _all_taken(self, answer: Json) -> None:
+        self._offer_asking(False)
+        for report in answer["taken"]:
+            self._then(report)
+        left = answer["left"]
+        if not left:
+            self.accept()
+            return
+        title = f"收下 {len(answer['taken'])} 份，没有收下 {len(left)} 份"
+        details = "\n".join(f"{one['name']}：{one['title']}" for one in left)
+        self.said.say("you", title, f"{left[0]['name']}：{left[0]['title']}。{left[0]['advice']}", details)
+        self.said.show()
+
     def _refused(self, error: AgentError) -> None:
         self._offer_asking(False)
         self.said.say(tone_of(error), error.title, error.advice, error.details)
@@ -143,7 +171,8 @@ class ImportDialog(Dialog):
 
     def _offer_asking(self, asking: bool) -> None:
         for button in (self.file, self.folder):
-            button.setEnabled(not asking)
+            button.setEnabled(not asking and bool(self.uid))
+        self.many.setEnabled(not asking)
         self.file.setText("正在核对" if asking else "选文件")
 
     # -- building ---------------------------------------------------------------------------------------------------
@@ -164,6 +193,7 @@ class ImportDialog(Dialog):
         self.body.addLayout(hint)
         self.body.addWidget(self.said)
         self.said.hide()
+        self.foot.addWidget(self.many)
         self.foot.addStretch(1)
         self.foot.addWidget(Button(self.look, "不导入", slot=self.reject))
         self.foot.addWidget(self.folder)

@@ -396,7 +396,8 @@ def test_every_command_of_the_face_can_be_reached_or_is_for_pages() -> None:
     reached |= {"look_up", "retrieve_places"}  # without an act
     reached |= {"write_papers"}  # papers --out
     reached |= {"add_trust", "remove_trust", "read_revocation_lists"}  # trust with its options
-    reached |= {"signing", "sign_code", "renew_code", "import_signed"}  # sign, with and without a study
+    reached |= {"signing", "sign_code", "renew_code"}  # sign, with and without a study
+    reached |= {"import_signed", "import_all_signed"}  # sign --import
     assert COMMANDS - for_pages <= reached
 
 

@@ -147,6 +147,14 @@ def test_what_another_system_signed_is_taken(run: Callable[..., Ran], fake: Fake
     assert run("1.2.3", "--import", "/x/signed.json")[::2] == (1, "签名数据里没有时间戳。要有四样。\n")
 
 
+def test_a_folder_of_many_is_taken_without_a_study(run: Callable[..., Ran], fake: FakeFace) -> None:
+    left = [{"name": "b.json", "title": "认不出是哪份报告的签名", "advice": "没有收下"}]
+    fake.answers["import_all_signed"] = {"taken": [a_row("finished")], "left": left}
+    code, said, _ = run("--import", "/x/signed")
+    assert code == 0 and said.startswith("收下 1 份，没有收下 1 份") and "b.json：认不出是哪份报告的签名" in said
+    assert fake.calls[-1] == ("import_all_signed", {"path": "/x/signed"})
+
+
 def test_words_without_a_study_are_wrong(run: Callable[..., Ran]) -> None:
     with pytest.raises(SystemExit) as ended:
         run("--new")

@@ -180,6 +180,25 @@ def test_an_original_of_another_report_is_refused_and_a_mere_digest_pointed_out(
     assert check["ok"] is None and "请核对" in check["words"]
 
 
+def test_a_folder_of_many_finds_the_report_of_each(desk: SignDesk, tmp_path: Path) -> None:
+    first, second = desk.submitted(), desk.submitted(conclusion="右肺上叶结节。")
+    name = desk.row(first)["patient_name"]
+    many = tmp_path / "signed"
+    many.mkdir()
+    (many / "a.json").write_text(json.dumps(signed(desk, original=f"{name} 诊断：右肺上叶结节。")), encoding="utf-8")
+    (many / "b.json").write_text(json.dumps(signed(desk, original=f"{name} 诊断：左肺。")), encoding="utf-8")
+    text = desk.engine.signature(first)["text"]
+    (many / "c.json").write_text(json.dumps(signed(desk, original=text)), encoding="utf-8")
+    (many / "d.json").write_text("{}", encoding="utf-8")
+    told = desk.engine.import_all_signed(str(many))
+    assert {row["uid"] for row in told["taken"]} == {first, second}
+    assert [(one["name"], one["title"]) for one in told["left"]] == [
+        ("b.json", "认不出是哪份报告的签名"), ("d.json", "认不出是哪份报告的签名")]  # fmt: skip
+    assert [desk.report_job(uid).state.value for uid in (first, second)] == ["queued"] * 2
+    for nothing in ("", str(tmp_path / "none"), str(many / "a.json"), str(many / "e")):
+        assert isinstance(fault(lambda nothing=nothing: desk.engine.import_all_signed(nothing)), NeedsOperator)  # type: ignore[misc]
+
+
 @pytest.mark.parametrize("content", [b"", b"[]", b"\xff\xfe\x00", b'{"ca_data": 1}', b"{" * 3000, b"x" * 5_000_000])
 def test_a_file_that_is_none_is_refused_in_words(desk: SignDesk, tmp_path: Path, content: bytes) -> None:
     uid = desk.ready()

@@ -211,6 +211,17 @@ class FakeSign:
         self.doctor_signs(row["session"])
         return copy.deepcopy(self.signed_rows[0])
 
+    def import_all_signed(self, path: str) -> Json:
+        self._answer("import_all_signed", path)  # type: ignore[attr-defined]
+        first = self.sign_rows[0]["session"]
+        self.doctor_signs(first)
+        left = {
+            "name": "b.json",
+            "title": "认不出是哪份报告的签名",
+            "advice": "没有收下。请在列表里选中那份报告，单独导入",
+        }
+        return {"taken": [copy.deepcopy(self.signed_rows[0])], "left": [left]}
+
     def signature(self, uid: str, report: int = 0) -> Json:
         self._answer("signature", uid, report)  # type: ignore[attr-defined]
         row = next(one for one in [*self.sign_rows, *self.signed_rows] if one["uid"] == uid)

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from app.gui import words
+from app.gui.sign_import import ImportDialog
 from tests.gui.fake_face import FakeFace
 from tests.gui.fake_sign import CHANGED, NO_ROOTS
 from tests.gui.shots_settings import in_force
@@ -56,7 +57,15 @@ def trust_plan(rest: Act) -> dict[str, Shot]:
 
         return act
 
+    def many(window: MainWindow) -> None:
+        window.pages[words.SIGN].act("import")  # type: ignore[attr-defined]
+        rest(window)
+        window.findChildren(ImportDialog)[-1].take_all("/signed")
+        rest(window)
+        rest(window)
+
     return {
+        "5-sign-import-many": (words.SIGN, "", many, imports),
         "5-trust": (words.SETTINGS, "trust", nothing, whole),
         "5-trust-none": (words.SETTINGS, "trust", nothing, bare),
         "5-trust-wrong": (words.SETTINGS, "trust", wrong, whole),

@@ -776,6 +776,21 @@ def test_where_the_clinics_own_system_signs_each_report_has_its_import_and_no_co
     assert face.called("import_signed")[-1] == ("1.2.3.102", 0, "signed.json") and is_closed(dialog)
 
 
+def test_a_folder_of_many_finds_its_reports_and_says_what_was_left(
+    page: SignPage, face: FakeFace, place: Place, settle: Settle
+) -> None:
+    page.bring.click()
+    settle()
+    dialog = dialog_of(ImportDialog)
+    assert isinstance(dialog, ImportDialog) and dialog.many.isEnabled()
+    dialog.take_all("/signed")
+    settle()
+    assert face.called("import_all_signed") == [("/signed",)] and "石秀兰" in place.told[-1][1]
+    assert dialog.said.title.text() == "收下 1 份，没有收下 1 份" and "b.json" in dialog.said.advice.text()
+    assert dialog.file.isEnabled() and cut(dialog) == []
+    dialog.reject()
+
+
 def test_what_can_not_be_checked_is_said_under_the_list_and_leads_to_the_settings(
     page: SignPage, face: FakeFace, place: Place, news: Callable[[], None]
 ) -> None:
