@@ -55,7 +55,7 @@ from app.engine.settings import apply_answers, document_of, write_settings
 from app.engine.standing import Facts, look_and_sentence, tooltip
 from app.engine.theme import with_theme
 from app.errors import AgentError, NeedsOperator
-from app.store import Tx, answers, days, exams, files, images, jobs, tally
+from app.store import Tx, answers, days, exams, files, images, jobs, pickups, tally
 from app.store.times import kept, taken_or_none
 from app.system.clock import Clock as MachineClock
 from app.system.paths import Home
@@ -144,7 +144,7 @@ class Engine:
             "tooltip": tooltip(sentence, last, now),
             "last_confirmed_at": pages.at_text(last),
             "paused_until": None if not paused else (kept(until) if until else ""),
-            "counts": counted | {"to_sign": self._life.signing.waiting()},
+            "counts": counted | {"to_sign": self._life.signing.waiting(), "to_fetch": pickups.waiting_exams(conn)},
             "states": by_state,
             "oldest_to_fill_at": tally.oldest_to_fill(conn),
             "today": standing.today(house, now),
