@@ -141,7 +141,7 @@ class House:
                     stored.accession_number,
                 ),
                 "modality": study.modality if study else shown.get("modality", ""),
-                "description": shown.get("exam_item") or (study.description if study else ""),
+                "description": study.description if study else shown.get("hospital_item_name", ""),
                 "exam_day": shown.get("examined_at", "")[:10],
                 "image_count": len(instances),
                 "report_count": sum(1 for report in (views[0].reports if views else ()) if report.touched),

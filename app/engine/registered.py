@@ -98,11 +98,14 @@ def candidates(house: House, stored: Known) -> list[Candidate]:
     """The registered exams that may be waiting for these images, the likeliest first."""
     since = house.clock.now() - _WAITS
     own = coding.together(stored, house.views(stored))
+    if own is None:
+        return []
+    name, spelt = " ".join(_text(own.exam, "patient_name").upper().split()), _text(own.exam, "patient_name_pinyin")
     found = []
-    for key in exams.without_images(house.store.read(), since):
+    for key in exams.without_images(house.store.read(), since, (name, _plain(spelt))):
         other = house.known(key)
         view = coding.together(other, house.views(other))
-        if own is not None and view is not None and _same_name(own.exam, view.exam):
+        if view is not None and _same_name(own.exam, view.exam):
             found.append(Candidate(known=other, values=view.exam, sure=_is_sure(own.exam, view.exam)))
     return sorted(found, key=lambda one: not one.sure)
 

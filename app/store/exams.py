@@ -125,14 +125,18 @@ def take_over(tx: Tx, exam_key: str, other: str) -> None:
     mark_dirty(tx, exam_key)
 
 
-def without_images(conn: sqlite3.Connection, since: datetime) -> list[str]:
-    """Exams registered since that time that nobody has submitted and that have no images yet, the newest first."""
+def without_images(conn: sqlite3.Connection, since: datetime, names: Iterable[str]) -> list[str]:
+    """Exams registered since that time under one of these names, not submitted and without images, the newest first.
+
+    `names`: as `sought` has them, capitals, one blank between words.
+    """
     rows = conn.execute(
         """SELECT exam_key FROM exams e WHERE state IN ('to_fill', 'ready', 'held') AND image_count = 0
            AND submitted_at IS NULL AND created_at >= ?
+           AND EXISTS (SELECT 1 FROM json_each(?) n WHERE instr(e.sought, n.value))
            AND NOT EXISTS (SELECT 1 FROM exam_studies s WHERE s.exam_key = e.exam_key)
-           ORDER BY created_at DESC LIMIT 100""",
-        (kept(since),),
+           ORDER BY created_at DESC LIMIT 20""",
+        (kept(since), json.dumps([name for name in names if name], ensure_ascii=False)),
     )
     return [row["exam_key"] for row in rows.fetchall()]
 

@@ -33,6 +33,8 @@ def registered(desk: Desk, **changes: str) -> str:
 def test_a_number_that_was_given_is_the_exams_own_and_only_one_exams(busy: Desk) -> None:
     form = busy.engine.register(PERSON | {"patient_name": "石一", "accession_number": "RIS-0071"})
     assert form["accession_number"] == "RIS-0071"
+    (row,) = busy.engine.studies(text="RIS-0071")["studies"]
+    assert (row["description"], row["modality"], row["image_count"]) == ("胸部CT平扫", "CT", 0)
     with pytest.raises(NeedsOperator, match="已经有一例"):
         busy.engine.register(PERSON | {"accession_number": "RIS-0071"})
     uid = busy.receive(accession="RIS-0071", name="SHI^YI")
