@@ -254,7 +254,13 @@ def _sign(add: Add) -> None:
     sign.add_argument("uid", metavar="UID", nargs="?", default="", help=_UID_HELP)
     sign.add_argument("--report", metavar="N", type=_number(1, 99), default=None, help="这例的第几份报告")
     sign.add_argument("--new", action="store_true", help="换一个新码")
-    sign.add_argument("--import", dest="imported", metavar="PATH", default="", help="收下机构自己的签名系统签好的；不写 UID 就收下一个文件夹里的一批")
+    sign.add_argument(
+        "--import",
+        dest="imported",
+        metavar="PATH",
+        default="",
+        help="收下机构自己的签名系统签好的；不写 UID 就收下一个文件夹里的一批",
+    )
     sign.add_argument("--day", metavar="D", type=day, default=None, help="列出哪一天签的，不写为今天")
     trust = add("trust", "信任的证书：信任哪家 CA，到哪里查吊销")
     acts = trust.add_mutually_exclusive_group()

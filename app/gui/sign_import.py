@@ -159,6 +159,8 @@ class ImportDialog(Dialog):
         if not left:
             self.accept()
             return
+        if any(one["uid"] == self.uid for one in answer["taken"]):
+            self._choose_another()
         title = f"收下 {len(answer['taken'])} 份，没有收下 {len(left)} 份"
         details = "\n".join(f"{one['name']}：{one['title']}" for one in left)
         self.said.say("you", title, f"{left[0]['name']}：{left[0]['title']}。{left[0]['advice']}", details)
