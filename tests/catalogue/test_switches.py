@@ -35,8 +35,9 @@ def usual(region: Region) -> dict[str, Any]:
     return dict(region.options["options"])
 
 
-def test_the_switches_of_both_documents_are_these() -> None:
+def test_the_switches_of_the_documents_are_these() -> None:
     assert {(region.name, option, value) for region, option, value in SWITCHES} == {
+        ("shanxi", "early_record", "true"),
         ("guizhou", "report_names", "sample"),
         ("guizhou", "second_review", "audited"),
         ("guizhou", "second_review", "optional"),
