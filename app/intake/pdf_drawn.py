@@ -8,14 +8,15 @@ from __future__ import annotations
 import io
 
 from app.intake.apart import Apart, ChildDied
+from app.intake.seals import seals_count
 
 MOST_BYTES = 20 * 1024 * 1024
 _FIELDS = b"/AcroForm"
 
 
 def has_fields(pdf: bytes) -> bool:
-    """Whether a viewer without forms would leave something out; a catalogue that is compressed is not looked into."""
-    return _FIELDS in pdf
+    """Whether a viewer without forms would leave something out; of a compressed catalogue only seals are known."""
+    return _FIELDS in pdf or seals_count(pdf) > 0
 
 
 def drawn_apart(apart: Apart, pdf: bytes) -> bytes:
