@@ -123,7 +123,7 @@ class Rehearsal:
     def _roots(self) -> list[str]:
         """Files with the certificates of the platforms' test CAs."""
         return [
-            trusted(at, script["signing"]["certificates"], self._home.root / "CA 证书" / f"{at['region']}.pem")
+            trusted(at, script["signing"]["certificates"], self._home.root / "CA 证书" / f"{at['title']} 演练 CA.pem")
             for at, script in zip(self._platforms, self._scripts, strict=True)
             if "signing" in script
         ]
