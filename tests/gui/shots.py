@@ -299,8 +299,10 @@ def draw(out: Path, theme: str, scale: str, names: list[str]) -> None:
         page, key, act, before = plan[name]
         face = FakeFace()
         before(face)
-        note = "演练平台 · 未要求电子签名" if name == "2-fill" else ""
-        window = MainWindow(face, look, practice_note=note, now=lambda: NOW, stays=lambda: False, leave=lambda: None)
+        note, phone = DEMO if name == "2-fill" else ("", "")
+        window = MainWindow(
+            face, look, practice_note=note, phone=phone, now=lambda: NOW, stays=lambda: False, leave=lambda: None
+        )
         window.resize(width, height)
         window.show()
         window.activateWindow()
