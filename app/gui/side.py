@@ -122,8 +122,8 @@ class SidePanel(Card):
         clear(self._chip)
         mark = self._look.state(one["state"])
         self._chip.addWidget(Chip(self._look, one["state_words"], mark.icon, mark.tone))
-        self._chip.addWidget(label(self._look, f"→ {one['destination_title']}", role="body_small", tone="text2"))
-        self._chip.addStretch(1)
+        where = label(self._look, f"→ {one['destination_title']}", role="body_small", tone="text2", wrap=True)
+        self._chip.addWidget(where, 1)
 
     def _show_moments(self, job: Json, now: datetime) -> None:
         clear(self._middle)
