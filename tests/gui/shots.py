@@ -15,6 +15,7 @@ from pathlib import Path
 
 SIZES = {"100": (1366, 688), "150": (1280, 640)}
 SMALL = (900, 500)
+DEMO = ("演练 · 签名不用真手机", "http://127.0.0.1:8081/practice/phone")
 THEMES = ("light", "dark")
 TARGETS = {
     "1-today": "01-home",
