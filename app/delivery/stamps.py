@@ -27,7 +27,7 @@ def stamp_problems(options: Mapping[str, Any], report: Report, row: int) -> tupl
     title, advice = _WORDS[report.stamp]
     if not options.get(CLIENT):
         advice = _STAMPED_ELSEWHERE
-    return (Problem(key="report_pdf", label="报告 PDF", title=title, advice=advice, noun=Noun.REPORT, row=row),)
+    return (Problem(key="report_pdf", label="电子签章", title=title, advice=advice, noun=Noun.REPORT, row=row),)
 
 
 def needs_stamp(options: Mapping[str, Any], report: Report) -> bool:
