@@ -37,6 +37,23 @@ def register(house: House, values: dict[str, str]) -> str:
     return house.store.write(change)
 
 
+def unregister(house: House, exam_key: str) -> None:
+    """A registration that came to nothing is gone, as if it had never been; what a platform has of it is withdrawn."""
+    house.known(exam_key)
+
+    def change(tx: Tx) -> None:
+        if images.studies_on(tx.conn, exam_key):
+            raise NeedsOperator("这例已经有影像", "只有还没有影像的登记可以取消")
+        if exams.was_submitted(tx, exam_key):
+            raise NeedsOperator("检查记录已经传给平台", "请在“上传队列”里撤回这例")
+        if len(exams.reports_of(tx.conn, exam_key)) > len(exams.untouched_reports(tx, exam_key)):
+            raise NeedsOperator("这例已经有报告", "有报告的登记不能取消")
+        exams.forget_values(tx, exam_key)
+        exams.forget(tx, exam_key)
+
+    house.store.write(change)
+
+
 def join(house: House, exam_key: str, study_uid: str, *, take: bool = False) -> None:
     """The study's images belong to this exam; an exam of its own that holds nothing else is gone.
 

@@ -304,6 +304,11 @@ class Engine:
     def register(self, values: Json) -> Json:
         return self._form(arrange.register(self.house, _texts(values)))
 
+    def unregister(self, uid: str) -> Json:
+        key = self.house.exam_key(uid)
+        arrange.unregister(self.house, key)
+        return {"exam_key": key}
+
     def registration(self) -> Json:
         return registered.asked(self.house)
 

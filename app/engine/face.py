@@ -233,6 +233,10 @@ class Face(Protocol):
         images asks ("registered")."""
         ...
 
+    def unregister(self, uid: str) -> Json:
+        """取消登记: an exam without images, reports and submissions is gone. {"exam_key"}. NeedsOperator else."""
+        ...
+
     def registration(self) -> Json:
         """What a registration asks: {"fields": [FIELD]}, the name first; a usual value stands in "text"."""
         ...

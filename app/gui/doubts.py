@@ -75,6 +75,21 @@ class DoubtBox(QFrame):
         self._box.addLayout(line_of)
 
 
+class WaitsNote(QFrame):
+    """An exam that was registered and has no images yet; `dropped` when the patient did not come."""
+
+    dropped = Told()
+
+    def __init__(self, look: Look, accession: str) -> None:
+        super().__init__()
+        self.setObjectName("plate")
+        box = row(self, margins=(16, 8, 10, 8), gap=8)
+        said = f"还没有影像。在设备上输检查号 {accession}，影像一到就归到这例。"
+        box.addWidget(Mark(look, "info", "text3", 16))
+        box.addWidget(label(look, said, role="body_small", tone="text2", wrap=True), 1)
+        box.addWidget(Button(look, "取消登记", kind="link", small=True, tip="患者没有来", slot=self.dropped.emit))
+
+
 class RegisteredNote(QFrame):
     """This patient was registered before the images: `joined(exam_key, study)` when they are the ones."""
 

@@ -8,7 +8,7 @@ from PySide6.QtWidgets import QFileDialog, QWidget
 
 from app.errors import AgentError, NeedsOperator
 from app.gui.ask import OrElse, Then
-from app.gui.doubts import DoubtBox, RegisteredNote, TroubleNote
+from app.gui.doubts import DoubtBox, RegisteredNote, TroubleNote, WaitsNote
 from app.gui.form_card import FormCard
 from app.gui.name_repair import open_name_repair
 from app.gui.page import Desk, Json, Question
@@ -168,6 +168,24 @@ class OpenExam:
         face = self.desk.face
         self.then(lambda: face.join(exam_key, study, take=True), self._settled, self.not_kept)
 
+    def unregister(self) -> None:
+        """The patient did not come: asked, then the registration is gone."""
+        face, uid = self.desk.face, self.uid
+
+        def gone(_answer: Json) -> None:
+            if uid == self.uid:
+                self.close()
+            self.changed.emit()
+
+        question = Question(
+            title="取消这例登记？",
+            text="登记的内容都会删掉。影像以后才到的，会另成一例。",
+            yes="取消登记",
+            no="留着",
+            icon="patient",
+        )
+        self.desk.confirm(question, lambda: self.desk.asker.ask(lambda: face.unregister(uid), gone, self.not_kept))
+
     def fill(self, then: Then, or_else: OrElse, *, without: Collection[str] = ()) -> None:
         face, uid = self.desk.face, self.uid
         values, settlements, reports = self.form.values(without=without), self.form.settlements(), self.form.reports()
@@ -284,6 +302,10 @@ class OpenExam:
             note = RegisteredNote(self.desk.look, form["registered"])
             note.joined.connect(self.join)
             self.card.doubt_slot.addWidget(note)
+        elif not form["studies"]:
+            waits = WaitsNote(self.desk.look, str(form["accession_number"]))
+            waits.dropped.connect(self.unregister)
+            self.card.doubt_slot.addWidget(waits)
         self.card.doubt_slot.setContentsMargins(12, 10 if self.card.doubt_slot.count() else 0, 12, 0)
 
     def _show_foot(self, form: Json) -> None:

@@ -162,6 +162,11 @@ def forget(tx: Tx, exam_key: str) -> None:
     tx.tell("exam_changed", exam=exam_key, state="gone")
 
 
+def forget_values(tx: Tx, exam_key: str) -> None:
+    """What was entered of an exam; its reports keep theirs."""
+    tx.execute("DELETE FROM record_values WHERE owner = ?", (exam_key,))
+
+
 def create_empty(tx: Tx, *, now: datetime, accession: str = "") -> str:
     """An exam registered before its first image; its accession number is minted where nobody gave one."""
     key = f"E{secrets.token_hex(10).upper()}"
@@ -339,7 +344,7 @@ def _values(conn: sqlite3.Connection, owner: str, noun: Noun) -> dict[int, Value
 
 def reports_of(conn: sqlite3.Connection, exam_key: str) -> list[Report]:
     rows = conn.execute(
-        """SELECT r.*, s.sha256 AS stamped, s.stamped_values FROM reports r JOIN exam_reports e USING (report_key)
+        """SELECT r.*, s.sha256 AS stamped, s.stamped_values, s.made_from FROM reports r JOIN exam_reports e USING (report_key)
            LEFT JOIN stamps s USING (report_key) WHERE e.exam_key = ? ORDER BY e.position, r.report_key""",
         (exam_key,),
     ).fetchall()
@@ -350,6 +355,7 @@ def reports_of(conn: sqlite3.Connection, exam_key: str) -> list[Report]:
             created_at=taken(row["created_at"]),
             stamp=_stamp_state(row["pdf_sha256"], row["stamped"]),
             stamped_values=json.loads(row["stamped_values"] or "{}"),
+            stamped_from=row["made_from"] or "" if row["stamped"] == row["pdf_sha256"] else "",
         )
         for row in rows
     ]
@@ -429,10 +435,17 @@ def set_pdf(tx: Tx, report_key: str, sha256: str, source: str) -> None:
     mark_dirty(tx, report_key)
 
 
-def set_stamp(tx: Tx, report_key: str, sha256: str, *, now: datetime) -> None:
-    """The PDF with this SHA-256 bears the seal; "": the seal in the report's PDF does not fit it."""
+def set_stamp(tx: Tx, report_key: str, sha256: str, *, now: datetime, made_from: str = "") -> None:
+    """The PDF with this SHA-256 bears the seal; "": the seal in the report's PDF does not fit it.
+
+    A new stamp on the same PDF (`made_from`) does not change what that one says.
+    """
     tx.execute(
-        "INSERT OR REPLACE INTO stamps (report_key, sha256, at) VALUES (?, ?, ?)", (report_key, sha256, kept(now))
+        """INSERT INTO stamps (report_key, sha256, at, made_from) VALUES (?, ?, ?, ?)
+           ON CONFLICT (report_key) DO UPDATE SET sha256 = excluded.sha256, at = excluded.at,
+           stamped_values = CASE WHEN made_from <> '' AND made_from = excluded.made_from
+             THEN stamped_values ELSE '{}' END, made_from = excluded.made_from""",
+        (report_key, sha256, kept(now), made_from),
     )
 
 

@@ -383,6 +383,7 @@ def test_every_command_of_the_face_can_be_reached_or_is_for_pages() -> None:
         "suggestions",
         "test_device",
         "try_destination",
+        "unregister",
     }
     said = {name.replace("-", "_") for name in named}
     renamed = {"import": "import_paths", "check": "check_self", "report_map": "keep_report_template"}

@@ -8,6 +8,7 @@ import pytest
 
 from app.domain.job import Event, Job, Part
 from app.engine.settings import apply_answers
+from app.errors import NeedsOperator
 from app.system.paths import Home
 from tests.builders import a_pdf
 from tests.engine.desk import Desk, a_desk, answers_of
@@ -117,6 +118,13 @@ def test_a_step_never_goes_back_by_itself_but_a_person_may_say_so(early: Desk) -
 
 def form_value(desk: Desk, uid: str, key: str) -> str:
     return next(str(one["text"]) for one in desk.engine.form(uid)["fields"] if one["key"] == key)
+
+
+def test_what_a_platform_has_is_withdrawn_not_forgotten(early: Desk) -> None:
+    key = registered(early)
+    goes(early, key)
+    with pytest.raises(NeedsOperator, match="已经传给平台"):
+        early.engine.unregister(key)
 
 
 def test_after_a_cancel_or_a_withdrawal_nothing_goes_by_itself(early: Desk) -> None:

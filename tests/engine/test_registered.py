@@ -67,6 +67,16 @@ def test_images_that_only_may_be_the_registered_patients_ask(busy: Desk, name: s
     assert (joined["exam_key"], joined["registered"], busy.key(uid)) == (key, [], key)
 
 
+def test_a_patient_who_never_came_is_taken_off_the_list(busy: Desk) -> None:
+    key = registered(busy, patient_name="石十")
+    busy.engine.unregister(key)
+    assert busy.engine.studies(text="石十")["total"] == 0
+    with pytest.raises(NeedsOperator, match="没有找到"):
+        busy.engine.form(key)
+    with pytest.raises(NeedsOperator, match="已经有影像"):
+        busy.engine.unregister(busy.receive())
+
+
 def test_what_was_entered_beside_the_images_comes_along(busy: Desk) -> None:
     key = registered(busy, patient_name="石九", phone="13800138000")
     uid = busy.receive(name="石九", PatientBirthDate="")

@@ -34,6 +34,11 @@ class FakeArrange:
         words = "李桂芳 · 胸部正侧位 · 11-20 13:02 登记"
         self.forms["1.2.3.1"]["registered"] = [{"exam_key": "E9", "study": "1.2.3.1", "words": words}]
 
+    def waits_for_images(self) -> None:
+        """The open exam was only registered."""
+        self.forms["1.2.3.1"]["studies"] = []
+        self.forms["1.2.3.1"]["accession_number"] = "A2611200003"
+
     def began_no_report(self) -> None:
         report = self.forms["1.2.3.1"]["reports"][0]
         report.update(pdf=False, begun=False)
@@ -64,6 +69,11 @@ class FakeArrange:
         form = copy.deepcopy(self.forms["1.2.3.1"])
         form |= {"patient_name": values["patient_name"], "accession_number": "A2611200003"}
         return self._judged(form)  # type: ignore[attr-defined, no-any-return]
+
+    def unregister(self, uid: str) -> Json:
+        self._answer("unregister", uid)  # type: ignore[attr-defined]
+        self.rows = [row for row in self.rows if row["uid"] != uid]
+        return {"exam_key": uid}
 
     def join(self, uid: str, study: str, take: bool = False) -> Json:
         self._answer("join", uid, study, take)  # type: ignore[attr-defined]

@@ -56,6 +56,7 @@ def arrange_plan(rest: Act) -> dict[str, Shot]:
         "2-register": (words.FILL, UID, register, FakeArrange.shares_report),
         "2-register-refused": (words.FILL, UID, refused, FakeArrange.shares_report),
         "2-register-done": (words.FILL, UID, done, FakeArrange.shares_report),
+        "2-registered-waits": (words.FILL, UID, lambda window: None, FakeArrange.waits_for_images),
         "2-registered": (words.FILL, UID, lambda window: None, FakeArrange.came_registered),
         "2-report-none-yet": (words.FILL, UID, open_report, FakeArrange.began_no_report),
         "2-report-two": (words.FILL, UID, open_report, FakeArrange.has_two_reports),

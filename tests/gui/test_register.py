@@ -8,7 +8,8 @@ from PySide6.QtWidgets import QLabel
 from app.errors import NeedsOperator
 from app.gui import words
 from app.gui.changes import Changes, change_words
-from app.gui.doubts import RegisteredNote
+from app.gui.dialogs import QuestionDialog
+from app.gui.doubts import RegisteredNote, WaitsNote
 from app.gui.fill import FillPage
 from app.gui.look import Look
 from app.gui.parts import Button
@@ -86,6 +87,20 @@ def test_one_click_puts_images_to_the_exam_that_was_registered(page: FillPage, f
     note.findChildren(Button)[0].click()
     settle()
     assert face.called("join") == [("E9", UID, True)]
+
+
+def test_a_registration_is_taken_back_after_a_question(page: FillPage, face: FakeFace, settle: Settle) -> None:
+    face.waits_for_images()
+    reopen(page, settle)
+    note = page.findChild(WaitsNote)
+    assert note is not None and any("A2611200003" in one.text() for one in note.findChildren(QLabel))
+    note.findChildren(Button)[0].click()
+    question = page.window().findChild(QuestionDialog)
+    assert isinstance(question, QuestionDialog) and face.called("unregister") == []
+    question.yes.click()
+    settle()
+    assert face.called("unregister") == [(UID,)]
+    assert page.uid != UID, "the next exam is open"
 
 
 def test_an_exam_gets_no_report_or_one_after_all(page: FillPage, face: FakeFace, settle: Settle) -> None:
