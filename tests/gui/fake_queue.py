@@ -221,7 +221,7 @@ class FakeQueue(FakeFetches):
             one("done", "收齐", "60 秒没有新图，自动收齐", at(13, 26)),
             one("done", "填报", "宋佳 提交上传 · 手填 1 项", at(13, 31)),
         ]
-        found += moments_of_versions() if self.versioned else []
+        found = sorted([*found, *(moments_of_versions() if self.versioned else [])], key=lambda one: str(one["at"]))
         state = str(row["state"])
         if state in PILES["confirmed"]:
             number = f" · 索引 {short_number(NUMBER)}" if row["numbers"] else ""
@@ -254,9 +254,9 @@ def the_versions() -> list[Json]:
     made = [
         {"label": "检查状态", "old": "已开单", "new": "已检查"},
         {"label": "检查时间", "old": "", "new": "2026-11-20 13:22:08"},
-        {"label": "影像唯一号", "old": "", "new": "1.2.826.0.1.3680043.10.1433.3808.1795262812902.1"},
         {"label": "检查执行医师贯标码", "old": "", "new": "D140105000001"},
         {"label": "证件号", "old": "140***********2016", "new": "140***********2024"},
+        {"label": "影像唯一号", "old": "", "new": "1.2.826.0.1.3680043.10.1433.3808.1795262812902.1"},
     ]
     old = "右肺上叶见磨玻璃结节，直径约 6 mm，边界清。"
     corrected = [
