@@ -131,3 +131,5 @@ class Report:
     stamp: StampState = StampState.NONE
     stamped_values: Mapping[str, str] = field(default_factory=dict)
     """Field -> digest of what the report said of it when the PDF with the seal came; empty while nobody looked."""
+    stamped_from: str = ""
+    """SHA-256 of the PDF on which the seal was put, "" for one that came stamped."""

@@ -27,7 +27,7 @@ from app.intake.apart import Apart
 from app.intake.pdf import LIMIT_BYTES
 from app.intake.reports import Reports
 from app.intake.stamped import check_stamped
-from app.store import Tx, exams
+from app.store import Tx, exams, files
 from app.store.times import kept
 
 if TYPE_CHECKING:  # the server's library is loaded at the first hand-off
@@ -44,13 +44,15 @@ _PLAIN = ":/"
 
 @dataclass(kw_only=True)
 class _HandOff:
-    """`business_id` is what the client calls it; the token alone opens the address."""
+    """`business_id` is what the client calls it; the token alone opens the address. `sha256` goes out, `current` is
+    the report's PDF as long as none came back: a new stamp is made on what the last one was made on."""
 
     token: str
     business_id: str
     exam_key: str
     report_key: str
     sha256: str
+    current: str
     until: float
     tries: int = 0
     is_taking: bool = False
@@ -77,7 +79,7 @@ class Stamping:
         client, report = client_of(self._house.targets), self._report(exam_key, number)
         if not client:
             raise NeedsOperator("没有设置签章软件", "要在这里盖章，请在上传目标里填签章软件的地址", page="destination")
-        self._house.content(report.pdf_sha256)
+        source = self._source(report)
         if not is_open(client):
             raise NeedsOperator(
                 "签章软件没有打开", "请打开签章软件，插好单位的智能密码钥匙，再点“盖章”", details=client
@@ -87,7 +89,8 @@ class Stamping:
             business_id=secrets.token_hex(16),
             exam_key=exam_key,
             report_key=report.report_key,
-            sha256=report.pdf_sha256,
+            sha256=source,
+            current=report.pdf_sha256,
             until=self._house.clock.monotonic() + MINUTES * 60,
         )
         server = self._serve(one, client)
@@ -144,7 +147,7 @@ class Stamping:
             return "这次盖章已经结束"
         try:
             check_stamped(self._apart, self._house.content(one.sha256), data)
-            self._reports.take_stamped(one.exam_key, one.report_key, one.sha256, data)
+            self._reports.take_stamped(one.exam_key, one.report_key, one.current, data, made_from=one.sha256)
         except AgentError as error:
             self._refuse(one, error)
             self._end_if_exchanged(one)
@@ -170,6 +173,14 @@ class Stamping:
         if not 0 <= number < len(own) or not own[number].pdf_sha256:
             raise NeedsOperator("还没有报告 PDF", "请先附上报告 PDF，再盖章", fields=("report_pdf",))
         return own[number]
+
+    def _source(self, report: Report) -> str:
+        """What is to be stamped: without the seal that it has from here, as long as that PDF is kept."""
+        before = files.path_of(self._house.store.read(), report.stamped_from) if report.stamped_from else None
+        if before is not None and self._house.spool.path(before).exists():
+            return report.stamped_from
+        self._house.content(report.pdf_sha256)
+        return report.pdf_sha256
 
     def _serve(self, one: _HandOff, client: str) -> HandOffServer:
         """The server of the hand-offs, with this one; an earlier one of the same report ends."""
@@ -224,7 +235,7 @@ class Stamping:
     def _end_if_exchanged(self, one: _HandOff) -> None:
         """The report has another PDF by now: nothing that is made of this one can be taken any more."""
         own = exams.reports_of(self._house.store.read(), one.exam_key)
-        if not any(each.report_key == one.report_key and each.pdf_sha256 == one.sha256 for each in own):
+        if not any(each.report_key == one.report_key and each.pdf_sha256 == one.current for each in own):
             with self._lock:
                 self._open.pop(one.token, None)
 

@@ -143,13 +143,14 @@ class StampBar(QWidget):
         set_tone(self._text, tone if tone != "work" else "text")
         self._advice.setText(advice)
         self._advice.setVisible(bool(advice))
-        text, tip = ("重新盖章" if state == "void" else "盖章"), "在浏览器里打开签章软件"
+        text, tip = ("盖章" if state == "none" else "重新盖章"), "在浏览器里打开签章软件"
         if self._waits:
             text, tip = ("复制地址", "") if self._to_copy else ("再打开", "网页关掉了，再打开一次")
         self.button.setText(text)
         self.button.setToolTip(tip)
         self.button.setEnabled(True)
-        self.button.setVisible(bool(stamp["able"]) and (state != "stamped" or self._waits))
+        self.button.set_kind("quiet" if state == "stamped" and not self._waits else "plain")
+        self.button.setVisible(bool(stamp["able"]))
         self.show()
         self._mind()
 

@@ -96,8 +96,10 @@ class Reports:
             lambda tx: _attach(tx, exam_key, _numbered(tx, exam_key, report, now), stored, "person", now=now)
         )
 
-    def take_stamped(self, exam_key: str, report_key: str, before_sha256: str, data: bytes) -> Filed:
-        """A PDF that was checked (`check_stamped`) replaces the one it was made from.
+    def take_stamped(
+        self, exam_key: str, report_key: str, before_sha256: str, data: bytes, *, made_from: str = ""
+    ) -> Filed:
+        """A PDF that was checked (`check_stamped`) replaces the report's; `made_from`: what was stamped, if not that.
 
         Raises NeedsOperator when the report has another one by now, NoRoom, RetryLater.
         """
@@ -107,7 +109,7 @@ class Reports:
             reports = {report.report_key: report.pdf_sha256 for report in exams.reports_of(tx.conn, exam_key)}
             if reports.get(report_key) != before_sha256:
                 raise NeedsOperator("盖章的时候报告 PDF 换过了", "盖好章的是旧的那份，没有收。请在新的报告上再点“盖章”")
-            return _attach(tx, exam_key, report_key, stored, STAMPED, now=now)
+            return _attach(tx, exam_key, report_key, stored, STAMPED, now=now, made_from=made_from or before_sha256)
 
         return self._store.write(change)
 
@@ -244,7 +246,9 @@ def _place(tx: Tx, exam_key: str, sha256: str, origin: str, now: datetime) -> st
     return next((found[0].report_key for found in choices if found), "")
 
 
-def _attach(tx: Tx, exam_key: str, report_key: str, stored: Stored, origin: str, *, now: datetime) -> Filed:
+def _attach(
+    tx: Tx, exam_key: str, report_key: str, stored: Stored, origin: str, *, now: datetime, made_from: str = ""
+) -> Filed:
     own = exams.reports_of(tx.conn, exam_key)
     before = next((report.pdf_sha256 for report in own if report.report_key == report_key), "")
     stamps = {report.report_key: report.stamp for report in own}
@@ -255,7 +259,8 @@ def _attach(tx: Tx, exam_key: str, report_key: str, stored: Stored, origin: str,
     fate = Fate.REPLACED if before else Fate.ATTACHED
     seal = Seal(files.seal_of(tx.conn, stored.sha256))
     if seal is not Seal.NONE:
-        exams.set_stamp(tx, report_key, stored.sha256 if seal is Seal.WHOLE else "", now=now)
+        whole = stored.sha256 if seal is Seal.WHOLE else ""
+        exams.set_stamp(tx, report_key, whole, now=now, made_from=made_from)
     is_void = stamps.get(report_key) is StampState.STAMPED and seal is not Seal.WHOLE
     for key in exams.exams_of_report(tx.conn, report_key):
         exams.note(tx, key, "report_stamped" if origin == STAMPED else f"report_{fate.value}", "", at=now)

@@ -344,8 +344,9 @@ def _values(conn: sqlite3.Connection, owner: str, noun: Noun) -> dict[int, Value
 
 def reports_of(conn: sqlite3.Connection, exam_key: str) -> list[Report]:
     rows = conn.execute(
-        """SELECT r.*, s.sha256 AS stamped, s.stamped_values, s.made_from FROM reports r JOIN exam_reports e USING (report_key)
-           LEFT JOIN stamps s USING (report_key) WHERE e.exam_key = ? ORDER BY e.position, r.report_key""",
+        """SELECT r.*, s.sha256 AS stamped, s.stamped_values, s.made_from
+           FROM reports r JOIN exam_reports e USING (report_key) LEFT JOIN stamps s USING (report_key)
+           WHERE e.exam_key = ? ORDER BY e.position, r.report_key""",
         (exam_key,),
     ).fetchall()
     return [

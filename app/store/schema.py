@@ -648,3 +648,9 @@ def exams_without_report(db: Database) -> None:
     """不出报告: exams that are whole without a report."""
     db.table("exams").add_column("no_report", int, not_null_default=0)
     db.table("exams").create_index(["patient_name"])
+
+
+@MIGRATIONS()
+def what_was_stamped(db: Database) -> None:
+    """Which PDF went to the stamping client: another stamp is made on that one."""
+    db.table("stamps").add_column("made_from", str, not_null_default="")

@@ -17,6 +17,7 @@ import pytest
 from app.engine.engine import Engine
 from app.engine.settings import apply_answers
 from app.errors import NeedsOperator
+from app.intake.seals import seals_count
 from app.practice.report_pdf import make_report_pdf
 from app.practice.stamper import CannotStamp, Stamper
 from app.system.paths import Home
@@ -81,6 +82,10 @@ class Office:
 
     def told(self, event: str) -> list[Json]:
         return [one for one in self.desk.events if one["event"] == event]
+
+    def is_read_again(self) -> bool:
+        """The report's own PDF, and the stamped one."""
+        return [one["exam"] for one in self.told("report_read")].count(self.desk.key(self.uid)) == 2
 
     def words(self) -> list[str]:
         return [one["words"] for one in self.engine.study(self.uid)["timeline"]]
@@ -193,6 +198,19 @@ def test_a_client_that_answers_nonsense_changes_nothing(
     assert (now["state"], now["open"], now["refused"]) == ("stamped", False, None)
 
 
+def test_a_report_that_is_stamped_anew_loses_the_seal_it_had(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
+    before = office.pdf()
+    office.client.press(office.engine.stamp(office.uid)["url"])
+    wait_until(office.is_read_again)
+    first = office.pdf()
+    office.engine.fill(office.uid, {"conclusion": "右肺上叶结节，建议复查。"})
+    old = office.stamp()["outdated"]
+    monkeypatch.setattr(office.client, "_sealed", sealed.__wrapped__)
+    office.client.press(office.engine.stamp(office.uid)["url"])
+    assert office.pdf().startswith(before) and office.pdf() != first and seals_count(office.pdf()) == 1
+    assert old and office.stamp()["outdated"] == old, "the PDF says what it said"
+
+
 def test_one_stamped_report_is_taken_and_no_second(office: Office) -> None:
     url = office.engine.stamp(office.uid)["url"]
     office.client.press(url)
@@ -253,7 +271,7 @@ def test_a_changed_pdf_voids_the_stamp(office: Office) -> None:
 
 def test_a_value_that_is_corrected_after_the_stamp_makes_the_pdf_old(office: Office) -> None:
     office.client.press(office.engine.stamp(office.uid)["url"])
-    wait_until(lambda: len(office.told("report_read")) == 2)
+    wait_until(office.is_read_again)
     kept = office.form()["reports"][0]["fields"]
     was = next(one["text"] for one in kept if one["key"] == "conclusion")
     office.engine.fill(office.uid, {"conclusion": "右肺上叶结节，建议复查。"})
