@@ -150,7 +150,7 @@ class StampBar(QWidget):
         self.button.setToolTip(tip)
         self.button.setEnabled(True)
         self.button.set_kind("quiet" if state == "stamped" and not self._waits else "plain")
-        self.button.setVisible(bool(stamp["able"]))
+        self.button.setVisible(bool(stamp["able"]) and (not stamp["outdated"] or self._waits))
         self.show()
         self._mind()
 

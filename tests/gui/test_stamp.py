@@ -151,7 +151,9 @@ def test_values_that_were_corrected_after_the_stamp_are_said_and_asked_about(
     window: MainWindow, face: FakeFace, settle: Settle
 ) -> None:
     stamps(face, UID, OUTDATED)
-    assert said(open_pdf(window, settle)) == OUTDATED["outdated"]
+    bar = open_pdf(window, settle)
+    assert said(bar) == OUTDATED["outdated"]
+    assert not bar.button.isVisible(), "the old PDF under a new seal would say the same"
     page = page_of(window)
     (button,) = [one for one in page.form.findChildren(QPushButton) if one.text() == "换一份 PDF"]
     assert button.isVisible()
