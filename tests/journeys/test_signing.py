@@ -180,7 +180,8 @@ def test_a_report_is_stamped_then_signed_and_a_corrected_pdf_is_stamped_again(
         agent.until_state(uid, "held")
         assert agent.job(uid, "report")["trouble"]["title"] == "平台验章没有通过"
         assert agent.kept_report(uid) == first
-        engine.resend(uid)
+        stamp(agent, stamper, uid)
+        engine.submit(uid)
         agent.until_done(uid)
         second = agent.kept_report(uid)
         assert second["version"] == first["version"] + 1
