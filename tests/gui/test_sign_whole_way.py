@@ -7,11 +7,15 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from PySide6.QtWidgets import QLabel
 
 from app.gui.look import Look
+from app.gui.settings import SettingsPage
+from app.gui.settings_trust import TrustSection
 from app.system.paths import Home
 from tests.engine.sign_desk import LIU, SignDesk, a_sign_desk
 from tests.gui.sign_place import Place, bury_page, seen
+from tests.gui.test_look import cut
 
 
 @pytest.fixture
@@ -81,3 +85,40 @@ def test_a_doctor_without_a_number_is_led_to_the_settings(desk: SignDesk, place:
     page = place.open()
     assert page.area.said.title.text() == "还不知道 王新 医生的签名平台编号" and seen(page) == []
     assert page.text.lines.shown, "what is to be signed can be read without a code"
+
+
+def test_a_root_put_in_place_in_the_settings_ends_the_notice_and_a_changed_report_says_what_to_do(
+    desk: SignDesk, place: Place, tmp_path: Path
+) -> None:
+    uid = desk.submitted()
+    page = place.open()
+    assert page.list.notice.isVisible() and "根证书" in page.list.notice.title.text()
+    page.list.notice.lead.click()
+    assert place.went[-1] == ("设置", "trust")
+    settings = SettingsPage(page.desk)
+    settings.resize(1194, 632)
+    settings.show()
+    settings.refresh()
+    settings.open_at("trust")
+    place.settle()
+    section = settings.section()
+    assert isinstance(section, TrustSection) and section.answer is not None
+    for name, content in (("ca.pem", desk.wire.authority.pem_chain()), ("说明.txt", "没有证书")):
+        (tmp_path / name).write_text(content, encoding="utf-8")
+    section.take([str(tmp_path / "说明.txt")])
+    place.settle()
+    assert "“说明.txt”不是证书文件" in section.told.text()
+    section.take([str(tmp_path / "ca.pem")])
+    place.settle()
+    assert "演练根 CA" in "\n".join(one.text() for one in section.findChildren(QLabel)) and cut(section) == []
+    settings.close()
+    settings.deleteLater()
+    desk._at_the_wire()
+    page.refresh()
+    place.settle()
+    assert not page.list.notice.isVisible()
+    desk.fill(uid, conclusion="右肺上叶结节。")
+    page.refresh()
+    place.settle()
+    assert page.area.said.title.text() == "报告改过了，还没有提交" and page.area.buttons["submit"].isVisible()
+    assert place.failed == []
