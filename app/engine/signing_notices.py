@@ -81,6 +81,10 @@ def _of_trust(house: House) -> list[Json]:
     if not roots:
         title = "还没有 CA 的根证书，签名的证书是谁发的没有核对"
         return [_notice("roots", "you", title, "签名照常收下、照常上传；请向 CA 机构要根证书，在设置里放上", "trust")]
+    ended = [one.common_name or one.subject for one in roots if one.not_after < house.clock.now()]
+    if ended:
+        advice = "由它核对的签名都不会收；请向 CA 机构要新的，在设置里放上"
+        return [_notice("roots", "you", f"CA 的根证书已过期：{ended[0]}", advice, "trust")]
     silent = [one for one in revocation_lists.all_told(house) if one["trouble"]]
     if not silent:
         return []

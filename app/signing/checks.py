@@ -79,7 +79,7 @@ def check_signed(
     _tried(CERTIFICATE, CERTIFICATE, checks, lambda: check_chain(own, (), (own,), at))
     until = cst_text(own.not_after)[:10]
     checks.append(Check(title=CERTIFICATE, ok=True, words=f"{own.subject}，有效期至 {until}"))
-    checks += _tried(CERTIFICATE, CERTIFICATE, checks, lambda: trust.check(own, between, at, standing_at=standing_at))
+    checks += _tried(CERTIFICATE, CERTIFICATE, checks, lambda: _trusted(trust, own, between, at, standing_at))
     return Signed(certificate=own, checks=tuple(checks))
 
 
@@ -146,6 +146,23 @@ def check_same_signer(known: KnownSigner | None, own: Certificate, doctor: str, 
         details=f"{own.subject}, {own.serial}",
     )
     raise NotGood(why, (Check(title=CERTIFICATE, ok=False, words=why.title),))
+
+
+def _trusted(
+    trust: Trust, own: Certificate, between: tuple[Certificate, ...], at: datetime, standing_at: datetime | None
+) -> list[Check]:
+    """The doctor's own dates are known to be good: other dates are the authority's."""
+    try:
+        return trust.check(own, between, at, standing_at=standing_at)
+    except SignatureRefused as refusal:
+        if refusal.refusal not in (Refusal.EXPIRED, Refusal.NOT_YET_VALID):
+            raise
+        why = Hitch(
+            title="CA 的证书不在有效期内",
+            advice="没有采用。请核对电脑的时间；时间没错就请工程师在设置里换上 CA 的新证书",
+            details=refusal.details,
+        )
+        raise NotGood(why, (Check(title=CERTIFICATE, ok=False, words=why.title),), by_settings=True) from refusal
 
 
 # What follows from the arguments alone is worked out once: a report is looked at when signed, and at each sending.

@@ -12,6 +12,7 @@ import pytest
 
 from app.crypto.certificates import parse_certificate
 from app.crypto.refusals import Refusal
+from app.crypto.signed_data import certificates_in
 from app.domain.signing import PKCS1, KnownSigner
 from app.errors import RetryLater
 from app.practice import gm, tokens
@@ -19,8 +20,8 @@ from app.practice.authority import CRL_PATH, DAY, Authority
 from app.practice.settings import Clock
 from app.signing import refusals
 from app.signing.checks import NotGood, check_same_signer, check_signed, check_stamped
-from app.crypto.signed_data import certificates_in
 from app.signing.trust import Trust, anchors
+from tests.crypto import ca
 
 TEXT = "诊断结论：未见异常".encode()
 LIU = "刘慧"
@@ -75,6 +76,21 @@ def test_expired_and_revoked_doctors_are_refused(authority: Authority, trust: Tr
     assert why(lambda: signed(authority, trust, "赵敏")) == "医师证书已过有效期"
     assert why(lambda: signed(authority, trust, "陈静")) == "医师证书已被吊销"
     assert signed(authority, Trust(), "陈静")["证书吊销"] is None
+
+
+def test_an_authority_whose_own_certificate_ended_is_told_from_a_doctors() -> None:
+    root = ca.root(end=ca.NOON + 10 * DAY)
+    doctor = ca.doctor(root)
+    value, certificate = (base64.b64encode(one).decode() for one in (doctor.pair.sign(TEXT), doctor.der))
+    trust = Trust(roots=(parse_certificate(root.der),))
+
+    def check(at: datetime) -> object:
+        return check_signed(TEXT, PKCS1, value, certificate, trust, at=at)
+
+    assert check(ca.NOON)
+    with pytest.raises(NotGood) as raised:
+        check(ca.NOON + 11 * DAY)
+    assert raised.value.hitch.title == "CA 的证书不在有效期内" and raised.value.by_settings
 
 
 def test_a_list_out_of_reach_or_out_of_date_only_warns(authority: Authority, trust: Trust) -> None:
