@@ -107,6 +107,7 @@ def test_a_region_with_retrieval_also_finds_what_other_hospitals_did(tmp_path: P
     home = Home(root=tmp_path / "demo")
     said = told_by(home, "guizhou")
     assert "电子签名" not in said, "nothing of what this region has not"
+    assert "平台已接收 赵建国：记录 1 份，报告 1 份，影像 24 张" in said
     assert "其中 1 例是自动补传的" in said
     assert re.search(r"调阅 赵建国：4 例检查，来自 4 家机构\n· 取回 .+ 的影像：4 张，都打开核对过", said), said
     with reached(home) as face:
