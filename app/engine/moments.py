@@ -105,7 +105,11 @@ def _moment(kind: str, title: str, detail: str = "", at: str | None = None, stat
 
 
 def _versions(told: Sequence[Json]) -> list[Json]:
-    """Every version of the parts that went more than once, what each changed, and what became of it."""
+    """Every version of the parts that went more than once, what each changed, and what became of it.
+
+    One that says nothing new - a first one of a platform without such states, the same content under another index
+    code - is in the counts alone.
+    """
     several = {(one["part"], one["report_key"]) for one in told if one["version"] > 1 and not one["late"]}
     shown = [one for one in told if (one["part"], one["report_key"]) in several and not one["late"]]
     return [
@@ -118,6 +122,7 @@ def _versions(told: Sequence[Json]) -> list[Json]:
         )
         | {"changes": one["changes"]}
         for one in shown
+        if one["changes"] or one["status_words"] or one["answer"] or one["withdraws"]
     ]
 
 

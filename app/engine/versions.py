@@ -5,6 +5,7 @@ Read from what was frozen at each submission: nobody writes it down a second tim
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -12,6 +13,7 @@ from app.catalogue.payload import read_payload
 from app.catalogue.region import CODED, Region
 from app.catalogue.types import TYPES
 from app.delivery.submission import refs_of
+from app.domain.index_code import masked_index
 from app.domain.job import CONFIRMED, Job, JobState, Part, job_words
 from app.domain.submission import live_state
 from app.engine.face import Json
@@ -26,6 +28,8 @@ _STATUS = ("exam_status", "report_status")
 _NOT_TOLD = frozenset({"last_changed_at"})
 _MASKED = frozenset({"id_number"})
 _FIRST, _LAST = 3, 4
+_CITIZEN = re.compile(r"(?<!\d)\d{6}(?:19|20)\d{2}(?:0\d|1[0-2])[0-3]\d\d{3}[\dXx](?!\d)")
+"""A citizen's number wherever it stands: inside an address or an index code, or typed into a text."""
 
 
 def masked_id(number: str) -> str:
@@ -156,7 +160,8 @@ def _shown(region: Region, key: str, text: str) -> str:
     kind, table = TYPES[region.fields[key].type], region.table_of(key)
     if kind.name in CODED and table is not None:
         return "、".join(table.label(code) or code for code in text.split(",") if code)
-    return kind.show(text, table)
+    said = masked_index(kind.show(text, table))
+    return _CITIZEN.sub(lambda found: masked_id(found[0]), said)
 
 
 def _of_images(before: Job, job: Job) -> list[Json]:

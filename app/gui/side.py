@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from functools import partial
 
-from PySide6.QtCore import QPointF, QRect, Qt
+from PySide6.QtCore import QPointF, QRect, Qt, QTimer
 from PySide6.QtGui import QFontMetrics, QPainter, QPaintEvent, QPen, QResizeEvent
 from PySide6.QtWidgets import QFrame, QScrollArea, QWidget
 
@@ -41,6 +41,8 @@ _UNITS = {"": "岁", "Y": "岁", "M": "个月", "D": "天", "H": "小时"}
 _AXIS = 8
 _PANEL, _GAP = 308, 12
 _OVERLAY_BELOW = 1300
+_LAID_OUT_MS = 100
+"""After so long what was shown anew has its place."""
 
 
 class SidePanel(Card):
@@ -76,6 +78,8 @@ class SidePanel(Card):
         self._scroll.setWidgetResizable(True)
         self._scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self._scroll.setWidget(self._inner)
+        self._scroll.verticalScrollBar().rangeChanged.connect(lambda _least, _most: self._see_end())
+        self._follows = self._loud = False
         self._facts = column(margins=(16, 8, 16, 8), gap=3)
         self._foot = row(margins=(10, 10, 10, 10), gap=6)
         self.buttons: dict[str, Button] = {}
@@ -102,7 +106,11 @@ class SidePanel(Card):
             return
         one = job["row"]
         same = self.row is not None and self.row["exam_key"] == one["exam_key"]
-        at = self._scroll.verticalScrollBar().value() if same else 0
+        bar = self._scroll.verticalScrollBar()
+        loud = one["trouble"] is not None and one["trouble"]["turn"] != "automatic"  # then it stands at the top
+        self._follows = not loud and (not same or self._loud or bar.value() == bar.maximum())
+        at = bar.value() if same and loud == self._loud else 0
+        self._loud = loud
         self._shown, self.row = job, one
         self._name.setText(self.who)
         self._about.setText(_about(job["about"]))
@@ -114,7 +122,19 @@ class SidePanel(Card):
         state = "fetched" if is_fetched(one) else one["state"]
         if not same or acts != self.acts or state != self.state:
             self._show_buttons(state, acts)
-        self._scroll.verticalScrollBar().setValue(at)
+        bar.setValue(at)
+        self._see_end()
+        QTimer.singleShot(_LAID_OUT_MS, self, self._rest)
+
+    def _see_end(self) -> None:
+        """What happened last is in view, unless a person scrolled away from it."""
+        if self._follows:
+            bar = self._scroll.verticalScrollBar()
+            bar.setValue(bar.maximum())
+
+    def _rest(self) -> None:
+        self._see_end()
+        self._follows = False
 
     state = ""
 

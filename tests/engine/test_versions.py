@@ -80,6 +80,13 @@ def test_digits_that_are_masked_still_say_that_they_changed(desk: Desk) -> None:
     assert changes(desk, uid, "检查") == {"证件号": ("G12******4321", "G12******4321（中间几位改过）")}
 
 
+def test_a_number_inside_another_text_is_masked_too(desk: Desk) -> None:
+    uid = desk.sent()
+    desk.engine.fill(uid, {"chief_complaint": "身份证 140105198002142016，咳嗽三天"})
+    sent_again(desk, uid)
+    assert changes(desk, uid, "检查") == {"主诉": ("", "身份证 140***********2016，咳嗽三天")}
+
+
 def test_a_refused_version_shows_what_the_platform_said(desk: Desk) -> None:
     uid = desk.ready()
     desk.engine.submit(uid)
