@@ -26,7 +26,7 @@ from app.engine.fetches import is_loopback, is_needed
 from app.engine.house import House
 from app.engine.questions import letter_line
 from app.engine.settings import kept_secrets, read_answers, secret_name
-from app.engine.targets import build_target, first_of, pushes_images
+from app.engine.targets import build_target, fetcher_of, first_of, pushes_images
 from app.errors import AgentError, NeedsOperator
 from app.regions.conversation import Batch, HttpRequest
 from app.store import days
@@ -67,6 +67,8 @@ class _Trial:
             yield self._reconcile()
         if is_needed(self.target):
             yield self._files()
+        if fetcher_of(self.target) is not None:
+            yield self._images_fetched()
 
     def _reached(self) -> tuple[HttpReply | None, Json]:
         started = time.monotonic()
@@ -221,6 +223,32 @@ class _Trial:
             return {**_fault("files", title, error, started), "page": "files"}
         return _step("files", title, None, "按这个地址打开了文件服务", "", base, started)
 
+    def _images_fetched(self) -> Json:
+        """Whoever comes for the images has to be let in, and to be reached where they are to be sent."""
+        subject, query, title = "平台来取影像", self.settings.query, fetcher_of(self.target) or ""
+        if title not in query.takers:
+            advice = "请在设置的“收影像”里打开“让平台来取”，把它填进“谁可以来取”和“可以送到哪里”"
+            step = _step("query", subject, Turn.TECHNICIAN, f"{title or '平台的 AE 标题'}还没有放行", advice)
+            return {**step, "page": "query"}
+        node = next((node for node in query.nodes if node.ae_title == title), None)
+        if node is None:
+            return _step("query", subject, None, "已经放行，只能当场取回", "", title)
+        started = time.monotonic()
+        peer = Peer(
+            host=node.host,
+            port=node.port,
+            called_ae=title,
+            calling_ae=self.settings.dicom.ae_title,
+            name="平台收影像的端口",
+            connect_seconds=_CONNECT_SECONDS,
+            reply_seconds=_REPLY_SECONDS,
+        )
+        try:
+            echo(peer)
+        except AgentError as error:
+            return {**_fault("query", subject, error, started), "page": "query"}
+        return _step("query", subject, None, "已经放行，影像送得到", "", f"{node.host}:{node.port} {title}", started)
+
 
 def try_destination(house: House, answers: Mapping[str, Any], name: str, *, clock: Clock, listening: bool) -> Json:
     """Test the destination `name` as the answers have it ({}: as the settings have it). Raises NeedsOperator for
@@ -253,12 +281,14 @@ def _letter(settings: Settings, target: Target, steps: list[Json]) -> str:
     options, clinic = target.options, settings.clinic
     host, port, title = (options.get(key, "") for key in ("dicom_host", "dicom_port", "dicom_ae_title"))
     pushed = [f"影像推送：{host}:{port} AE {title} · 我们的 AE 标题 {options.get('calling_ae_title', '')}"]
+    asked = [f"平台来取影像（DICOM Q/R）：我们的 AE 标题 {settings.dicom.ae_title} · 端口 {settings.dicom.port}"]
     fetched = [f"平台来取文件的地址：{settings.files.public_base_url or '未填'}"]
     facts = [
         f"{clinic.name or '机构名称未填'} · 统一社会信用代码 {clinic.uscc or '未填'}"
         f" · 医保机构编码 {clinic.fixmedins_code or '未填'}",
         f"平台：{target.title} · 地址 {target.base_url}",
         *(pushed if pushes_images(target) else ()),
+        *(asked if fetcher_of(target) is not None else ()),
         *(fetched if is_needed(target) else ()),
         *((letter_line(target, settings.files.public_base_url),) if target.can("answers") else ()),
         f"电脑 {host_name()} · IP {'、'.join(own_addresses())}",

@@ -471,6 +471,22 @@ def test_a_file_service_that_is_open_is_opened_once_from_here(stage: tuple[Engin
     assert steps(engine, elsewhere)["files"]["state"] == "unknown", "not in force yet"
 
 
+def test_a_platform_that_comes_for_the_images_has_to_be_let_in(stage: tuple[Engine, Json]) -> None:
+    engine, now = stage
+    row = {**now["destination"][0]}
+    there = row["options"]["dicom_port"]
+    row["options"] = {**row["options"], "image_mode": "retrieve", "retrieve_ae_title": "SXCLOUD"}
+    found = steps(engine, {"destination": [row]})["query"]
+    assert (found["state"], found["page"], found["title"]) == ("you", "query", "SXCLOUD还没有放行")
+    for destinations, words in ([], "已经放行，只能当场取回"), ([f"SXCLOUD@127.0.0.1:{there}"], "已经放行，影像送得到"):
+        query = {"on": True, "callers": ["SXCLOUD"], "destinations": destinations}
+        told = engine.try_destination({"query": query, "destination": [row]}, "main")
+        assert [(one["state"], one["title"]) for one in told["steps"] if one["name"] == "query"] == [("ok", words)]
+        assert "平台来取影像（DICOM Q/R）：我们的 AE 标题 CLINIC_AGENT" in told["letter"]
+    dead = {"query": {**query, "destinations": ["SXCLOUD@127.0.0.1:9"]}, "destination": [row]}
+    assert steps(engine, dead)["query"]["ok"] is False
+
+
 def test_the_letter_says_what_an_engineer_asks_for(stage: tuple[Engine, Json]) -> None:
     letter = stage[0].try_destination({}, "main")["letter"]
     assert "CLINIC_AGENT" in letter and "52140000MJ00000075" in letter and "http://127.0.0.1" in letter
