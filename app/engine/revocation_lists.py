@@ -27,6 +27,8 @@ PAGE = "trust"
 _FRESH = timedelta(hours=12)
 _PATIENCE = timedelta(minutes=10)
 """So long after a failure the address is left alone."""
+_IN_USE = timedelta(days=7)
+"""An address that no certificate led to for so long is nobody's any more."""
 _LARGEST_BYTES = 32 * 1024 * 1024
 
 
@@ -71,12 +73,13 @@ def read_now(house: House, place: str) -> bytes:
 
 
 def list_places(house: House) -> tuple[str, ...]:
-    """Files and addresses of the settings, then the addresses that certificates named so far."""
+    """Files and addresses of the settings, then the addresses that certificates named lately."""
     listed = house.settings.signing.get("revocation_lists", ())
     own = tuple(str(one) for one in listed) if isinstance(listed, list | tuple) else ()
-    folder = house.home.revocation
-    named = (_read_json(path).get("place", "") for path in sorted(folder.glob("*.json"))) if folder.is_dir() else ()
-    return tuple(dict.fromkeys((*own, *(str(place) for place in named if place))))
+    folder, now = house.home.revocation, house.clock.now()
+    seen = [_read_json(path) for path in sorted(folder.glob("*.json"))] if folder.is_dir() else []
+    named = (str(one["place"]) for one in seen if _is_within(_IN_USE, one.get("tried_at"), now) and one.get("place"))
+    return tuple(dict.fromkeys((*own, *named)))
 
 
 def all_told(house: House) -> list[Json]:

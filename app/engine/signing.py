@@ -128,7 +128,7 @@ class Signing:
         elif unknown:
             why = f"{unknown[0]} 医生还没有签名平台编号，请在 设置 › 医生名单 里填"
         elif troubled := next((one for one in waiting if one.state is SessionState.REFUSED and one.hitch), None):
-            why = f"{troubled.hitch.title if troubled.hitch else ''}，请换新码再签"
+            why = f"{troubled.hitch.title if troubled.hitch else ''}，请重新签"
         said = f"{len(waiting)} 份报告等 {who} 签名"
         since = kept(min(one.created_at for one in waiting))
         return [need("sign", "to_sign", said, f"{len(waiting)} 份报告", f"等 {who} 签名", why, since, "sign")]

@@ -33,7 +33,14 @@ _BUTTONS = {
     "his_settings": "去设置",
     "settings": "去设置",
 }
-_BUTTONS_BY_STATE = {"held": "去修改", "check": "去核对", "ready": "去提交", "to_sign": "去签名", "his": "去选"}
+_BUTTONS_BY_STATE = {
+    "held": "去修改",
+    "check": "去核对",
+    "ready": "去提交",
+    "to_sign": "去签名",
+    "his": "去选",
+    "expiring": "查看",
+}
 _STRIP = 18
 
 

@@ -96,7 +96,7 @@ def check_stamped(token: str, text: bytes, trust: Trust, *, not_before: datetime
     found = _tried(TIMESTAMP, TIMESTAMP, checks, check)
     at = cst_text(found.gen_time)
     if not not_before - _CLOCKS_APART <= found.gen_time <= not_after + _CLOCKS_APART:
-        why = Hitch(title="时间戳的时间不对", advice="没有采用。请先核对这台电脑的时间，程序会再取一次", details=at)
+        why = Hitch(title="时间戳的时间不对", advice="没有采用。请先核对这台电脑的时间", details=at)
         raise NotGood(why, (Check(title=TIMESTAMP, ok=False, words=f"{why.title}：{at}"),))
     return Stamped(at=found.gen_time, checks=(Check(title=TIMESTAMP, ok=True, words=f"{at}，{found.authority}"),))
 
@@ -142,7 +142,7 @@ def check_same_signer(known: KnownSigner | None, own: Certificate, doctor: str, 
         return True
     why = Hitch(
         title=f"签名的证书不是{doctor}医生原来的那张",
-        advice="没有采用。请核对是不是本人签的；医师确实换了证书，请工程师在设置里放好 CA 根证书，再换新码签",
+        advice="没有采用。请核对是不是本人签的；医师确实换了证书，请工程师在设置里放好 CA 根证书，再重新签",
         details=f"{own.subject}, {own.serial}",
     )
     raise NotGood(why, (Check(title=CERTIFICATE, ok=False, words=why.title),))

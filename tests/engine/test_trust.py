@@ -132,6 +132,8 @@ def test_an_address_that_does_not_answer_says_so_and_is_left_alone_for_a_while(
     monkeypatch.setattr(revocation_lists, "_fetched", lambda place: b"<html>")
     (crl,) = desk.engine.read_revocation_lists()["lists"]
     assert crl["trouble"] == "吊销列表的地址给的不是吊销列表" and crl["read_at"], "the copy from before still counts"
+    desk.clock.pass_(8 * 86_400)
+    assert desk.engine.trust()["lists"] == [], "no certificate led to it for a week"
 
 
 # -- certificates near their end -------------------------------------------------------------------------------------
