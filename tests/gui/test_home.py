@@ -43,14 +43,16 @@ def test_what_a_platform_fetches_by_itself_is_not_tried_again(home: HomePage, fa
     assert home.counts["uploading"].note.text() == "1 正在传 · 1 排队 · 1 等平台来取"
 
 
-@pytest.mark.parametrize("state", ["fetch_broken", "files_closed", "expiring"])
-def test_whatever_needs_somebody_has_its_row(home: HomePage, face: FakeFace, state: str) -> None:
+@pytest.mark.parametrize(
+    ("state", "said"), [("fetch_broken", "去设置"), ("files_closed", "去设置"), ("expiring", "查看")]
+)
+def test_whatever_needs_somebody_has_its_row(home: HomePage, face: FakeFace, state: str, said: str) -> None:
     """What is no state of an exam has no mark of its own."""
     status = face.status()
     need = status["needs_you"][0] | {"state": state, "action": "settings"}
     home.show_status(status | {"needs_you": [need]})
     (row,) = [one for one in home.findChildren(NeedRow) if one.need["state"] == state]
-    assert row.button.text() == "去设置"
+    assert row.button.text() == said
 
 
 def test_what_waits_for_a_signature_counts_as_needing_somebody(
