@@ -89,7 +89,7 @@ def _missing(region: Region, row: Row, place: int) -> Problem:
     condition = CONDITIONS.get(row.required_when, Condition(holds=lambda values, label: True, because=""))
     field = region.fields[condition.shown_at] if condition.shown_at else row.field
     if field.type == "uid":
-        return _problem(field, place, f"还没有{field.label}", "影像到了自动填上，不用您填")
+        return _problem(field, place, f"还没有{field.label}", f"影像到了自动填上{field.label}，不用您填")
     verb = {"code": "选择", "codes": "选择", "pdf": "选择"}.get(field.type, "填写")
     because = f"因为{condition.because}，" if condition.because else ""
     advice = f"{because}请{verb}{field.label}"

@@ -69,7 +69,7 @@ def test_images_that_only_may_be_the_registered_patients_ask(busy: Desk, name: s
 
 def test_nobody_is_asked_for_what_the_images_bring(busy: Desk) -> None:
     problems = {one["key"]: one for one in busy.engine.form(registered(busy, patient_name="陆一"))["problems"]}
-    assert problems["study_instance_uid"]["advice"] == "影像到了自动填上，不用您填"
+    assert problems["study_instance_uid"]["advice"] == "影像到了自动填上影像唯一号，不用您填"
 
 
 def test_a_patient_who_never_came_is_taken_off_the_list(busy: Desk) -> None:
