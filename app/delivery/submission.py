@@ -132,6 +132,9 @@ def withdraw(
             count += 1
     for name in {job.destination for job in own} - {job.destination for job in own if job.id in taken}:
         files.withdraw_links(tx, name, exam_key, now=now)
+        for job in own:
+            if job.destination == name and job.part is Part.IMAGES:
+                jobs.new_round(tx, job.id)  # the addresses that the platform was told of open nothing any more
     return count
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import Enum
 
-from app.domain.job import CONFIRMED, Job, JobState
+from app.domain.job import CONFIRMED, FETCHED_THERE, UNFINISHED, Job, JobState
 from app.domain.submission import live_state, settled_state, unfinished_state
 
 
@@ -59,11 +59,14 @@ def exam_state(
 
     `test`: its images only tested a device. `jobs`: the newest job of each (destination, part, report). `changed`:
     values differ from what was submitted.
-    A doubt that came up after the acknowledgement takes the green back: a person has to look. Taken back by one
+    A doubt that came up after the acknowledgement takes the green back: a person has to look. It stands before the wait
+    for a platform that fetches, too: until it is answered nothing is offered. Taken back by one
     destination and confirmed by another it is 已取消, neither green nor gone.
     """
     live = [live_state(job.state, withdraws=job.withdraws) for job in jobs]
     unfinished = unfinished_state(live)
+    if doubtful and unfinished is JobState.WAITING and _only_to_be_fetched(jobs):
+        return ExamState.CHECK
     if unfinished is not None:
         return ExamState(unfinished.value)
     if live and not changed:
@@ -78,6 +81,10 @@ def exam_state(
     if doubtful:
         return ExamState.CHECK
     return ExamState.TO_FILL if problem_count else ExamState.READY
+
+
+def _only_to_be_fetched(jobs: Sequence[Job]) -> bool:
+    return all(job.trouble == FETCHED_THERE for job in jobs if job.state in UNFINISHED)
 
 
 def _stays_somewhere(jobs: Sequence[Job]) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import itertools
 import json
 import secrets
 import sqlite3
@@ -375,11 +376,15 @@ def exams_of_report(conn: sqlite3.Connection, report_key: str) -> tuple[str, ...
 
 
 def add_report(tx: Tx, exam_key: str, *, now: datetime) -> str:
-    """A further report of the exam; its key is the exam's with a running number, so it is the same after a rebuild."""
+    """A further report of the exam; its key is the exam's with a running number, so it is the same after a rebuild.
+
+    A number is never given again: the report that had it may be another exam's by now.
+    """
     count = tx.execute("SELECT count(*) AS n FROM exam_reports WHERE exam_key = ?", (exam_key,)).fetchone()["n"]
-    key = f"R{exam_key[1:]}{count + 1:02d}"
+    keys = (f"R{exam_key[1:]}{number:02d}" for number in itertools.count(count + 1))
+    key = next(one for one in keys if not tx.execute("SELECT 1 FROM reports WHERE report_key = ?", (one,)).fetchone())
     tx.execute(
-        "INSERT OR IGNORE INTO reports (report_key, pdf_sha256, pdf_source, created_at) VALUES (?, '', '', ?)",
+        "INSERT INTO reports (report_key, pdf_sha256, pdf_source, created_at) VALUES (?, '', '', ?)",
         (key, kept(now)),
     )
     link_report(tx, exam_key, key, position=count)

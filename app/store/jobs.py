@@ -14,6 +14,7 @@ from app.domain.job import (
     NEEDS_A_PERSON,
     RECORDS,
     TRANSITIONS,
+    UNFINISHED,
     Event,
     Job,
     JobState,
@@ -190,7 +191,8 @@ def claim(tx: Tx, destination: str, waits_for: Mapping[str, str], *, now: dateti
     """The next job to send, now SENDING; None when nothing may go.
 
     Order is kept within one exam only: one job of an exam at a time, older versions of a part first, and a part in
-    `waits_for` only once the part it needs has been acknowledged.
+    `waits_for` only once the part it needs has been acknowledged. What only waits to be fetched holds up no newer
+    version, which takes its place.
     """
     _wake_due(tx, destination, now)
     needs = "".join(_after(part, needed) for part, needed in waits_for.items())
@@ -200,7 +202,7 @@ def claim(tx: Tx, destination: str, waits_for: Mapping[str, str], *, now: dateti
                             AND s.exam_key = j.exam_key AND s.state = 'sending')
             AND NOT EXISTS (SELECT 1 FROM jobs v WHERE v.destination = j.destination AND v.exam_key = j.exam_key
                             AND v.part = j.part AND v.report_key = j.report_key AND v.version < j.version
-                            AND v.state IN ('queued', 'sending', 'waiting'))
+                            AND (v.state IN ('queued', 'sending') OR (v.state = 'waiting' AND v.due_at IS NOT NULL)))
             {needs}
             ORDER BY j.first DESC, j.submitted_at, {_RANK}, j.version LIMIT 1""",
         (destination,),
@@ -208,7 +210,20 @@ def claim(tx: Tx, destination: str, waits_for: Mapping[str, str], *, now: dateti
     if row is None:
         return None
     move(tx, row["id"], Event.CLAIMED, now=now)
+    _give_up_older(tx, row["id"], now)
     return job(tx.conn, row["id"])
+
+
+def _give_up_older(tx: Tx, job_id: int, now: datetime) -> None:
+    """Older versions that only wait to be fetched: the newer one names all of their images."""
+    rows = tx.execute(
+        """SELECT v.id FROM jobs v JOIN jobs j ON v.destination = j.destination AND v.exam_key = j.exam_key
+           AND v.part = j.part AND v.report_key = j.report_key AND v.version < j.version
+           WHERE j.id = ? AND v.state = 'waiting' AND v.due_at IS NULL""",
+        (job_id,),
+    ).fetchall()
+    for row in rows:
+        move(tx, row["id"], Event.CANCELLED, now=now)
 
 
 def _wake_due(tx: Tx, destination: str, now: datetime) -> None:
@@ -223,7 +238,7 @@ def _wake_due(tx: Tx, destination: str, now: datetime) -> None:
 
 def _after(part: str, needed: str) -> str:
     """`part` goes after `needed` was acknowledged under the same index code; of a withdrawal `needed` goes last, so
-    that nothing hangs on what is deleted. A report of several exams goes after all of them.
+    that nothing hangs on what is deleted. A report of several exams goes after all of them, whatever holds them up.
 
     A platform that lost `needed` may refuse `part` for ever: after some attempts `needed` goes all the same.
     """
@@ -233,7 +248,10 @@ def _after(part: str, needed: str) -> str:
                      AND n.part = '{part}' AND n.withdraws = 1"""
     of_others = f"""SELECT 1 FROM exam_reports x JOIN jobs n ON n.exam_key = x.exam_key
                     WHERE x.report_key = j.report_key AND x.exam_key <> j.exam_key AND n.destination = j.destination
-                    AND n.part = '{needed}' AND n.withdraws = 0 AND n.state IN ('queued', 'sending')"""
+                    AND n.part = '{needed}' AND n.withdraws = 0 AND (n.state IN ('queued', 'sending')
+                        OR (n.state IN ({_marks(UNFINISHED)}) AND NOT EXISTS (
+                            SELECT 1 FROM jobs a WHERE a.exam_key = n.exam_key AND a.destination = n.destination
+                            AND a.part = n.part AND a.withdraws = 0 AND a.state IN ('acknowledged', 'reconciled'))))"""
     return f"""
         AND NOT (j.part = '{part}' AND j.withdraws = 0 AND j.report_key <> '' AND EXISTS ({of_others}))
         AND NOT (j.part = '{part}' AND j.withdraws = 0 AND (

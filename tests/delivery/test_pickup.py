@@ -87,6 +87,15 @@ def test_it_holds_nobody_up(stage: Stage) -> None:
     assert job_of(stage, later).state is JobState.ACKNOWLEDGED
 
 
+def test_images_that_came_meanwhile_do_not_wait_for_those_before_to_be_fetched(stage: Stage) -> None:
+    older = waiting(stage)
+    newer = queued(stage, Part.IMAGES, images=refs(*UIDS, "1.4"))
+    assert workers(stage).run_once()
+    assert (job_of(stage, older).state, counts(stage, newer)) == (JobState.CANCELLED, (JobState.WAITING, 0, 4))
+    assert fetch(stage, *UIDS, "1.4") and workers(stage).run_once()
+    assert job_of(stage, newer).state is JobState.ACKNOWLEDGED
+
+
 def test_it_still_waits_after_a_restart_and_a_long_time(stage: Stage) -> None:
     job_id = waiting(stage)
     stage.clock.pass_(9 * 86400)
@@ -134,6 +143,15 @@ def test_a_person_may_have_the_list_sent_once_more_and_what_was_fetched_stays(st
     assert workers(stage).run_once()
     assert len(stage.platform.received) == 2
     assert counts(stage, job_id) == (JobState.WAITING, 1, 3)
+
+
+def test_what_was_withdrawn_before_anything_was_fetched_is_announced_anew(stage: Stage) -> None:
+    job_id, now = waiting(stage), stage.clock.now()
+    stage.store.write(lambda tx: submission.withdraw(tx, EXAM, {}, now=now))
+    assert job_of(stage, job_id).state is JobState.CANCELLED
+    stage.store.write(lambda tx: submission.resend(tx, EXAM, "main", event=Event.RESENT, now=now))
+    assert workers(stage).run_once()
+    assert len(stage.platform.received) == 2, "its addresses open nothing any more"
 
 
 def test_a_resend_after_all_of_it_has_all_of_it_fetched_again(stage: Stage) -> None:

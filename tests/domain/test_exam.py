@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -9,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from app.domain.exam import EXAM_WORDS, ExamState, exam_state
-from app.domain.job import CONFIRMED, UNFINISHED, Job, JobState, Part
+from app.domain.job import CONFIRMED, FETCHED_THERE, UNFINISHED, Job, JobState, Part
 from tests.store.samples import NOW
 
 GREEN = (ExamState.ACKNOWLEDGED, ExamState.RECONCILED)
@@ -110,6 +111,15 @@ def test_a_change_takes_the_green_back() -> None:
 def test_a_doubt_that_came_later_takes_the_green_back() -> None:
     assert state_of(a_job(JobState.ACKNOWLEDGED), doubtful=True) is ExamState.CHECK
     assert state_of(a_job(JobState.SENDING), doubtful=True) is ExamState.SENDING
+
+
+def test_a_doubt_shows_while_a_platform_has_yet_to_fetch_what_is_not_offered_until_it_is_answered() -> None:
+    acknowledged, retried = a_job(JobState.ACKNOWLEDGED), a_job(JobState.WAITING, Part.IMAGES)
+    fetched = replace(retried, trouble=FETCHED_THERE)
+    assert state_of(acknowledged, fetched) is ExamState.WAITING
+    assert state_of(acknowledged, fetched, doubtful=True) is ExamState.CHECK
+    assert state_of(acknowledged, retried, doubtful=True) is ExamState.WAITING
+    assert state_of(a_job(JobState.SENDING), fetched, doubtful=True) is ExamState.WAITING
 
 
 def test_a_deletion_that_the_platform_took_is_withdrawn_not_acknowledged() -> None:

@@ -74,6 +74,16 @@ def test_one_report_serves_two_exams(engine: Engine, tmp_path: Path) -> None:
     assert shared["reports"][0]["pdf"] is True
 
 
+def test_a_shared_report_can_be_left_to_the_other_exam(engine: Engine, tmp_path: Path) -> None:
+    first, second = imported(engine, tmp_path / "a"), imported(engine, tmp_path / "b")
+    shared = engine.attach(first, str(a_pdf(tmp_path / "r.pdf")))["reports"][0]["report_key"]
+    engine.share_report(first, second)
+    (own,) = engine.drop_report(first, 0)["reports"]
+    assert (own["report_key"] != shared, own["pdf"], own["shared"]) == (True, False, [])
+    (left,) = engine.form(second)["reports"]
+    assert (left["report_key"], left["pdf"], left["shared"]) == (shared, True, [])
+
+
 def test_a_study_that_nobody_knows_cannot_be_joined(engine: Engine, tmp_path: Path) -> None:
     first = imported(engine, tmp_path / "a")
     with pytest.raises(NeedsOperator, match="没有这组影像"):

@@ -7,7 +7,8 @@ from datetime import timedelta
 import pytest
 
 from app.domain.job import Event, ImpossibleMove, JobState, Part, Trouble, Turn
-from app.store import Store, jobs
+from app.store import Store, exams, jobs
+from app.store.times import kept
 from tests.store.samples import EXAM, NOW, a_job, at, claimed, jobs_in, moved, put
 
 REPORT_WAITS = {"report": "exam"}
@@ -83,6 +84,21 @@ def test_a_report_goes_while_a_newer_record_waits_for_its_retry(store: Store) ->
     assert job is not None and job.part is Part.REPORT
 
 
+@pytest.mark.parametrize("state", [JobState.WAITING, JobState.PAUSED, JobState.HELD, JobState.REJECTED])
+def test_a_report_of_two_exams_waits_until_the_platform_knows_both(store: Store, state: JobState) -> None:
+    for exam in (EXAM, "E2"):
+        store.write(lambda tx, exam=exam: exams.link_report(tx, exam, "R1"))  # type: ignore[misc]
+    confirm(store, put(store, Part.EXAM))
+    other = put(store, Part.EXAM, exam="E2", state=state)
+    store.write(lambda tx: tx.execute("UPDATE jobs SET due_at = ? WHERE id = ?", (kept(at(60)), other)))
+    report = put(store, Part.REPORT, report="R1")
+    assert claimed(store, REPORT_WAITS) is None
+    store.write(lambda tx: tx.execute("UPDATE jobs SET state = 'acknowledged', due_at = NULL WHERE id = ?", (other,)))
+    put(store, Part.EXAM, exam="E2", state=state)
+    job = claimed(store, REPORT_WAITS)
+    assert job is not None and job.id == report, "a correction that rests holds up nothing"
+
+
 def test_images_do_not_wait_for_a_record_that_is_held(store: Store) -> None:
     put(store, Part.EXAM, state=JobState.HELD)
     put(store, Part.IMAGES)
@@ -93,6 +109,8 @@ def test_images_do_not_wait_for_a_record_that_is_held(store: Store) -> None:
 @pytest.mark.parametrize("state", [JobState.QUEUED, JobState.SENDING, JobState.WAITING])
 def test_a_newer_version_never_overtakes_an_older_one_on_its_way(store: Store, state: JobState) -> None:
     older = put(store, Part.EXAM, state=state)
+    if state is JobState.WAITING:
+        store.write(lambda tx: tx.execute("UPDATE jobs SET due_at = ?", (kept(at(60)),)))
     newer = put(store, Part.EXAM, seconds=-60)
     job = claimed(store)
     assert job is None or job.id == older
