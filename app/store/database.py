@@ -127,9 +127,10 @@ class Store:
         self._queue.put(_STOP)
         self._thread.join()
         with self._readers_lock:
-            for _, conn in self._readers:
-                conn.close()
-            self._readers.clear()
+            for thread, conn in self._readers:
+                if thread is threading.current_thread() or not thread.is_alive():
+                    conn.close()
+            self._readers.clear()  # closing another thread's under its statement is a crash: it goes with the thread
 
     def _write_loop(self, conn: sqlite3.Connection) -> None:
         while True:

@@ -257,6 +257,23 @@ def test_close_finishes_what_is_queued(tmp_path: Path) -> None:
     assert all(future.done() and future.exception() is None for future in futures)
 
 
+def test_a_statement_that_another_thread_is_at_when_it_closes_comes_to_its_end(tmp_path: Path) -> None:
+    store = Store(tmp_path / "agent.db")
+    counting, answers = threading.Event(), Future[int]()
+
+    def count() -> None:
+        rows = store.read().execute("WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT i FROM n")
+        counting.set()
+        answers.set_result(sum(1 for _ in zip(range(200_000), rows, strict=False)))
+
+    reader = threading.Thread(target=count)
+    reader.start()
+    assert counting.wait(10)
+    store.close()
+    reader.join()
+    assert answers.result(10) == 200_000
+
+
 def test_a_file_that_is_no_database_is_named_and_left_alone(tmp_path: Path) -> None:
     path = tmp_path / "agent.db"
     path.write_bytes(b"not a database at all, but something of the clinic" * 100)
