@@ -196,13 +196,14 @@ class Questions:
         if command == Command.N_ACTION and sop_class == COMMITMENT:
             act = self._commit
         if act is None:
-            self._seldom.info(f"{self._caller_ae} asked for an operation that is not offered")
+            words = "asked for an operation that is not offered"
+            self._seldom.info(f"{self._caller_ae} {words}", kind=words)
             asked.respond(UNRECOGNIZED_OPERATION)
             return
         try:
             act(asked, data)
         except Unanswerable as error:
-            self._seldom.info(f"a question of {self._caller_ae} was refused: {error.comment}")
+            self._seldom.info(f"a question of {self._caller_ae} was refused: {error.comment}", kind=error.comment)
             asked.respond(_MISMATCH, {Tag.ERROR_COMMENT: error.comment})
         except AgentError as error:
             log.warning("a question of %s could not be answered: %s", self._caller_ae, error.title)
@@ -230,7 +231,8 @@ class Questions:
         destination = text(asked.request, Tag.MOVE_DESTINATION)
         peer = self._collection.destination(destination)
         if peer is None:
-            self._seldom.info(f"{self._caller_ae} wants images sent to {destination[:16]!r}, no known destination")
+            words = f"{self._caller_ae} wants images sent to {destination[:16]!r}, no known destination"
+            self._seldom.info(words, kind="no known destination")
             asked.respond(_UNKNOWN_DESTINATION)
             return
         wanted = self._collection.wanted(asked.identifier(data))
@@ -313,7 +315,8 @@ class Questions:
         except ValueError:
             transaction, references = b"", []
         if not transaction or not references or names[Tag.ACTION_TYPE] != 1:
-            self._seldom.info(f"{self._caller_ae} asked about images in a way that can't be read")
+            words = "asked about images in a way that can't be read"
+            self._seldom.info(f"{self._caller_ae} {words}", kind=words)
             asked.respond(_INVALID_ARGUMENT, names)
             return
         reasons = list(self._collection.failures(references))

@@ -205,7 +205,8 @@ class PynetdicomReceiver:
     def _report(self, change: AssociationChange, association: Any) -> None:
         event = AssociationEvent(change=change, source=_source(association), called_ae=_called_ae(association))
         if event.refused:
-            self._seldom.info(f"{event.source.calling_ae!r} from {event.source.address} was refused: {change.name}")
+            words = f"from {event.source.address} was refused: {change.name}"
+            self._seldom.info(f"{event.source.calling_ae!r} {words}", kind=words)
         try:
             self._on_association(event)
         except Exception:

@@ -18,16 +18,20 @@ class Seldom:
         self._log, self._clock = log, clock
         self._lock = threading.Lock()
         self._said: dict[str, tuple[float, int]] = {}
-        """Words -> when they were logged, and how often they were left out since."""
+        """Kind -> when it was logged, and how often it was left out since."""
 
-    def info(self, words: str) -> None:
-        now = self._clock()
+    def info(self, words: str, *, kind: str = "") -> None:
+        """`kind`: what happened, without anything that a stranger is free to choose; the words where those have none.
+
+        Of one kind the first words stand for all that follow.
+        """
+        now, kind = self._clock(), kind or words
         with self._lock:
-            at, left_out = self._said.get(words, (now - _AGAIN_SECONDS, 0))
+            at, left_out = self._said.get(kind, (now - _AGAIN_SECONDS, 0))
             if now - at < _AGAIN_SECONDS:
-                self._said[words] = at, left_out + 1
+                self._said[kind] = at, left_out + 1
                 return
             if len(self._said) >= _MOST_KINDS:
                 self._said.clear()
-            self._said[words] = now, 0
+            self._said[kind] = now, 0
         self._log.info("%s%s", words, f", and {left_out} times since the last line" if left_out else "")
