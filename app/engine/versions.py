@@ -38,12 +38,17 @@ def masked_id(number: str) -> str:
     return f"{number[:_FIRST]}{hidden}{number[-_LAST:]}" if len(number) > 8 else "*" * len(number)
 
 
+def masked_text(text: str) -> str:
+    """With every citizen's number in it masked."""
+    return _CITIZEN.sub(lambda found: masked_id(found[0]), text)
+
+
 def of_exam(house: House, exam_key: str, destination: str = "") -> list[Json]:
     """The versions of every part, oldest first; see `versions` of `Face.job`."""
     conn = house.store.read()
     own = [job for job in jobs.of_exam(conn, exam_key) if destination in ("", job.destination)]
     taken = {
-        (one["destination"], one["part"], one["report_key"], one["version"]): str(one["acknowledged_at"])
+        (one["destination"], one["part"], one["report_key"], one["version"], one["round"]): str(one["acknowledged_at"])
         for one in answers.receipts(conn, exam_key)
     }
     numbers = {one.report_key: place for place, one in enumerate(exams.reports_of(conn, exam_key), 1)}
@@ -69,7 +74,7 @@ def of_exam(house: House, exam_key: str, destination: str = "") -> list[Json]:
                 "state_words": _state_words(job, _is_newest(own, job)),
                 "is_newest": _is_newest(own, job),
                 "submitted_at": kept(job.submitted_at),
-                "acknowledged_at": taken.get((job.destination, job.part.value, job.report_key, job.version)),
+                "acknowledged_at": taken.get((job.destination, job.part.value, job.report_key, job.version, job.round)),
                 "answer": _answer(job),
                 "changes": changes(region, before.get(key), job),
             }
@@ -160,8 +165,7 @@ def _shown(region: Region, key: str, text: str) -> str:
     kind, table = TYPES[region.fields[key].type], region.table_of(key)
     if kind.name in CODED and table is not None:
         return "、".join(table.label(code) or code for code in text.split(",") if code)
-    said = masked_index(kind.show(text, table))
-    return _CITIZEN.sub(lambda found: masked_id(found[0]), said)
+    return masked_text(masked_index(kind.show(text, table)))
 
 
 def _of_images(before: Job, job: Job) -> list[Json]:
@@ -206,9 +210,9 @@ def _key(job: Job) -> tuple[str, Part, str]:
 
 
 def _answer(job: Job) -> str:
-    """The platform's own words, where it said more than yes."""
+    """The platform's own words, where it said more than yes: also those may name a person."""
     trouble = job.trouble
-    return " · ".join(part for part in (trouble.title, trouble.words) if part) if trouble else ""
+    return masked_text(" · ".join(part for part in (trouble.title, trouble.words) if part)) if trouble else ""
 
 
 def _body(job: Job, message: str) -> Mapping[str, Any]:

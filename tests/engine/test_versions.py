@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from app.domain.job import Event
+from app.domain.job import Event, Trouble, Turn
+from app.store import jobs
 from tests.builders import a_pdf
 from tests.engine.desk import Desk
 from tests.journeys.inside import SETTLEMENT
@@ -85,6 +86,28 @@ def test_a_number_inside_another_text_is_masked_too(desk: Desk) -> None:
     desk.engine.fill(uid, {"chief_complaint": "身份证 140105198002142016，咳嗽三天"})
     sent_again(desk, uid)
     assert changes(desk, uid, "检查") == {"主诉": ("", "身份证 140***********2016，咳嗽三天")}
+
+
+def test_what_a_platform_says_of_a_patient_is_masked_too(desk: Desk) -> None:
+    uid = desk.ready()
+    desk.engine.submit(uid)
+    desk.platform_says(uid, Event.ACKNOWLEDGED, "report", "images")
+    words = "证件号140105198002142016校验不通过"
+    trouble = Trouble(title=f"平台退回：{words}", advice="", turn=Turn.TECHNICIAN, code="E1", words=words)
+    house, (record, *_), now = desk.engine.house, desk.jobs(uid), desk.clock.now()
+    house.store.write(lambda tx: jobs.move(tx, record.id, Event.CLAIMED, now=now))
+    house.store.write(lambda tx: jobs.move(tx, record.id, Event.REJECTED, now=now, trouble=trouble))
+    told = desk.engine.job(uid)["versions"][0]["answer"]
+    assert told == "平台退回：证件号140***********2016校验不通过 · 证件号140***********2016校验不通过"
+
+
+def test_a_version_that_is_sent_once_more_is_not_accepted_by_what_was_answered_before(desk: Desk) -> None:
+    uid = desk.sent()
+    assert all(one["acknowledged_at"] for one in desk.engine.job(uid)["versions"])
+    desk.engine.resend(uid)
+    assert not any(one["acknowledged_at"] for one in desk.engine.job(uid)["versions"])
+    desk.platform_says(uid, Event.ACKNOWLEDGED)
+    assert all(one["acknowledged_at"] for one in desk.engine.job(uid)["versions"])
 
 
 def test_a_refused_version_shows_what_the_platform_said(desk: Desk) -> None:
