@@ -9,7 +9,7 @@ from app.engine import pages, registered
 from app.engine.face import Json
 from app.engine.house import House
 from app.errors import NeedsOperator
-from app.store import Tx, exams, images, jobs
+from app.store import Tx, answers, exams, images, jobs
 
 
 def register(house: House, values: dict[str, str]) -> str:
@@ -60,33 +60,40 @@ def join(house: House, exam_key: str, study_uid: str, *, take: bool = False) -> 
     `take`: what was entered of that one comes along.
     """
     _study(house, study_uid)
-    now = house.clock.now()
+    house.store.write(lambda tx: _join(house, tx, exam_key, study_uid, take=take))
 
-    def change(tx: Tx) -> None:
-        for other in exams.of_study(tx.conn, study_uid):
-            if other == exam_key or exams.was_submitted(tx, other):
-                continue
-            exams.unlink_study(tx, other, study_uid)
-            if take and not images.studies_on(tx.conn, other):
-                exams.take_over(tx, exam_key, other)
-            if exams.is_bare(tx, other):
-                exams.forget(tx, other)
-            else:
-                house.refresh_in(tx, other)
-        exams.link_study(tx, exam_key, study_uid)
-        exams.note(tx, exam_key, "joined", study_uid, at=now)
-        house.refresh_in(tx, exam_key)
 
-    house.store.write(change)
+def _join(house: House, tx: Tx, exam_key: str, study_uid: str, *, take: bool) -> None:
+    house.known(exam_key, tx)
+    for other in exams.of_study(tx.conn, study_uid):
+        if other == exam_key or exams.was_submitted(tx, other):
+            continue
+        exams.unlink_study(tx, other, study_uid)
+        answers.move_images(tx, other, exam_key, study_uid)
+        if take and not images.studies_on(tx.conn, other):
+            exams.take_over(tx, exam_key, other)
+        if exams.is_bare(tx, other):
+            exams.forget(tx, other)
+        else:
+            house.refresh_in(tx, other)
+    exams.link_study(tx, exam_key, study_uid)
+    exams.note(tx, exam_key, "joined", study_uid, at=house.clock.now())
+    house.refresh_in(tx, exam_key)
 
 
 def join_registered(house: House, exam_key: str) -> str:
     """Images that came in belong to the exam that was registered for them, if there is no doubt; the key of theirs."""
-    key, study_uid = registered.sure(house, exam_key)
-    if not key:
+    if not registered.sure(house, exam_key)[0]:
         return exam_key
-    join(house, key, study_uid, take=True)
-    return key
+
+    def change(tx: Tx) -> str:
+        key, study_uid = registered.sure(house, exam_key, tx)  # once more: somebody may have been quicker
+        if not key:
+            return exam_key
+        _join(house, tx, key, study_uid, take=True)
+        return key
+
+    return house.store.write(change)
 
 
 def part(house: House, exam_key: str, study_uid: str) -> str:
@@ -98,9 +105,8 @@ def part(house: House, exam_key: str, study_uid: str) -> str:
         if study_uid not in {each.study_instance_uid for each in images.studies_on(tx.conn, exam_key)}:
             raise NeedsOperator("这组影像不在这例里", "请核对影像号")
         exams.unlink_study(tx, exam_key, study_uid)
-        key = exams.create_for_study(
-            tx, study_uid, images.patient_key(study.header, study.patient_name), study.accession_number, now=now
-        )
+        patient_key = images.patient_key(study.header, study.patient_name)
+        key = exams.create_for_study(tx, study_uid, patient_key, study.accession_number, now=now, apart=True)
         if not exams.reports_of(tx.conn, key):
             exams.add_report(tx, key, now=now)
         exams.note(tx, exam_key, "parted", study_uid, at=now)

@@ -10,14 +10,17 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from app.delivery.record import Known, Values
+from app.domain.times import cst_text
 from app.engine import coding
 from app.engine.face import Json
 from app.engine.house import House
 from app.errors import NeedsOperator
-from app.store import exams, jobs
+from app.store import Tx, exams, jobs
 
 _WAITS = timedelta(days=3)
 """So long after its registration an exam may get the images of a device that knows nothing of it."""
+_BEFORE = timedelta(days=1)
+"""So much older than the registration images may be: a device's clock is seldom right."""
 _MOST = 3
 _ASKED = ("patient_name", "id_number", "sex", "birth_date", "hospital_item_name", "modality", "accession_number")
 _NEEDED = frozenset({"patient_name"})
@@ -30,7 +33,10 @@ _HELP = {
 
 @dataclass(frozen=True, kw_only=True)
 class Candidate:
-    """A registered exam without images. `sure`: the same person beyond a common name, nothing speaks against it."""
+    """A registered exam without images. `sure`: the same person beyond a common name, nothing speaks against it.
+
+    Against it speak another sex or modality, images made long before, and a number under which other images go.
+    """
 
     known: Known
     values: Values
@@ -66,18 +72,20 @@ def asked(house: House) -> Json:
     }
 
 
-def sure(house: House, exam_key: str) -> tuple[str, str]:
-    """(the exam registered for these images beyond doubt, their study); ("", "") where a person must say."""
+def sure(house: House, exam_key: str, tx: Tx | None = None) -> tuple[str, str]:
+    """(the exam registered for these images beyond doubt, their study); ("", "") where a person must say, or did."""
+    conn = tx.conn if tx else house.store.read()
     try:
-        stored = house.known(exam_key)
+        stored = house.known(exam_key, tx)
     except NeedsOperator:
         return "", ""
-    if not _may_join(stored) or jobs.of_exam(house.store.read(), exam_key):
+    if not _may_join(stored) or jobs.of_exam(conn, exam_key):
         return "", ""
-    found = candidates(house, stored)
-    if len(found) != 1 or not found[0].sure:
+    found = candidates(house, stored, tx)
+    study_uid = stored.studies[0].study_instance_uid
+    if len(found) != 1 or not found[0].sure or exams.was_parted(conn, study_uid, stored.exam.created_at):
         return "", ""
-    return found[0].known.exam.exam_key, stored.studies[0].study_instance_uid
+    return found[0].known.exam.exam_key, study_uid
 
 
 def shown(house: House, stored: Known) -> list[Json]:
@@ -94,7 +102,7 @@ def shown(house: House, stored: Known) -> list[Json]:
     ]
 
 
-def candidates(house: House, stored: Known) -> list[Candidate]:
+def candidates(house: House, stored: Known, tx: Tx | None = None) -> list[Candidate]:
     """The registered exams that may be waiting for these images, the likeliest first."""
     since = house.clock.now() - _WAITS
     own = coding.together(stored, house.views(stored))
@@ -102,11 +110,12 @@ def candidates(house: House, stored: Known) -> list[Candidate]:
         return []
     name, spelt = " ".join(_text(own.exam, "patient_name").upper().split()), _text(own.exam, "patient_name_pinyin")
     found = []
-    for key in exams.without_images(house.store.read(), since, (name, _plain(spelt))):
-        other = house.known(key)
+    for key in exams.without_images(tx.conn if tx else house.store.read(), since, (name, _plain(spelt))):
+        other = house.known(key, tx)
         view = coding.together(other, house.views(other))
         if view is not None and _same_name(own.exam, view.exam):
-            found.append(Candidate(known=other, values=view.exam, sure=_is_sure(own.exam, view.exam)))
+            is_sure = _is_sure(own.exam, view.exam) and not _is_anothers(stored, own.exam, other)
+            found.append(Candidate(known=other, values=view.exam, sure=is_sure))
     return sorted(found, key=lambda one: not one.sure)
 
 
@@ -128,6 +137,15 @@ def _is_sure(own: Values, other: Values) -> bool:
     alike = [_agree(own, other, key) for key in ("birth_date", "patient_id", "id_number")]
     against = [_agree(own, other, key) for key in ("sex", "modality")]
     return True in alike and False not in (*alike, *against)
+
+
+def _is_anothers(stored: Known, own: Values, other: Known) -> bool:
+    """The images were made before anybody registered this exam, or bear a number that says which exam they are."""
+    made_at = _text(own, "examined_at")
+    if made_at and made_at < cst_text(other.exam.created_at - _BEFORE):
+        return True
+    mine, theirs = stored.given_accession, other.accession_number
+    return bool(mine) and mine != theirs and (exams.is_minted(mine) or not exams.is_minted(theirs))
 
 
 def _agree(own: Values, other: Values, key: str) -> bool | None:

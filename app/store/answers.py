@@ -74,6 +74,15 @@ def hold_image(tx: Tx, destination: str, exam_key: str, sop_instance_uid: str, s
     )
 
 
+def move_images(tx: Tx, exam_key: str, other: str, study_instance_uid: str) -> None:
+    """What platforms fetched of this study belongs to another exam now."""
+    tx.execute(
+        """UPDATE OR REPLACE holdings SET exam_key = ? WHERE exam_key = ? AND part = 'images'
+           AND item IN (SELECT sop_instance_uid FROM instances WHERE study_instance_uid = ?)""",
+        (other, exam_key, study_instance_uid),
+    )
+
+
 def held(conn: sqlite3.Connection, destination: str, exam_key: str, part: str) -> dict[str, str]:
     """item -> SHA-256 of what the destination holds of one part."""
     rows = conn.execute(

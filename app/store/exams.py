@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import itertools
 import json
+import re
 import secrets
 import sqlite3
 from collections.abc import Iterable, Mapping
@@ -23,6 +24,9 @@ Values = dict[str, Value]
 TURN = """CASE WHEN state IN ('rejected','held','check','to_fill','ready','to_sign') THEN 0
     WHEN state IN ('sending','queued','waiting','receiving') THEN 1 ELSE 2 END"""
 """What needs a person, what moves, what is over. An index is made of these very words: a change needs a migration."""
+_GIVEN_UP = """EXISTS (SELECT 1 FROM jobs j WHERE j.exam_key = e.exam_key
+    AND (j.withdraws = 1 OR (j.part IN ('exam', 'merged') AND j.state = 'cancelled')))"""
+"""The record of exam `e` was withdrawn or cancelled: no images are expected any more."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,11 +45,21 @@ def exam_key_of(study_instance_uid: str, patient_key: str = "") -> str:
 
 
 def create_for_study(
-    tx: Tx, study_instance_uid: str, patient_key: str, accession: str, *, now: datetime, split: bool = False
+    tx: Tx,
+    study_instance_uid: str,
+    patient_key: str,
+    accession: str,
+    *,
+    now: datetime,
+    split: bool = False,
+    apart: bool = False,
 ) -> str:
-    """The exam of a new study. A device that gives no accession number gets one minted."""
+    """The exam of a new study. A device that gives no accession number gets one minted.
+
+    `split`: of one patient of the study only. `apart`: a person wants an exam of its own, whatever is registered.
+    """
     patient_id, _, name = patient_key.partition("|")
-    registered = None if split else registered_with(tx, accession, patient_id, name)
+    registered = None if split or apart else registered_with(tx, accession, patient_id, name)
     if registered is not None:
         link_study(tx, registered, study_instance_uid)
         note(tx, registered, "received", "", at=now)
@@ -85,8 +99,9 @@ def has_patient(tx: Tx, study_instance_uid: str, patient_key: str) -> bool:
 def registered_with(tx: Tx, accession: str, patient_id: str, name: str) -> str | None:
     """The one exam that was registered with this accession number for this patient and has no images yet."""
     rows = tx.execute(
-        """SELECT e.exam_key, e.sought FROM exams e WHERE e.accession_number = ? AND e.accession_number <> ''
-           AND NOT EXISTS (SELECT 1 FROM exam_studies s WHERE s.exam_key = e.exam_key)""",
+        f"""SELECT e.exam_key, e.sought FROM exams e WHERE e.accession_number = ? AND e.accession_number <> ''
+           AND NOT EXISTS (SELECT 1 FROM exam_studies s WHERE s.exam_key = e.exam_key)
+           AND NOT {_GIVEN_UP}""",
         (accession,),
     ).fetchall()
     if len(rows) != 1:
@@ -97,6 +112,14 @@ def registered_with(tx: Tx, accession: str, patient_id: str, name: str) -> str |
     if "patient_name" in known and name not in (known["patient_name"].text, *rows[0]["sought"].split()):
         return None
     return str(rows[0]["exam_key"])
+
+
+def was_parted(conn: sqlite3.Connection, study_instance_uid: str, since: datetime) -> bool:
+    """Since then a person took these images out of an exam."""
+    row = conn.execute(
+        "SELECT 1 FROM timeline WHERE at >= ? AND what = 'parted' AND detail = ?", (kept(since), study_instance_uid)
+    ).fetchone()
+    return row is not None
 
 
 def usual_modality(conn: sqlite3.Connection) -> str:
@@ -132,10 +155,11 @@ def without_images(conn: sqlite3.Connection, since: datetime, names: Iterable[st
     `names`: as `sought` has them, capitals, one blank between words.
     """
     rows = conn.execute(
-        """SELECT exam_key FROM exams e WHERE state IN ('to_fill', 'ready', 'held') AND image_count = 0
+        f"""SELECT exam_key FROM exams e WHERE state IN ('to_fill', 'ready', 'held') AND image_count = 0
            AND submitted_at IS NULL AND created_at >= ?
            AND EXISTS (SELECT 1 FROM json_each(?) n WHERE instr(e.sought, n.value))
            AND NOT EXISTS (SELECT 1 FROM exam_studies s WHERE s.exam_key = e.exam_key)
+           AND NOT {_GIVEN_UP}
            ORDER BY created_at DESC LIMIT 20""",
         (kept(since), json.dumps([name for name in names if name], ensure_ascii=False)),
     )
@@ -157,7 +181,8 @@ def is_bare(tx: Tx, exam_key: str) -> bool:
 
 
 def forget(tx: Tx, exam_key: str) -> None:
-    """Remove a bare exam (see `is_bare`); its timeline stays as the trace of it."""
+    """Remove an exam that holds nothing; its timeline stays as the trace of it, and what was ever sent of it."""
+    tx.execute("DELETE FROM submissions WHERE exam_key = ?", (exam_key,))
     tx.execute("DELETE FROM exam_reports WHERE exam_key = ?", (exam_key,))
     tx.execute("DELETE FROM exams WHERE exam_key = ?", (exam_key,))
     tx.tell("exam_changed", exam=exam_key, state="gone")
@@ -203,6 +228,11 @@ def mint_accession(tx: Tx, now: datetime) -> str:
     """An accession number for an exam whose device gave none: `A` + day + 4 digits, at most 16 characters (SH)."""
     day = now.astimezone(CST).strftime("%y%m%d")
     return f"A{day}{serials.next_value(tx, f'accession-{day}'):04d}"
+
+
+def is_minted(accession: str) -> bool:
+    """A number that `mint_accession` may have made."""
+    return re.fullmatch(r"A\d{10,}", accession) is not None
 
 
 def _insert(tx: Tx, key: str, minted: str, now: datetime) -> None:
@@ -270,6 +300,16 @@ def exam(conn: sqlite3.Connection, exam_key: str) -> Exam | None:
         created_at=taken(row["created_at"]),
         submitted_at=taken_or_none(row["submitted_at"]),
     )
+
+
+def touched_at(conn: sqlite3.Connection, exam_key: str) -> datetime:
+    """When an image of the exam came in or something was entered of it last, its registration at the least."""
+    row = conn.execute(
+        """SELECT max(sort_at, coalesce((SELECT max(set_at) FROM record_values WHERE owner = exam_key), '')) AS at
+           FROM exams WHERE exam_key = ?""",
+        (exam_key,),
+    ).fetchone()
+    return taken(row["at"])
 
 
 def set_value(tx: Tx, owner: str, noun: Noun, row: int, key: str, value: Value, *, now: datetime) -> bool:

@@ -8,7 +8,10 @@ from typing import Any
 import pytest
 
 from app.domain.job import Event, Part
+from app.engine import arrange
+from app.engine import registered as lookup
 from app.errors import NeedsOperator
+from app.store import answers, images, pickups
 from app.system.paths import Home
 from tests.builders import a_pdf
 from tests.engine.desk import Desk, a_desk
@@ -54,6 +57,8 @@ def test_images_of_the_one_patient_that_was_registered_join_without_a_number(bus
         ("石三", {"PatientBirthDate": "19810214"}),
         ("石四", {"PatientBirthDate": ""}),
         ("石五", {"modality": "DX"}),
+        ("方一", {"study_date": "20190301"}),
+        ("方二", {"accession": "A2601040007"}),
     ],
 )
 def test_images_that_only_may_be_the_registered_patients_ask(busy: Desk, name: str, facts: dict[str, str]) -> None:
@@ -65,6 +70,61 @@ def test_images_that_only_may_be_the_registered_patients_ask(busy: Desk, name: s
     assert asked["words"].startswith(f"{name} · 胸部CT平扫 · ")
     joined = busy.engine.join(key, uid)
     assert (joined["exam_key"], joined["registered"], busy.key(uid)) == (key, [], key)
+
+
+def test_images_under_a_devices_own_number_join_where_the_registration_has_none_of_a_device(busy: Desk) -> None:
+    key = registered(busy, patient_name="方三")
+    assert busy.key(busy.receive(name="方三", accession="CT-7001")) == key
+    numbered = registered(busy, patient_name="方四", accession_number="RIS-0072")
+    other = busy.receive(name="方四", accession="RIS-0073")
+    assert busy.key(other) != numbered
+    assert [one["exam_key"] for one in busy.engine.form(other)["registered"]] == [numbered]
+
+
+@pytest.mark.parametrize(("name", "accession"), [("方五", ""), ("方六", "RIS-0074")])
+def test_images_that_a_person_parted_stay_apart(busy: Desk, name: str, accession: str) -> None:
+    key = registered(busy, patient_name=name, accession_number=accession)
+    uid = busy.receive(name=name, accession=accession)
+    assert busy.key(uid) == key
+    parted = busy.engine.part(key, uid)
+    assert (parted["exam_key"] != key, busy.key(uid)) == (True, parted["exam_key"])
+    busy.more(uid, name=name, accession=accession)
+    busy.engine.send_now(uid)
+    assert busy.key(uid) == parted["exam_key"], "an image that comes late changes nothing"
+    assert busy.engine.form(key)["studies"] == []
+    assert busy.key(busy.receive(name=name, accession=accession)) == key, "others join as before"
+
+
+def test_a_registration_that_is_taken_off_the_list_meanwhile_gets_no_images(
+    busy: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    key = registered(busy, patient_name="方七")
+    uid = busy.receive(name="方七", complete=False)
+    house, sure = busy.engine.house, lookup.sure
+
+    def too_late(*asked: Any) -> tuple[str, str]:
+        found = sure(*asked)
+        monkeypatch.setattr(lookup, "sure", sure)
+        busy.engine.unregister(key)
+        return found
+
+    monkeypatch.setattr(lookup, "sure", too_late)
+    busy.engine.send_now(uid)
+    own = busy.key(uid)
+    assert (own != key, len(busy.engine.study(own)["instances"])) == (True, 2)
+    with pytest.raises(NeedsOperator, match="没有这个检查"):
+        arrange.join(house, key, uid)
+    assert busy.key(uid) == own
+
+
+def test_what_a_platform_fetched_is_not_fetched_again_after_a_join(busy: Desk) -> None:
+    key, uid = registered(busy, patient_name="方八"), busy.receive(name="方八", PatientBirthDate="")
+    house, own, now = busy.engine.house, busy.key(uid), busy.clock.now()
+    fetched = {one.sop_instance_uid: one.data_set_sha256 for one in images.instances_of(house.store.read(), own)}
+    house.store.write(lambda tx: pickups.pulled(tx, "main", uid, list(fetched), now=now))
+    busy.engine.join(key, uid)
+    conn = house.store.read()
+    assert (answers.held(conn, "main", key, "images"), answers.held(conn, "main", own, "images")) == (fetched, {})
 
 
 def test_nobody_is_asked_for_what_the_images_bring(busy: Desk) -> None:
@@ -170,9 +230,20 @@ def test_a_report_of_another_exam_of_the_patient_is_found_and_shared(busy: Desk)
     assert shared["reports"][0]["pdf"] and busy.engine.shareable_reports(second)["reports"] == []
     busy.engine.submit(second)
     busy.platform_says(second, Event.ACKNOWLEDGED)
-    assert busy.state(second) == "acknowledged", "its report goes out under the first"
+    assert busy.state(second) == "ready", "its report goes out under the first, which nobody submitted"
+    with pytest.raises(NeedsOperator, match="这例的报告在另一例里"):
+        busy.engine.submit(second)
     busy.engine.submit(first)
-    (report,) = [job.payload["report"] for job in busy.jobs(first) if job.part is Part.REPORT]
+    assert busy.state(second) == "queued", "its report is on its way"
+    busy.platform_says(first, Event.ACKNOWLEDGED, "exam", "report")
+    assert busy.state(second) == "acknowledged"
+    busy.platform_says(first, Event.ACKNOWLEDGED)
+    with pytest.raises(NeedsOperator) as refusal:
+        busy.engine.withdraw(first)
+    assert busy.engine.form(second)["accession_number"] in refusal.value.advice
+    busy.engine.withdraw(second)
+    busy.engine.withdraw(first)
+    (report, _) = [job.payload["report"] for job in busy.jobs(first) if job.part is Part.REPORT]
     assert report["risStudyId"] == f"{busy.key(first)},{busy.key(second)}"  # type: ignore[index,call-overload]
     alone = busy.receive(name="石八")
     busy.engine.share_report(first, alone)
