@@ -116,7 +116,7 @@ def withdraw(
         raise NeedsOperator("这例正在上传", "等它传完再撤回，一般不到一分钟")
     for job in own:
         if job.state in _REPLACEABLE and not job.withdraws:
-            jobs.move(tx, job.id, Event.CANCELLED, now=now)
+            jobs.move(tx, job.id, Event.CANCELLED, now=now, trouble=job.trouble)
     taken = answers.acknowledged_jobs(tx.conn, exam_key)
     count = 0
     for job in jobs.newest(own):
@@ -221,7 +221,9 @@ def _marks(job: Job, message: str) -> dict[str, Any]:
 
 
 def _queue(tx: Tx, exam_key: str, destination: str, each: Frozen, last: Job | None, now: datetime, ahead: bool) -> int:
-    if last is not None and last.digest == each.digest and last.state not in (JobState.CANCELLED, JobState.WITHDRAWN):
+    given_up = (JobState.CANCELLED, JobState.WITHDRAWN)
+    same = last is not None and last.digest == each.digest and last.state not in given_up
+    if last is not None and same and not _is_signed_anew(each, last):
         if last.unsigned and each.unsigned and each.to_sign is not None:
             signings.want(tx, destination, exam_key, each.report_key, each.to_sign, now=now)
         if last.state in (JobState.HELD, JobState.REJECTED):
@@ -276,12 +278,21 @@ def _queue(tx: Tx, exam_key: str, destination: str, each: Frozen, last: Job | No
     return 1
 
 
+def _is_signed_anew(each: Frozen, last: Job) -> bool:
+    """What has not gone yet holds another signature over the same text than the one that counts."""
+    held = last.payload.get("report")
+    if last.state not in _REPLACEABLE or last.withdraws or not isinstance(held, dict):
+        return False
+    return any(held.get(name) != value for name, value in each.signature.items())
+
+
 def _void_signatures(tx: Tx, exam_key: str, destination: str, each: Frozen, now: datetime) -> None:
     """A signature counts for the values that were signed; with others it is void, and its timestamp with it."""
     if each.part not in (Part.REPORT, Part.MERGED) or not each.report_key:
         return
     text = each.to_sign.text if each.to_sign else ""
-    if signings.void_others(tx, destination, each.report_key, text, now=now):
+    doctor = (each.to_sign.doctor_name, each.to_sign.doctor_code) if each.to_sign else None
+    if signings.void_others(tx, destination, each.report_key, text, doctor, now=now):
         exams.note(tx, exam_key, "signature_voided", destination, at=now)
 
 
@@ -357,6 +368,16 @@ def _last_taken(own: Sequence[Job], job: Job, taken: set[int]) -> Job | None:
 
 def _image_count(job: Job) -> int:
     return len(refs_of(job)) if job.part is Part.IMAGES else 1
+
+
+def is_nowhere(conn: Reader, exam_key: str) -> bool:
+    """No platform has anything of the exam, and nothing of it is on its way: never sent, cancelled or withdrawn."""
+    own, taken = jobs.of_exam(conn, exam_key), answers.acknowledged_jobs(conn, exam_key)
+    over = (JobState.CANCELLED, _WITHDRAWN)
+    return all(
+        live_state(job.state, withdraws=job.withdraws) in over and _last_taken(own, job, taken) is None
+        for job in jobs.newest(own)
+    ) and not any(indexes.at_platform(conn, name, exam_key) for name in {job.destination for job in own})
 
 
 def has_gone(conn: Reader, exam_key: str, destination: str) -> bool:

@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Iterable
-from datetime import datetime
+from collections.abc import Iterable, Sequence
+from datetime import datetime, timedelta
 
 from app.catalogue.stages import EXAM_STAGES, is_further
 from app.delivery import submission
@@ -25,8 +25,11 @@ from app.errors import AgentError, NeedsOperator
 from app.store import Tx, exams, images, jobs
 
 log = logging.getLogger("app.engine")
-_OPEN = ("to_fill", "ready", "check")
+_OPEN = ("to_fill", "ready", "check", "held")
 _LEFT = (JobState.CANCELLED, JobState.PAUSED, JobState.WITHDRAWN)
+_REFUSED = (JobState.HELD, JobState.REJECTED)
+_RESTS = timedelta(days=3)
+"""After so long what no platform was told of an exam no longer goes by itself: the clinic may want it only now."""
 
 
 class Ahead:
@@ -38,7 +41,7 @@ class Ahead:
         self._due: dict[str, None] = {}
 
     def begin(self) -> None:
-        """All that waits for a person is looked at once: the clinic may want it only now."""
+        """All that waits for a person is looked at once: it may have been due when the program ended."""
         if self._targets():
             conn = self._house.store.read()
             self.look_at(
@@ -78,7 +81,7 @@ def send_ahead(house: House, exam_key: str) -> int:
         counts: list[int] = []
         for view in house.views(stored, now=now):
             if is_told_ahead(view.target):
-                trouble = tx.apart(lambda inner, view=view: counts.append(_queue(tx, stored, view, now)))  # type: ignore[misc]
+                trouble = tx.apart(lambda inner, view=view: counts.append(_queue(inner, stored, view, now)))  # type: ignore[misc]
                 if trouble is not None and not isinstance(trouble, AgentError):
                     raise trouble
         if sum(counts):
@@ -98,15 +101,31 @@ def _queue(tx: Tx, stored: Known, view: View, now: datetime) -> int:
     record = next((job for job in own if job.part is Part.EXAM), None)
     if record is not None and (record.withdraws or record.state in _LEFT):
         return 0
+    if record is None and exams.touched_at(tx.conn, key) < now - _RESTS:
+        return 0
     if view.exam_problems or any(value.doubt for value in view.exam.values()):
         return 0
     frozen = freeze(view, key, images.instances_of(tx.conn, key), stored.accessions)
-    due = [each for each in frozen if _is_due(each, record, view, stored.reached.get(name, ""))]
+    told = stored.reached.get(name, "")
+    due = [
+        each
+        for each in frozen
+        if (each.part is Part.IMAGES and _are_due(each, own, view))
+        or (each.part is Part.EXAM and (is_further(view.stage, told) or _is_mended(each, record, stored)))
+    ]
     return submission.submit(tx, key, due, name, now=now, ahead=True)
 
 
-def _is_due(each: Frozen, record: Job | None, view: View, told: str) -> bool:
-    if each.part is Part.IMAGES:
-        return view.stage == EXAM_STAGES[-1]
-    is_refused = record is not None and record.state is JobState.HELD and record.digest != each.digest
-    return each.part is Part.EXAM and (is_refused or is_further(view.stage, told))
+def _are_due(images_now: Frozen, own: Sequence[Job], view: View) -> bool:
+    """Images that were refused or that somebody stopped are for a person."""
+    last = next((job for job in own if job.part is Part.IMAGES), None)
+    if last is not None and (last.digest == images_now.digest or last.state in (*_LEFT, *_REFUSED)):
+        return False
+    return view.stage == EXAM_STAGES[-1]
+
+
+def _is_mended(record_now: Frozen, record: Job | None, stored: Known) -> bool:
+    """Refused, and changed since; what a person submitted a person submits again."""
+    if record is None or record.state is not JobState.HELD or stored.exam.submitted_at is not None:
+        return False
+    return record.digest != record_now.digest

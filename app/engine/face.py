@@ -234,7 +234,8 @@ class Face(Protocol):
         ...
 
     def unregister(self, uid: str) -> Json:
-        """取消登记: an exam without images, reports and submissions is gone. {"exam_key"}. NeedsOperator else."""
+        """取消登记: an exam without images and reports, of which no platform has anything, is gone. {"exam_key"}.
+        NeedsOperator else."""
         ...
 
     def registration(self) -> Json:

@@ -334,9 +334,13 @@ def of_exam(conn: sqlite3.Connection, exam_key: str) -> list[Job]:
 
 
 def stages_told(conn: sqlite3.Connection, exam_key: str) -> dict[str, str]:
-    """Destination -> the stage of the exam in the newest record of it that was not cancelled, none once withdrawn."""
+    """Destination -> the stage of the exam in the newest record of it that was not cancelled, none once withdrawn.
+
+    A record of an earlier version of the program names none: it went when the exam was made.
+    """
     rows = conn.execute(
-        f"""SELECT destination, CASE withdraws WHEN 0 THEN json_extract(payload, '$.stage') END AS stage FROM jobs
+        f"""SELECT destination, CASE withdraws
+            WHEN 0 THEN coalesce(json_extract(payload, '$.stage'), 'examined') END AS stage FROM jobs
             WHERE exam_key = ? AND part IN ({", ".join(f"'{part.value}'" for part in RECORDS)})
             AND state <> '{JobState.CANCELLED.value}' ORDER BY id""",
         (exam_key,),

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from app.domain.job import Event, Job, Part
+from app.engine.ahead import Ahead
 from app.engine.settings import apply_answers
 from app.errors import NeedsOperator
 from app.system.paths import Home
@@ -162,6 +163,128 @@ def test_the_report_still_goes_by_a_submission_only(early: Desk) -> None:
     assert early.engine.submit(key)["jobs"] == 1, "the report alone: the rest is there"
     early.platform_says(key, Event.ACKNOWLEDGED)
     assert early.state(key) == "acknowledged"
+
+
+def with_images_queued(desk: Desk) -> str:
+    """The platform has the record; its images wait."""
+    key = registered(desk)
+    goes(desk, key)
+    imaged(desk, key)
+    desk.engine.fill(key, {"exam_doctor_industry_code": "D140105000001"})
+    assert desk.engine._life.ahead.run() == 2
+    desk.platform_says(key, Event.ACKNOWLEDGED, "exam")
+    return key
+
+
+def one_more_image(desk: Desk, key: str) -> None:
+    (study,) = desk.engine.form(key)["studies"]
+    desk.more(study["uid"], name=NAME, patient_id="P7001", accession=desk.engine.form(key)["accession_number"])
+    desk.engine.send_now(study["uid"])
+
+
+@pytest.mark.parametrize("event", [Event.REJECTED, Event.HELD])
+def test_refused_images_are_for_a_person(early: Desk, event: Event) -> None:
+    key = with_images_queued(early)
+    early.platform_says(key, event, "images")
+    assert early.engine._life.ahead.run() == 0
+    early.engine.resend(key)
+    early.platform_says(key, Event.ACKNOWLEDGED)
+    one_more_image(early, key)
+    assert goes(early, key) == 1, "further images go by themselves again"
+
+
+def test_cancelled_images_stay_here(early: Desk) -> None:
+    key = with_images_queued(early)
+    early.engine.cancel(key)
+    early.engine.fill(key, {"phone": "13900139000"})
+    one_more_image(early, key)
+    assert early.engine._life.ahead.run() == 0
+    assert [job.state.value for job in early.jobs(key) if job.part is Part.IMAGES] == ["cancelled"]
+
+
+def test_a_refused_record_that_a_person_submitted_waits_for_that_person(early: Desk) -> None:
+    key = with_images_queued(early)
+    early.platform_says(key, Event.ACKNOWLEDGED)
+    early.engine.fill(key, {"phone": "13900139000"})
+    early.engine.submit(key)
+    early.platform_says(key, Event.HELD)
+    early.engine.fill(key, {"phone": "13700137000"})
+    assert early.engine._life.ahead.run() == 0
+
+
+def test_what_was_mended_before_the_program_ended_goes_at_the_next_start(early: Desk) -> None:
+    key = registered(early)
+    early.engine._life.ahead.run()
+    early.platform_says(key, Event.HELD)
+    early.engine.fill(key, {"phone": "13900139000"})
+    anew = Ahead(early.engine.house)
+    anew.begin()
+    assert anew.run() == 1
+
+
+def test_what_was_sent_before_the_clinic_wanted_it_is_left_to_a_person(early: Desk) -> None:
+    key = with_images_queued(early)
+    early.platform_says(key, Event.ACKNOWLEDGED)
+    early.engine.house.store.write(
+        lambda tx: tx.execute("UPDATE jobs SET payload = json_remove(payload, '$.stage') WHERE exam_key = ?", (key,))
+    )
+    early.engine.fill(key, {"phone": "13900139000"})
+    assert early.engine._life.ahead.run() == 0
+
+
+def test_a_registration_that_was_withdrawn_is_over_and_can_be_removed(early: Desk) -> None:
+    key = registered(early, patient_name="石十一", accession_number="RIS-11")
+    goes(early, key)
+    early.engine.withdraw(key)
+    assert early.state(key) == "queued"
+    with pytest.raises(NeedsOperator, match="已经传给平台"):
+        early.engine.unregister(key)
+    early.platform_says(key, Event.ACKNOWLEDGED)
+    assert early.state(key) == "withdrawn"
+    uid = early.receive(name="石十一", patient_id="P7001", accession="RIS-11")
+    assert (early.key(uid) != key, early.engine.form(uid)["registered"]) == (True, []), "it expects no images any more"
+    early.engine.unregister(key)
+    assert key not in {row["exam_key"] for row in early.engine.studies(text="石十一")["studies"]}
+    assert key not in str(early.engine.jobs())
+
+
+def test_an_exam_that_only_went_ahead_is_withdrawn_with_its_images(early: Desk) -> None:
+    key = with_images_queued(early)
+    early.platform_says(key, Event.ACKNOWLEDGED)
+    early.engine.withdraw(key)
+    early.platform_says(key, Event.ACKNOWLEDGED)
+    assert early.state(key) == "withdrawn"
+
+
+def test_a_registration_whose_record_was_cancelled_can_be_removed_unless_the_platform_has_it(early: Desk) -> None:
+    never, there = registered(early), registered(early)
+    early.engine._life.ahead.run()
+    early.platform_says(there, Event.ACKNOWLEDGED)
+    early.engine.fill(there, {"arrived_at": "2026-01-05 08:50:00"})
+    early.engine._life.ahead.run()
+    for key in (never, there):
+        early.engine.cancel(key)
+    early.engine.unregister(never)
+    with pytest.raises(NeedsOperator, match="已经传给平台"):
+        early.engine.unregister(there)
+
+
+def test_an_exam_is_never_done_without_an_image(early: Desk) -> None:
+    key = registered(early)
+    goes(early, key)
+    form = early.engine.without_report(key)
+    assert (form["ready"], form["ready_why_not"]) == (False, ["还没有影像"])
+    with pytest.raises(NeedsOperator, match="还没有影像"):
+        early.engine.submit(key)
+    assert early.state(key) != "acknowledged"
+
+
+def test_what_rested_for_days_goes_when_somebody_goes_on_with_it(early: Desk) -> None:
+    key = registered(early)
+    early.clock.pass_(4 * 24 * 3600)
+    assert goes(early, key) == 0, "the clinic may want it only now"
+    early.engine.fill(key, {"arrived_at": "2026-01-05 08:50:00"})
+    assert goes(early, key) == 1
 
 
 def test_nothing_goes_by_itself_where_the_clinic_did_not_ask_for_it(desk: Desk) -> None:
