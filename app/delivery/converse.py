@@ -84,22 +84,32 @@ class Courier:
 
     def deliver(self, job: Job) -> dict[str, Any]:
         """The receipt's facts. Raises `NotAccepted` or `Interrupted`."""
-        payload = body.revived(job.payload)
-        outgoing = Outgoing(
-            part=job.part.value,
-            exam_key=job.exam_key,
-            report_key=job.report_key,
-            version=job.version,
-            exam=payload.get("exam", {}),
-            report=payload.get("report", {}),
-            images=tuple(ImageRef(**image) for image in payload.get("images", [])),
-            index_code=payload.get("index_code", ""),
-            previous_index_codes=tuple(filter(None, payload.get("previous_index_code", "").split(","))),
-            values=payload.get("values", {}),
-            stamped_pdf=FileRef(sha256=stamped) if (stamped := payload.get("stamped_pdf", "")) else None,
-        )
+        return self.drive(self._conversation(_outgoing(job), job), job)
+
+    def is_answered(self, job: Job) -> bool:
+        """The platform took all of it in this round already, and only the receipt is lacking."""
+        conversation = self._conversation(replace(_outgoing(job), stamped_pdf=None), job)  # asked anew each time
+        reply: Reply | None = None
+        try:
+            while True:
+                request = next(conversation) if reply is None else conversation.send(reply)
+                if not isinstance(request, HttpRequest) or request.fresh:
+                    return False
+                digest = body.request_digest(request)
+                earlier = answers.journalled(self._store.read(), job, request.step, request.item, digest)
+                if earlier is None:
+                    return False
+                reply = Reply(data=earlier)
+        except StopIteration:
+            return True
+        except AgentError:  # said when it is sent
+            return False
+        finally:
+            conversation.close()
+
+    def _conversation(self, outgoing: Outgoing, job: Job) -> Generator[Request, Reply, dict[str, Any]]:
         adapter = self._target.adapter
-        return self.drive(adapter.withdraw(outgoing) if job.withdraws else adapter.upload(outgoing), job)
+        return adapter.withdraw(outgoing) if job.withdraws else adapter.upload(outgoing)
 
     def drive(self, conversation: Generator[Request, Reply, R], job: Job) -> R:
         """Run a conversation to its end and return what it returns."""
@@ -302,6 +312,24 @@ class Courier:
             jobs.progress(tx, job.id, step, done, total)
 
         self._write(change)
+
+
+def _outgoing(job: Job) -> Outgoing:
+    """What an adapter is told of a job."""
+    payload = body.revived(job.payload)
+    return Outgoing(
+        part=job.part.value,
+        exam_key=job.exam_key,
+        report_key=job.report_key,
+        version=job.version,
+        exam=payload.get("exam", {}),
+        report=payload.get("report", {}),
+        images=tuple(ImageRef(**image) for image in payload.get("images", [])),
+        index_code=payload.get("index_code", ""),
+        previous_index_codes=tuple(filter(None, payload.get("previous_index_code", "").split(","))),
+        values=payload.get("values", {}),
+        stamped_pdf=FileRef(sha256=stamped) if (stamped := payload.get("stamped_pdf", "")) else None,
+    )
 
 
 def contents(images: Sequence[ImageRef]) -> dict[str, str]:
