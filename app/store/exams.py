@@ -245,12 +245,28 @@ def _insert(tx: Tx, key: str, minted: str, now: datetime) -> None:
 
 
 def mark_dirty(tx: Tx, owner: str, *, dirty: bool = True) -> None:
-    """Something of the exam (or of a report of it) was entered or came in since it was last submitted whole."""
+    """Something of the exam (or of a report of it) was entered or came in since it was last submitted whole.
+
+    A report says what each of its exams says: then the others that share it are dirty too.
+    """
     tx.execute(
-        """UPDATE exams SET dirty = ? WHERE exam_key = ?
-           OR exam_key IN (SELECT exam_key FROM exam_reports WHERE report_key = ?)""",
-        (int(dirty), owner, owner),
+        """UPDATE exams SET dirty = :dirty WHERE exam_key = :owner
+           OR exam_key IN (SELECT exam_key FROM exam_reports WHERE report_key = :owner)
+           OR (:dirty AND exam_key IN (SELECT o.exam_key FROM exam_reports m JOIN exam_reports o USING (report_key)
+                                       WHERE m.exam_key = :owner))""",
+        {"dirty": int(dirty), "owner": owner},
     )
+
+
+def dirty_sharers(conn: sqlite3.Connection, exam_key: str) -> tuple[str, ...]:
+    """The other exams that share a report with it and are dirty."""
+    rows = conn.execute(
+        """SELECT DISTINCT o.exam_key FROM exam_reports m JOIN exam_reports o USING (report_key)
+           JOIN exams e ON e.exam_key = o.exam_key AND e.dirty = 1
+           WHERE m.exam_key = :own AND o.exam_key <> :own ORDER BY o.exam_key""",
+        {"own": exam_key},
+    )
+    return tuple(row["exam_key"] for row in rows.fetchall())
 
 
 def link_study(tx: Tx, exam_key: str, study_instance_uid: str, patient_key: str = "") -> None:
