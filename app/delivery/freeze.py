@@ -6,7 +6,7 @@ What the program itself puts into a record (index code, counts, addresses) follo
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any
 from urllib.parse import quote
 
@@ -43,6 +43,8 @@ class Frozen:
     index_code: str = ""
     late: bool = False
     to_sign: ToSign | None = None
+    signature: Mapping[str, Any] = field(default_factory=dict)
+    """What the report holds of one that was made here, by wire name; it is no part of the digest."""
 
     @property
     def unsigned(self) -> bool:
@@ -139,8 +141,10 @@ class _Exam:
         if signing is not None:
             digest = body.digest([digest, signing.text])
             found["sign_text"] = signing.text
+        signature: dict[str, Any] = {}
         if report is not None and report.signature is not None and signing is not None:
-            found["report"] |= wire_values(self.view.target, "report", report.signature.fields)
+            signature = wire_values(self.view.target, "report", report.signature.fields)
+            found["report"] |= signature
         kept = body.kept(found)
         if "exam" in found:
             kept["stage"] = self.view.stage
@@ -161,6 +165,7 @@ class _Exam:
             exam_day=self.day,
             index_code=self.index_code,
             to_sign=signing,
+            signature=signature,
         )
 
     def of_images(self, submitted: object = None) -> Frozen:

@@ -248,8 +248,14 @@ def _to_sign(target: Target, exam: Values, report: ReportView, stored: Known) ->
         return report
     text = signed_text(target.region, said(target.region, exam, report))
     kept = stored.signatures.get(report.report.report_key, ())
-    fitting = (one.signature for one in kept if (one.destination, one.text) == (target.name, text))
+    asked = (target.name, text, *(_text(report, f"audit_doctor_{one}") for one in ("name", "code")))
+    told = ((one, (one.destination, one.text, one.doctor_name, one.doctor_code)) for one in kept)
+    fitting = (one.signature for one, its in told if its == asked)
     return replace(report, text=text, signature=next(fitting, None))
+
+
+def _text(report: ReportView, key: str) -> str:
+    return report.values[key].text if key in report.values else ""
 
 
 def _too_long_to_sign(target: Target, report: ReportView, row: int) -> tuple[Problem, ...]:
@@ -280,6 +286,11 @@ def is_told_ahead(target: Target) -> bool:
     return alone and bool(target.options.get("early_record"))
 
 
+def lacks_images(stored: Known, views: Sequence[View]) -> bool:
+    """A record may go ahead of its images; whole it is only with them."""
+    return not stored.studies and any(Part.IMAGES.value in each.target.adapter.parts for each in views)
+
+
 def why_not_ready(stored: Known, views: Sequence[View]) -> tuple[str, ...]:
     """What keeps an exam from being submitted by itself; empty means ready."""
     reasons = [DOUBT_WORDS[doubt] for doubt in stored.doubts]
@@ -292,6 +303,8 @@ def why_not_ready(stored: Known, views: Sequence[View]) -> tuple[str, ...]:
         reasons.append("还没有报告")
     if not stored.needs_no_report and not any(report.report.pdf_sha256 for each in views for report in each.reports):
         reasons.append("还没有报告 PDF")
+    if lacks_images(stored, views):
+        reasons.append("还没有影像")
     reasons += [doubt for each in views for doubt in each.value_doubts]
     if not views:
         reasons.append("还没有设置上传目标")

@@ -88,11 +88,13 @@ class Signature:
 
 @dataclass(frozen=True, kw_only=True)
 class KeptSignature:
-    """One that is stored, and the text of the report that it was given for."""
+    """One that is stored, the text of the report that it was given for, and the doctor who was to give it."""
 
     session: int
     destination: str
     text: str
+    doctor_name: str
+    doctor_code: str
     signature: Signature
 
 

@@ -214,11 +214,10 @@ class Signing:
     # -- who ----------------------------------------------------------------------------------------------------------
 
     def _doctor(self, name: str, code: str) -> Json:
-        """By the code of the staff list, else by the name; of several with one name nobody is guessed."""
-        staff = self._staff()
-        by_code = [one for one in staff if code and one.get("code", "") == code]
-        plain = name.replace(" ", "")
+        """By the name in the staff list; of several with one name by the code, else nobody is guessed."""
+        staff, plain = self._staff(), name.replace(" ", "")
         by_name = [one for one in staff if plain and one.get("name", "").replace(" ", "") == plain]
+        by_code = [one for one in by_name if code and one.get("code", "") == code]
         numbers = {one.get("mssp_id", "") for one in by_code} - {""} or {one.get("mssp_id", "") for one in by_name} - {
             ""
         }

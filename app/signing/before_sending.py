@@ -16,7 +16,7 @@ from app.delivery import signature as outgoing
 from app.delivery.converse import Courier, NotAccepted
 from app.delivery.target import Target
 from app.delivery.verdict import judged_error
-from app.domain.job import CONFIRMED, Job, Part, Trouble, Turn
+from app.domain.job import CONFIRMED, Event, Job, JobState, Part, Trouble, Turn
 from app.domain.signing import (
     CA_DATA,
     CERTIFICATE,
@@ -42,6 +42,9 @@ log = logging.getLogger("app.signing")
 _STEP = "signature"
 _SIGNED_AGAIN = "没有上传。请医生在“电子签名”里重新签"
 _TYPED_AGAIN = "没有上传。请核对填的电子签名，改好再提交"
+_UNSIGNED = NeedsOperator(
+    "平台现在要电子签名，这份报告还没有签", "没有上传。请打开这例，再点“提交上传”", fields=SIGNATURE_KEYS
+)
 TRUST_PAGE = "trust"
 
 
@@ -67,10 +70,16 @@ class BeforeSending:
 
         Raises NotAccepted for what waits, or needs somebody else, and AgentError for trust that can't be read.
         """
-        if job.withdraws or job.part not in (Part.REPORT, Part.MERGED):
+        if job.withdraws or job.part not in (Part.REPORT, Part.MERGED) or not self._target.demands_signature:
             return True
+        if self._courier.is_answered(job):
+            return True
+        if self._is_overtaken(job):
+            self._give_up(job)
+            return False
         signed = self._signed(job.payload)
         if signed is None:
+            self._refuse_unsigned(job)
             return True
         try:
             self._check(job, signed)
@@ -80,8 +89,8 @@ class BeforeSending:
         return True
 
     def _signed(self, payload: Mapping[str, Any]) -> Signature | None:
-        """As it would be sent; None where nobody asks for a signature."""
-        if not self._target.demands_signature or not self._frozen(payload, SIGN_VALUE):
+        """As it would be sent; None without one."""
+        if not self._frozen(payload, SIGN_VALUE):
             return None
         return Signature(
             original=self._frozen(payload, CA_DATA),
@@ -90,6 +99,33 @@ class BeforeSending:
             sign_value=self._frozen(payload, SIGN_VALUE),
             tsa_token=self._frozen(payload, TSA_TOKEN),
         )
+
+    def _is_overtaken(self, job: Job) -> bool:
+        """A newer version says something else than what was signed: the signature is void."""
+        text = job.payload.get("sign_text")
+        return text is not None and any(
+            one.version > job.version
+            and one.state is not JobState.CANCELLED
+            and (one.withdraws or one.payload.get("sign_text") != text)
+            for one in jobs.of_exam(self._store.read(), job.exam_key)
+            if (one.destination, one.part, one.report_key) == (job.destination, job.part, job.report_key)
+        )
+
+    def _give_up(self, job: Job) -> None:
+        now = self._clock.now()
+
+        def change(tx: Tx) -> None:
+            if jobs.move(tx, job.id, Event.INTERRUPTED, now=now) is not JobState.CANCELLED:
+                jobs.move(tx, job.id, Event.CANCELLED, now=now)
+            self._after(tx, job.exam_key)
+
+        self._store.write_surely(change, self._stopping)
+
+    def _refuse_unsigned(self, job: Job) -> None:
+        """Raises NotAccepted for what waits since before signatures were wanted."""
+        has_place = any(row.key == SIGN_VALUE for row in self._target.region.rows_of("report"))
+        if has_place and job.id not in answers.acknowledged_jobs(self._store.read(), job.exam_key):
+            raise NotAccepted(judged_error(_UNSIGNED, _STEP))
 
     def _frozen(self, payload: Mapping[str, Any], key: str) -> str:
         """What the report says of this field, as text."""
@@ -101,8 +137,9 @@ class BeforeSending:
         now = self._clock.now()
         kind = self._target.region.label_of("sign_type", signed.sign_type)
         standing_at = None if self._was_taken(job) else now
-        good, _ = check_whole(signed, kind, self._trust(), now=now, standing_at=standing_at)
-        if "sign_text" not in job.payload:  # typed: nobody has looked at whose it is
+        is_typed = "sign_text" not in job.payload
+        good, _ = check_whole(signed, kind, self._trust(), now=now if is_typed else None, standing_at=standing_at)
+        if is_typed:  # nobody has looked at whose it is
             check_doctor(self._frozen(job.payload, "audit_doctor_name"), good.certificate)
         if self._target.can("verify"):
             self._verify_there(job, signed)
@@ -148,11 +185,14 @@ class BeforeSending:
         if session is None:
             error = NeedsOperator(why.hitch.title, _TYPED_AGAIN, details=why.hitch.details, fields=SIGNATURE_KEYS)
             raise NotAccepted(judged_error(error, _STEP)) from why
-        log.info("session %d does not hold any more: %s", session.id, why.hitch.title)
-        now = self._clock.now()
+        log.info("the signature of session %d does not hold any more", session.id)
+        now, kept = self._clock.now(), session.signature
 
         def change(tx: Tx) -> None:
-            self._sign_again(tx, job, session, why, now)
+            if kept is not None and not outgoing.carries(self._target, job, kept):
+                outgoing.replace(tx, self._target, job, kept, now=now)
+            else:
+                self._sign_again(tx, job, session, why, now)
             self._after(tx, job.exam_key)
 
         self._store.write_surely(change, self._stopping)
@@ -171,6 +211,7 @@ class BeforeSending:
         jobs.note_attempt(tx, job, _STEP, Verdict.FIX_FORM.value, "", f"{hitch.title} {hitch.details}".strip(), now=now)
         signings.refused(tx, session.id, hitch, why.checks, now=now)
         outgoing.detach(tx, self._target, job, now=now, trouble=trouble)
+        outgoing.detach_others(tx, self._target, job, now=now)
         exams.note(tx, job.exam_key, "signature_refused", _what(job, hitch), at=now)
 
 

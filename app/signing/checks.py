@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import base64
 import binascii
+import re
+import unicodedata
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -25,8 +27,11 @@ from app.signing.trust import Trust
 SOON = timedelta(days=31)
 """So long before its end a certificate is announced, and may be changed for the next one."""
 _LONG_AGO = datetime(2000, 1, 1, tzinfo=UTC)
+_FAR_OFF = datetime(9000, 1, 1, tzinfo=UTC)
 _REMEMBERED = 128
 _CLOCKS_APART = timedelta(minutes=15)
+_OF_A_NAME = "\u3400-\u9fff\U00020000-\U0003ffff·"
+"""What a Chinese name is written with."""
 T = TypeVar("T")
 
 
@@ -102,11 +107,14 @@ def check_stamped(token: str, text: bytes, trust: Trust, *, not_before: datetime
 
 
 def check_whole(
-    signed: Signature, kind: str, trust: Trust, *, now: datetime, standing_at: datetime | None = None
+    signed: Signature, kind: str, trust: Trust, *, now: datetime | None, standing_at: datetime | None = None
 ) -> tuple[Signed, Stamped]:
-    """A signature with its timestamp, as of the time in that timestamp. Raises NotGood."""
+    """A signature with its timestamp, as of the time in that timestamp. Raises NotGood.
+
+    `now`: the timestamp may not be later; None where that was looked at before, and the clock may have gone back since.
+    """
     text = signed.original.encode("utf-8")
-    stamped = check_stamped(signed.tsa_token, text, trust, not_before=_LONG_AGO, not_after=now)
+    stamped = check_stamped(signed.tsa_token, text, trust, not_before=_LONG_AGO, not_after=now or _FAR_OFF)
     good = check_signed(
         text, kind, signed.sign_value, signed.certificate, trust, at=stamped.at, standing_at=standing_at
     )
@@ -115,7 +123,7 @@ def check_whole(
 
 def check_doctor(doctor: str, own: Certificate) -> Check:
     """The certificate is the auditing doctor's by its name. Raises NotGood."""
-    if doctor and doctor.replace(" ", "") in own.subject.replace(" ", ""):
+    if _stands_in(doctor, own.common_name):
         return Check(title="签名人", ok=True, words=f"{doctor}医生")
     why = Hitch(
         title=f"签名的不是审核医师{doctor}",
@@ -123,6 +131,18 @@ def check_doctor(doctor: str, own: Certificate) -> Check:
         details=own.subject,
     )
     raise NotGood(why, (Check(title="签名人", ok=False, words=why.title),))
+
+
+def _stands_in(doctor: str, common_name: str) -> bool:
+    """The doctor's name, and not as a piece of a longer one: some authorities write a number beside it."""
+    name, whole = (_plain(one) for one in (doctor, common_name))
+    beside = _OF_A_NAME + ("A-Za-z" if name.isascii() else "")
+    return bool(name) and re.search(f"(?<![{beside}]){re.escape(name)}(?![{beside}])", whole) is not None
+
+
+def _plain(name: str) -> str:
+    """Without blanks, in half width, with one kind of dot between the parts of a name."""
+    return re.sub("[•‧・∙⋅]", "·", "".join(unicodedata.normalize("NFKC", name).split()))
 
 
 def check_same_signer(known: KnownSigner | None, own: Certificate, doctor: str, *, trusted: bool, at: datetime) -> bool:

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from app.delivery import signature as outgoing
-from app.delivery.question import NoSense
+from app.delivery.question import NoSense, NotTaken, Unanswered
 from app.delivery.target import Target
 from app.domain.signing import (
     LEAST_MINUTES,
@@ -26,9 +26,9 @@ from app.domain.signing import (
     Signature,
 )
 from app.domain.times import Clock
-from app.errors import AgentError, NeedsOperator, Rejected, RetryLater
+from app.errors import AgentError, Bug, NeedsOperator, Rejected, RetryLater
 from app.regions.conversation import SignAnswer, SignedText, SignOrder, SignState
-from app.signing.checks import NotGood, check_same_signer, check_signed, check_stamped
+from app.signing.checks import NotGood, check_doctor, check_same_signer, check_signed, check_stamped
 from app.signing.service import Service
 from app.signing.trust import Trust
 from app.store import Store, Tx, signings
@@ -95,12 +95,12 @@ class Sessions:
         with self._making:
             self._looked_at[id] = self._clock.now()
             session = self._known(id)
-            if session.state is SessionState.WAITING and (afresh or self._is_over(session)):
+            if self._is_left(session, afresh):
                 self._ask_once_more(session)
                 session = self._known(id)
             elif self._thread.ident is None:
                 session = self._asked_here(session)
-            if session.signature is not None:
+            if session.signature is not None and not (afresh and _is_stuck(session)):
                 return session
             if session.postponed:
                 self._store.write(lambda tx: signings.take_up(tx, id))
@@ -108,6 +108,13 @@ class Sessions:
             if is_good and not afresh and session.signer_id == signer_id:
                 return self._again_soon(session)
             return self._new_code(session, signer_id, title, description)
+
+    def _is_left(self, session: Session, afresh: bool) -> bool:
+        """Whether there will be another code, unless it turns out that the doctor signed under this one."""
+        if session.state is SessionState.EXPIRED:
+            return bool(session.sign_data_id)
+        is_waiting = session.state is SessionState.WAITING
+        return (is_waiting and self._is_over(session)) or (afresh and (is_waiting or _is_stuck(session)))
 
     def _asked_here(self, session: Session) -> Session:
         """Where nothing goes on by itself, whoever looks asks. Raises Rejected for what came back unusable."""
@@ -123,7 +130,7 @@ class Sessions:
     def _ask_once_more(self, session: Session) -> None:
         try:
             with self._turn:
-                self._ask(session)
+                self._stamp(session) if session.state is SessionState.TIMESTAMPING else self._ask(session)
         except AgentError as error:
             log.info("the earlier code of session %d was not asked about: %s", session.id, error.title)
 
@@ -140,6 +147,10 @@ class Sessions:
         job = self._service.sign(order)
 
         def change(tx: Tx) -> None:
+            now = signings.session(tx.conn, session.id)
+            read = (session.sign_data_id, session.signature)
+            if now is not None and (now.sign_data_id, now.signature) != read:
+                return  # signed meanwhile, under the earlier code
             if not signings.is_wanted(tx.conn, session.id):
                 raise _gone()
             signings.code_made(
@@ -214,6 +225,10 @@ class Sessions:
         except AgentError as error:
             if not self._stopping.is_set():
                 self._postpone(session, error)
+        except Exception as bug:  # the other sessions go on
+            if not self._stopping.is_set():
+                log.exception("session %d met a bug", session.id)
+                self._postpone(session, Bug(type(bug).__name__))
 
     def _ask(self, session: Session) -> None:
         answer = self._service.signed(session.sign_data_id)
@@ -254,6 +269,7 @@ class Sessions:
         text = session.text.encode("utf-8")
         try:
             good = check_signed(text, PKCS1, answer.sign_value, answer.certificate, trust, at=now)
+            who = check_doctor(doctor, good.certificate)
             known = signings.known_signers(self._store.read(), self._target.name).get(session.signer_id)
             is_new = check_same_signer(known, good.certificate, doctor, trusted=bool(trust.roots), at=now)
         except NotGood as why:
@@ -266,7 +282,6 @@ class Sessions:
             sign_value=answer.sign_value,
             tsa_token="",
         )
-        who = Check(title="签名人", ok=True, words=f"{doctor}医生")
 
         def change(tx: Tx) -> None:
             if is_new:
@@ -280,10 +295,9 @@ class Sessions:
         signed, text = session.signature, session.text.encode("utf-8")
         token = self._service.timestamp(text)
         now = self._clock.now()
+        earliest = min(session.made_at or session.signed_at, now)  # this PC's clock may have been put back since
         try:
-            stamped = check_stamped(
-                token, text, self._trust(), not_before=session.made_at or session.signed_at, not_after=now
-            )
+            stamped = check_stamped(token, text, self._trust(), not_before=earliest, not_after=now)
         except NotGood as why:
             raise Rejected(why.hitch.title, why.hitch.advice, details=why.hitch.details) from why
         whole = replace(signed, tsa_token=token)
@@ -299,7 +313,10 @@ class Sessions:
         self._change(session, change)
 
     def _verified_there(self, session: Session, signed: Signature) -> tuple[Check, ...] | None:
-        """What the platform says before it is sent; None: it refused, and the session with it."""
+        """What the platform says before it is sent; None: it refused, and the session with it.
+
+        Raises AgentError for an answer that says nothing about this signature: it is kept, and asked about again.
+        """
         if not self._target.can("verify"):
             return ()
         try:
@@ -312,9 +329,7 @@ class Sessions:
                     tsa_token=signed.tsa_token,
                 )
             )
-        except NoSense:  # no answer at all: it is asked again
-            raise
-        except Rejected as error:
+        except NotTaken as error:
             why = Hitch(title="平台说这个签名不能用", advice=f"{error.title}。{error.advice}", details=error.words)
             self._refuse(session, why, (*session.checks, Check(title="平台验签", ok=False, words=error.title)))
             return None
@@ -326,25 +341,27 @@ class Sessions:
         return found.code if found else label
 
     def _refuse(self, session: Session, why: Hitch, checks: tuple[Check, ...] = ()) -> None:
-        log.info("session %d came back unusable: %s", session.id, why.title)
+        log.info("what came back for session %d is not used", session.id)
         now = self._clock.now()
         self._change(session, lambda tx: signings.refused(tx, session.id, why, checks, now=now))
 
     def _postpone(self, session: Session, error: AgentError) -> None:
         """Growing with each attempt; a no of the service is shown and asked about again all the same."""
         grown = min(_LONGEST, self._pace.looked_at * 2.0 ** min(session.attempts + 1, 10))
-        seconds = max(grown, error.after_seconds if isinstance(error, RetryLater) else 0.0)
+        asked_for = error.after_seconds if isinstance(error, RetryLater) else 0.0
+        seconds = min(max(grown, asked_for), signings.LONGEST_WAIT.total_seconds())
         at = self._clock.now()
         why = Hitch(title=error.title, advice=error.advice, details=error.details)
         if session.attempts == 0:
             log.info("session %d has to wait: %s", session.id, error.title)
-        is_over = session.expires_at is not None and session.expires_at + _GRACE <= at
+        is_answered = not isinstance(error, NoSense | Unanswered)
+        is_over = is_answered and session.expires_at is not None and session.expires_at + _GRACE <= at
 
         def change(tx: Tx) -> None:
             now = signings.session(tx.conn, session.id)
             if is_over and now is not None and now.state is SessionState.WAITING:
                 signings.expired(tx, session.id, now=at)
-            else:
+            elif now is not None and now.state in POLLED:
                 due = at + timedelta(seconds=seconds)
                 signings.ask_again(tx, session.id, due, attempts=session.attempts + 1, hitch=why)
 
@@ -357,12 +374,17 @@ class Sessions:
             now = signings.session(tx.conn, session.id)
             if now is None or now.sign_data_id != session.sign_data_id:
                 return
-            if now.state not in (SessionState.WAITING, SessionState.TIMESTAMPING):
+            if now.state not in (SessionState.WAITING, SessionState.EXPIRED, SessionState.TIMESTAMPING):
                 return
             change(tx)
             self._after(tx, session.exam_key)
 
         self._store.write_surely(both, self._stopping)
+
+
+def _is_stuck(session: Session) -> bool:
+    """Signed, and the timestamp or the platform's check does not come."""
+    return session.state is SessionState.TIMESTAMPING and session.hitch is not None
 
 
 def _gone() -> NeedsOperator:

@@ -9,7 +9,7 @@ import json
 import sqlite3
 from collections.abc import Collection, Sequence
 from dataclasses import asdict
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from app.domain.job import JobState
 from app.domain.signing import (
@@ -30,6 +30,9 @@ from app.store.times import kept, taken, taken_or_none
 _WANTED = f"""EXISTS (SELECT 1 FROM jobs j WHERE j.exam_key = s.exam_key AND j.destination = s.destination
              AND j.report_key = s.report_key AND j.unsigned = 1 AND j.state = '{JobState.TO_SIGN.value}')"""
 """Its report still waits: not cancelled, not paused, not signed in another way."""
+
+LONGEST_WAIT = timedelta(hours=1)
+"""Nothing is put off for longer; what seems to be was so by a clock that has been put back since."""
 
 
 # -- reading ----------------------------------------------------------------------------------------------------------
@@ -66,11 +69,11 @@ def waiting(conn: sqlite3.Connection) -> list[Session]:
 
 
 def due(conn: sqlite3.Connection, destination: str, now: datetime) -> list[Session]:
-    """What is to be asked about now, what has waited longest first."""
+    """What is to be asked about now, what has waited longest first; and what a clock that ran ahead put off."""
     rows = conn.execute(
         f"""SELECT s.* FROM signings s WHERE s.state IN ({_marks(POLLED)}) AND s.destination = ?
-            AND coalesce(s.due_at, '') <= ? AND {_WANTED} ORDER BY s.due_at, s.id""",
-        (destination, kept(now)),
+            AND (coalesce(s.due_at, '') <= ? OR s.due_at > ?) AND {_WANTED} ORDER BY s.due_at, s.id""",
+        (destination, kept(now), kept(now + LONGEST_WAIT)),
     )
     return [_session(row) for row in rows.fetchall()]
 
@@ -94,10 +97,26 @@ def kept_signatures(conn: sqlite3.Connection, report_key: str) -> tuple[KeptSign
     """The signatures of a report that were not voided, the newest first."""
     found = [one for one in of_report(conn, report_key) if one.state is SessionState.FINISHED]
     return tuple(
-        KeptSignature(session=one.id, destination=one.destination, text=one.text, signature=one.signature)
+        KeptSignature(
+            session=one.id,
+            destination=one.destination,
+            text=one.text,
+            doctor_name=one.doctor_name,
+            doctor_code=one.doctor_code,
+            signature=one.signature,
+        )
         for one in found
         if one.signature is not None
     )
+
+
+def is_anothers(conn: sqlite3.Connection, report_key: str, sign_value: str) -> bool:
+    """Whether this very signature counts for another report already."""
+    row = conn.execute(
+        "SELECT 1 FROM signings WHERE sign_value = ? AND report_key <> ? AND state = ?",
+        (sign_value, report_key, SessionState.FINISHED.value),
+    ).fetchone()
+    return row is not None
 
 
 def known_signers(conn: sqlite3.Connection, destination: str) -> dict[str, KnownSigner]:
@@ -132,13 +151,25 @@ def want(tx: Tx, destination: str, exam_key: str, report_key: str, to_sign: ToSi
     return _insert(tx, destination, exam_key, report_key, to_sign, "qr", now)
 
 
-def void_others(tx: Tx, destination: str, report_key: str, text: str, *, now: datetime) -> list[int]:
-    """Nothing else but `text` counts any more. Returns the sessions in which something was signed already."""
+def void_others(
+    tx: Tx, destination: str, report_key: str, text: str, doctor: tuple[str, str] | None = None, *, now: datetime
+) -> list[int]:
+    """Nothing else but `text` counts any more, signed by this `doctor` (name and code) if one is named.
+
+    Returns the sessions in which something was signed already.
+    """
     rows = tx.execute(
-        "SELECT id, state, sign_value, exam_key FROM signings"
-        " WHERE destination = ? AND report_key = ? AND text <> ? AND state <> ?",
-        (destination, report_key, text, SessionState.VOID.value),
+        "SELECT id, text, state, sign_value, doctor_name, doctor_code FROM signings"
+        " WHERE destination = ? AND report_key = ? AND state <> ?",
+        (destination, report_key, SessionState.VOID.value),
     ).fetchall()
+    finished = SessionState.FINISHED.value
+    rows = [
+        row
+        for row in rows
+        if row["text"] != text
+        or (doctor and row["state"] == finished and (row["doctor_name"], row["doctor_code"]) != doctor)
+    ]
     for row in rows:
         _move(tx, row["id"], SessionState.VOID, now)
     return [row["id"] for row in rows if row["sign_value"]]

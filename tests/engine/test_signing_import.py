@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from asn1crypto import pem
 
+from app.domain.job import Event
 from app.engine.engine import Engine
 from app.errors import AgentError, NeedsOperator
 from app.practice import gm, pkcs7, tokens
@@ -19,6 +20,7 @@ from tests.engine.sign_desk import LIU, YANG, SignDesk, a_sign_desk
 
 Json = dict[str, Any]
 WRONG = base64.b64encode(b"0" * 64).decode()
+ZHANG = "张三"
 ORIGINAL = "检查报告\n姓名：张三\n诊断：胸部CT平扫未见明显异常。\n审核医师：刘慧"
 
 
@@ -95,9 +97,9 @@ def test_a_changed_report_needs_another_import(desk: SignDesk) -> None:
     desk.engine.submit(uid)
     assert desk.report_job(uid).state.value == "to_sign"
     assert "没有这份报告的诊断结论" in fault(lambda: desk.engine.import_signed(uid, 0, signed(desk))).title
-    desk.engine.import_signed(uid, 0, signed(desk, original="诊断：右肺上叶结节"))
+    desk.engine.import_signed(uid, 0, signed(desk, original=f"{ZHANG}。诊断：右肺上叶结节"))
     job = desk.report_job(uid)
-    assert job.state.value == "queued" and job.payload["report"]["CAData"] == "诊断：右肺上叶结节"  # type: ignore[index,call-overload]
+    assert job.state.value == "queued" and job.payload["report"]["CAData"] == f"{ZHANG}。诊断：右肺上叶结节"  # type: ignore[index,call-overload]
 
 
 def test_a_report_that_waits_for_the_phone_may_go_after_an_import(phones: SignDesk) -> None:
@@ -178,6 +180,55 @@ def test_an_original_of_another_report_is_refused_and_a_mere_digest_pointed_out(
     desk.engine.import_signed(uid, 0, signed(desk, original="9f2c04ab7d1e5580"))
     check = next(one for one in desk.engine.signature(uid)["checks"] if one["title"] == "签名原文")
     assert check["ok"] is None and "请核对" in check["words"]
+
+
+def test_an_original_of_another_patient_is_refused(desk: SignDesk) -> None:
+    uid = desk.ready()
+    other = signed(desk, original=ORIGINAL.replace(ZHANG, "李四"))
+    assert fault(lambda: desk.engine.import_signed(uid, 0, other)).title == "签名原文里没有这份报告的患者姓名"
+
+
+def test_a_signature_is_taken_for_one_report_only(desk: SignDesk) -> None:
+    first, second, values = desk.ready(), desk.ready(), signed(desk)
+    desk.engine.import_signed(first, 0, values)
+    assert fault(lambda: desk.engine.import_signed(second, 0, values)).title == "这个签名已经是另一份报告的了"
+    desk.engine.import_signed(first, 0, values)
+    assert "没有电子签名" in fault(lambda: desk.engine.signature(second)).title
+
+
+def sign_value(desk: SignDesk, uid: str) -> object:
+    sent: Any = desk.report_job(uid).payload["report"]
+    return sent.get("SignValue")
+
+
+@pytest.mark.parametrize("state", ["queued", "held", "paused", "waiting", "rejected"])
+def test_the_newer_import_is_what_goes(desk: SignDesk, state: str) -> None:
+    uid = desk.submitted()
+    desk.engine.import_signed(uid, 0, signed(desk))
+    if state == "paused":
+        desk.engine.hold(uid)
+    elif state != "queued":
+        event = {"held": Event.HELD, "waiting": Event.POSTPONED, "rejected": Event.REJECTED}[state]
+        desk.platform_says(uid, event, "report")
+    assert desk.report_job(uid).state.value == state
+    newer = signed(desk)
+    desk.engine.import_signed(uid, 0, newer)
+    assert (desk.report_job(uid).state.value, sign_value(desk, uid)) == (state, newer["sign_value"])
+
+
+def test_what_went_under_its_signature_takes_no_other(desk: SignDesk) -> None:
+    uid, first = desk.submitted(), signed(desk)
+    desk.engine.import_signed(uid, 0, first)
+    desk.platform_says(uid, Event.ACKNOWLEDGED)
+    assert fault(lambda: desk.engine.import_signed(uid, 0, signed(desk))).title == "这份报告已经连同签名上传了"
+    assert desk.engine.submit(uid)["jobs"] == 0 and sign_value(desk, uid) == first["sign_value"]
+    shown = desk.engine.signature(uid)
+    assert shown["state"] == "finished"
+    desk.fill(uid, conclusion="右肺上叶结节。")
+    newer = signed(desk, original=f"{ZHANG} 右肺上叶结节。")
+    desk.engine.import_signed(uid, 0, newer)
+    desk.engine.submit(uid)
+    assert (desk.report_job(uid).version, sign_value(desk, uid)) == (2, newer["sign_value"])
 
 
 def test_a_folder_of_many_finds_the_report_of_each(desk: SignDesk, tmp_path: Path) -> None:

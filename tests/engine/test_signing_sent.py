@@ -14,15 +14,17 @@ import pytest
 from app.crypto import sm2
 from app.delivery.converse import Courier
 from app.delivery.worker import Workers
-from app.domain.job import Event, Job
+from app.domain.job import Event, Job, Part
 from app.domain.settings import UploadSettings
 from app.errors import Rejected
 from app.practice import pkcs7
+from app.store import exams, jobs
 from app.store.database import Tx
 from app.system.paths import Home
-from tests.engine.sign_desk import LIU, UPLOAD, SignDesk, a_sign_desk, cut
+from tests.engine.sign_desk import LIU, UPLOAD, SignDesk, a_sign_desk, cut, wanting_signatures
 from tests.engine.test_signing import SIGNED_FIELDS
 from tests.engine.test_signing_import import signed as imported
+from tests.journeys.inside import EXAM_VALUES, SETTLEMENT
 
 Json = dict[str, Any]
 _SETTINGS = UploadSettings(retry_first_seconds=5, retry_longest_seconds=300, workers=1)
@@ -39,6 +41,27 @@ def checking(home: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Ite
     """The platform is asked about every signature, too."""
     with a_sign_desk(home, tmp_path, monkeypatch, verify_at_platform=True) as made:
         yield made
+
+
+@pytest.fixture
+def undemanding(home: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[SignDesk]:
+    """The platform takes reports without a signature, still."""
+    with a_sign_desk(home, tmp_path, monkeypatch, demand_signature=False) as made:
+        yield made
+
+
+def demand(desk: SignDesk) -> None:
+    """From now on the platform wants signatures."""
+    (main,) = wanting_signatures()["destination"]
+    desk.set_up({"destination": [main]})
+
+
+class Killed(BaseException):
+    """The power failed."""
+
+
+def _killed(*_: object) -> None:
+    raise Killed
 
 
 def signed(desk: SignDesk, **changes: str) -> str:
@@ -70,6 +93,20 @@ def deliver(desk: SignDesk, uid: str) -> tuple[Job, list[str]]:
     while workers.run_once():
         pass
     return desk.report_job(uid), [place for place, _ in desk.wire.asked[before:] if place == UPLOAD]
+
+
+def on_the_wire(desk: SignDesk) -> Job:
+    """A worker has begun to send the report."""
+    house = desk.engine.house
+    waits_for = house.targets["main"].adapter.waits_for
+    job = house.store.write(lambda tx: jobs.claim(tx, "main", waits_for, now=desk.clock.now()))
+    assert job is not None and job.part is Part.REPORT
+    return job
+
+
+def cut_off(desk: SignDesk, job: Job) -> None:
+    """Nobody knows what came of it."""
+    desk.engine.house.store.write(lambda tx: jobs.move(tx, job.id, Event.INTERRUPTED, now=desk.clock.now()))
 
 
 def damage(desk: SignDesk, uid: str, **fields: str) -> None:
@@ -169,10 +206,111 @@ def test_an_exam_and_a_withdrawal_need_no_signature(desk: SignDesk, tmp_path: Pa
     deliver(desk, uid)
     desk.wire.authority.revoke(LIU)
     desk.trust(tmp_path, lists=True)
-    damage(desk, uid, SignValue="")
+    damage(desk, uid, SignValue="nonsense", ClientCert="nonsense")
     desk.engine.withdraw(uid)
-    job, _ = deliver(desk, uid)
-    assert job.withdraws and job.state.value == "acknowledged"
+    job, sent = deliver(desk, uid)
+    assert job.withdraws and job.state.value == "acknowledged" and len(sent) == 2, "the report and the exam"
+
+
+def test_what_was_corrected_while_its_line_was_cut_never_goes_under_its_void_signature(desk: SignDesk) -> None:
+    uid = signed(desk)
+    old = on_the_wire(desk)
+    desk.fill(uid, conclusion="右肺上叶结节。")
+    desk.engine.submit(uid)
+    cut_off(desk, old)
+    job, sent = deliver(desk, uid)
+    assert (job.version, job.state.value, sent) == (2, "to_sign", [])
+    assert [one.state.value for one in desk.jobs(uid) if one.id == old.id] == ["cancelled"]
+    desk.signs(uid)
+    job, sent = deliver(desk, uid)
+    assert (job.state.value, sent, job.payload["sign_text"] == old.payload["sign_text"]) == (
+        "acknowledged", [UPLOAD], False)  # fmt: skip
+
+
+def test_a_signature_that_holds_no_more_is_taken_out_of_every_version_that_waits_with_it(
+    desk: SignDesk, tmp_path: Path
+) -> None:
+    desk.trust(tmp_path, lists=True)
+    uid = signed(desk)
+    old = on_the_wire(desk)
+    desk.fill(uid, remark="复印一份")
+    desk.engine.submit(uid)
+    assert desk.report_job(uid).version == 2 and not desk.report_job(uid).unsigned
+    cut_off(desk, old)
+    desk.wire.authority.revoke(LIU)
+    desk.trust(tmp_path, lists=True)
+    job, sent = deliver(desk, uid)
+    assert (job.version, job.state.value, job.unsigned, sent) == (2, "to_sign", True, [])
+    desk.wire.authority.renew(LIU, 400)
+    desk.signs(uid)
+    job, sent = deliver(desk, uid)
+    assert (job.version, job.state.value, sent) == (2, "acknowledged", [UPLOAD, UPLOAD])
+
+
+def test_what_was_answered_before_the_power_failed_is_neither_signed_nor_sent_again(
+    desk: SignDesk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    desk.trust(tmp_path, lists=True)
+    uid = signed(desk)
+    with monkeypatch.context() as killed:
+        killed.setattr(Workers, "_keep", _killed)
+        with pytest.raises(Killed):
+            deliver(desk, uid)
+    assert desk.wire.steps()[-1:] == [UPLOAD] and desk.report_job(uid).state.value == "sending"
+    cut_off(desk, desk.report_job(uid))
+    desk.wire.authority.revoke(LIU)
+    desk.trust(tmp_path, lists=True)
+    job, sent = deliver(desk, uid)
+    assert (job.state.value, sent) == ("acknowledged", [])
+
+
+def test_what_was_answered_says_nothing_of_what_was_damaged_since(
+    desk: SignDesk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    uid = signed(desk)
+    with monkeypatch.context() as killed:
+        killed.setattr(Workers, "_keep", _killed)
+        with pytest.raises(Killed):
+            deliver(desk, uid)
+    cut_off(desk, desk.report_job(uid))
+    damage(desk, uid, SignValue="MEUCIQ==")
+    job, sent = deliver(desk, uid)
+    assert (job.state.value, sent) == ("to_sign", [])
+
+
+def test_a_clock_that_went_back_costs_no_signature(desk: SignDesk, tmp_path: Path) -> None:
+    desk.trust(tmp_path, lists=True)
+    uid = signed(desk)
+    desk.clock.pass_(0, wall=-3600)
+    job, sent = deliver(desk, uid)
+    assert (job.state.value, sent) == ("acknowledged", [UPLOAD])
+
+
+def test_a_report_that_waits_since_before_signatures_were_wanted_never_goes_without_one(undemanding: SignDesk) -> None:
+    desk = undemanding
+    uid = desk.submitted()
+    desk.platform_says(uid, Event.ACKNOWLEDGED, "exam", "images")
+    demand(desk)
+    job, sent = deliver(desk, uid)
+    assert (job.state.value, sent) == ("held", [])
+    assert job.trouble is not None and "签名" in job.trouble.title and "提交上传" in job.trouble.advice
+    desk.engine.submit(uid)
+    assert desk.report_job(uid).state.value == "to_sign"
+    desk.signs(uid)
+    job, sent = deliver(desk, uid)
+    assert (job.state.value, sent) == ("acknowledged", [UPLOAD])
+
+
+def test_what_the_platform_took_without_a_signature_goes_again_as_it_was(undemanding: SignDesk) -> None:
+    desk = undemanding
+    uid = desk.submitted()
+    desk.platform_says(uid, Event.ACKNOWLEDGED, "exam", "images")
+    assert deliver(desk, uid)[0].state.value == "acknowledged"
+    demand(desk)
+    desk.engine.resend(uid)
+    desk.platform_says(uid, Event.ACKNOWLEDGED, "exam", "images")
+    job, sent = deliver(desk, uid)
+    assert (job.state.value, sent) == ("acknowledged", [UPLOAD])
 
 
 @pytest.fixture
@@ -199,7 +337,7 @@ def test_the_thread_that_writes_never_checks_a_signature(desk: SignDesk, tmp_pat
     deliver(desk, uid)
     desk.fill(uid, conclusion="右肺上叶结节。")
     desk.engine.submit(uid)
-    desk.engine.import_signed(uid, 0, imported(desk, original="诊断：右肺上叶结节。"))
+    desk.engine.import_signed(uid, 0, imported(desk, original="张三 诊断：右肺上叶结节。"))
     deliver(desk, uid)
     assert set(checked_on) == {threading.current_thread().name}
 
@@ -231,7 +369,7 @@ def test_the_platform_is_asked_again_before_it_is_sent(checking: SignDesk) -> No
 
 def test_a_message_of_the_clinics_own_system_is_shown_to_the_platform_too(checking: SignDesk) -> None:
     uid = checking.submitted()
-    holder, original = checking.wire.authority.doctor(LIU).holder, "诊断：胸部CT平扫未见明显异常。"
+    holder, original = checking.wire.authority.doctor(LIU).holder, "张三 诊断：胸部CT平扫未见明显异常。"
     message = base64.b64encode(pkcs7.signed(holder, original.encode(), attached=False)).decode()
     given = imported(checking, original=original, sign_value=message, sign_type="")
     checking.wire.spoil("says_no")
@@ -266,3 +404,27 @@ def test_while_the_platform_does_not_answer_about_it_the_report_waits(checking: 
     checking.wire.dead = None
     checking.clock.pass_(60)
     assert deliver(checking, uid)[0].state.value == "acknowledged"
+
+
+def test_a_report_of_two_exams_is_signed_again_when_the_other_exam_says_something_else(desk: SignDesk) -> None:
+    first, second = desk.ready(), desk.receive()
+    desk.engine.fill(second, EXAM_VALUES, [SETTLEMENT])
+    desk.engine.share_report(first, second, 0)
+    for uid in (second, first):
+        desk.engine.submit(uid)
+    desk.signs(first)
+    for uid in (first, second):
+        desk.platform_says(uid, Event.ACKNOWLEDGED, "exam", "images")
+    assert desk.report_job(first).state.value == "queued"
+    desk.engine.fill(second, {"hospital_item_name": "头颅MR平扫"})
+    job = desk.report_job(first)
+    assert job.state.value == "to_sign" and not set(SIGNED_FIELDS) & set(job.payload["report"])  # type: ignore[call-overload]
+    assert exams.shown(desk.engine.house.store.read(), desk.key(first))["changed"]
+    desk.engine.submit(second)
+    desk.platform_says(second, Event.ACKNOWLEDGED, "exam", "images")
+    assert deliver(desk, first)[1] == [] and desk.state(first) != "acknowledged"
+    desk.engine.submit(first)
+    desk.platform_says(first, Event.ACKNOWLEDGED, "exam", "images")
+    desk.signs(first)
+    job, sent = deliver(desk, first)
+    assert (job.state.value, sent) == ("acknowledged", [UPLOAD]) and "头颅MR平扫" in str(job.payload["report"])

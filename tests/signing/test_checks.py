@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -19,7 +20,7 @@ from app.practice import gm, tokens
 from app.practice.authority import CRL_PATH, DAY, Authority
 from app.practice.settings import Clock
 from app.signing import refusals
-from app.signing.checks import NotGood, check_same_signer, check_signed, check_stamped
+from app.signing.checks import NotGood, check_doctor, check_same_signer, check_signed, check_stamped
 from app.signing.trust import Trust, anchors
 from tests.crypto import ca
 
@@ -136,3 +137,27 @@ def test_a_doctors_first_certificate_is_followed_by_the_next_only_when_it_is_due
 def test_roots_are_read_from_a_file_of_several(authority: Authority, tmp_path: Path) -> None:
     roots, others = anchors(certificates_in(authority.pem_chain().encode()))
     assert [one.is_self_issued for one in (*roots, *others)] == [True, False]
+
+
+@pytest.mark.parametrize(
+    ("common_name", "doctor", "is_theirs"),
+    [
+        ("刘慧", "刘慧", True),
+        ("刘慧敏", "刘慧", False),
+        ("小刘慧", "刘慧", False),
+        ("阿·刘慧", "刘慧", False),
+        ("刘慧@140105", "刘 慧", True),
+        ("CN01 刘慧 8F2C", "刘慧", True),
+        ("刘洋", "刘慧", False),
+        ("买买提•吐尔逊", "买买提·吐尔逊", True),
+        ("买买提·吐尔逊", "买买提", False),
+        ("LiMingHua", "LiMing", False),
+        ("刘慧", "", False),
+    ],
+)
+def test_a_certificate_is_a_doctors_by_the_whole_name(common_name: str, doctor: str, is_theirs: bool) -> None:
+    own = replace(parse_certificate(ca.root().der), common_name=common_name, subject=f"{common_name}, 刘慧医院")
+    if is_theirs:
+        assert check_doctor(doctor, own).ok
+    else:
+        assert why(lambda: check_doctor(doctor, own)) == f"签名的不是审核医师{doctor}"
