@@ -91,6 +91,7 @@ BROAD_CATCHES = {
     ("app/intake/folders.py", "_loop"),
     ("app/intake/folders.py", "_work"),
     ("app/signing/sessions.py", "_loop"),
+    ("app/signing/sessions.py", "_take"),
     ("app/store/database.py", "_in_savepoint"),
     ("app/store/database.py", "_tell"),
     ("app/wire/dicom_receive.py", "_answer_surely"),

@@ -30,6 +30,10 @@ class NoSense(Rejected):
     """There was an answer, and it is not what was asked for: asking the same again may well bring the same."""
 
 
+class NotTaken(Rejected):
+    """A clear no to what was shown: it does not hold, and asking again brings the same."""
+
+
 class Unanswered(RetryLater):
     """The line, the platform or its patience failed: nothing was said about what was asked."""
 
@@ -93,4 +97,5 @@ def _error(judged: Judged, cause: BaseException | None) -> AgentError:
         return Unanswered(trouble.title, trouble.advice, details=details, after_seconds=judged.after_seconds)
     if judged.verdict is Verdict.FIX_SETTINGS:
         return NeedsOperator(trouble.title, trouble.advice, details=details, page="destination")
-    return Rejected(trouble.title, trouble.advice, code=trouble.code, words=trouble.words, details=details)
+    kind = NotTaken if judged.verdict is Verdict.FIX_FORM else Rejected
+    return kind(trouble.title, trouble.advice, code=trouble.code, words=trouble.words, details=details)

@@ -11,6 +11,7 @@ from app.crypto.digests import sm3
 from app.crypto.refusals import SignatureRefused
 from app.domain.job import JOB_WORDS, Job, JobState, Part
 from app.domain.signing import SESSION_WORDS, Hitch, Session, SessionState
+from app.domain.submission import live_state
 from app.domain.times import cst_text
 from app.engine import coding
 from app.engine.face import Json
@@ -34,6 +35,7 @@ def row(house: House, session: Session, doctor: Json, own: Sequence[Job]) -> Jso
     keys = [report.report_key for report in exams.reports_of(conn, session.exam_key)]
     studies = images.studies_on(conn, session.exam_key)
     job = _job(session, own)
+    state = live_state(job.state, withdraws=job.withdraws) if job else None
     postponed = session.postponed and session.state in _RESTING
     return {
         "session": session.id,
@@ -54,8 +56,8 @@ def row(house: House, session: Session, doctor: Json, own: Sequence[Job]) -> Jso
         "signed_at": kept(session.signed_at) if session.signed_at else None,
         "trouble": trouble(_changed(session) if session.state is SessionState.VOID else session.hitch),
         "timestamp_words": "时间戳有效" if session.stamped_at and session.state is SessionState.FINISHED else "",
-        "job_state": job.state.value if job else "",
-        "job_words": _JOB_WORDS[job.state] if job else "",
+        "job_state": state.value if state else "",
+        "job_words": _JOB_WORDS[state] if state else "",
     }
 
 
@@ -95,14 +97,16 @@ def _job(session: Session, own: Sequence[Job]) -> Job | None:
 
 def code(house: House, session: Session, shown: Json, place: str, minutes: int) -> Json:
     """What stands beside a code; without one while the doctor has just signed."""
+    is_out = session.signature is None
+    qr_text, qr_picture = (session.qr_text, session.qr_picture) if is_out else ("", b"")
     left = (session.expires_at - house.clock.now()).total_seconds() if session.expires_at else 0.0
     return {
         "session": session.id,
         "row": shown,
-        "qr_text": session.qr_text,
-        "qr_picture": base64.b64encode(session.qr_picture).decode(),
-        "modules": qr.modules(session.qr_text) if session.qr_text else [],
-        "blocks": qr.blocks(session.qr_text) if session.qr_text else [],
+        "qr_text": qr_text,
+        "qr_picture": base64.b64encode(qr_picture).decode(),
+        "modules": qr.modules(qr_text) if qr_text else [],
+        "blocks": qr.blocks(qr_text) if qr_text else [],
         "expires_at": kept(session.expires_at) if session.expires_at else None,
         "seconds_left": max(0.0, left),
         "minutes": minutes,
