@@ -15,7 +15,7 @@ from app.domain.exam import ExamState
 from app.domain.form import Noun, Source, Value
 from app.domain.job import Event, JobState, Part
 from app.domain.study import DOUBT_WORDS, Doubt, Study
-from app.engine import pages
+from app.engine import carried, pages
 from app.engine.face import Json
 from app.engine.house import House
 from app.errors import AgentError, NeedsOperator
@@ -214,7 +214,18 @@ def _queue(house: House, tx: Tx, stored: Known, view: View, now: datetime) -> in
     instances = images.instances_of(tx.conn, key)
     frozen = freeze(view, key, instances, stored.accessions, index_code)
     index_codes.refuse_loss(tx.conn, view.target, key, frozen, house.is_here)
-    return submission.submit(tx, key, frozen, view.target.name, now=now)
+    count = submission.submit(tx, key, frozen, view.target.name, now=now)
+    if not count and stored.exam.submitted_at:
+        _refuse_unbrought(tx, stored, view.target)
+    return count
+
+
+def _refuse_unbrought(tx: Tx, stored: Known, target: Target) -> None:
+    """Nothing is left to send of this exam, but another one brings its report."""
+    for carrier, _ in carried.unbrought(tx.conn, [target], stored, jobs.of_exam(tx.conn, stored.exam.exam_key)):
+        raise NeedsOperator(
+            "这例的报告在另一例里", f"报告随检查号 {carrier.accession_number} 的那一例上传，那一例传完，这例就完成"
+        )
 
 
 def _refuse_unknown_partners(tx: Tx, stored: Known, view: View) -> None:
@@ -373,7 +384,7 @@ def _withdraw_from(house: House, exam_key: str, destination: str) -> int:
 
     def change(tx: Tx) -> int:
         if target.can("withdraw"):
-            count = withdraw_in(target, tx, exam_key, now)
+            count = withdraw_in(house, target, tx, exam_key, now)
         else:
             count = submission.act(tx, exam_key, Event.CANCELLED, now=now, destination=destination)
         house.refresh_in(tx, exam_key)
@@ -388,8 +399,13 @@ def _withdraw_from(house: House, exam_key: str, destination: str) -> int:
     return 0
 
 
-def withdraw_in(target: Target, tx: Tx, exam_key: str, now: datetime) -> int:
-    """撤回 from a destination that can delete, inside a transaction."""
+def withdraw_in(house: House, target: Target, tx: Tx, exam_key: str, now: datetime) -> int:
+    """撤回 from a destination that can delete, inside a transaction.
+
+    Raises `NeedsOperator` for a report that is another exam's too, which would stand there without one.
+    """
+    for other in carried.left_without(tx.conn, target, house.known(exam_key, tx)):
+        raise NeedsOperator("另一例也用这份报告", f"请先撤回检查号 {other.accession_number} 的那一例，再撤回这例")
     stamps = {target.name: submission.stamps(target, now=now)}
     whole = (target.name,) if target.adapter.withdraws_whole else ()
     return submission.withdraw(tx, exam_key, stamps, now=now, destination=target.name, whole=whole)

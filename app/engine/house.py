@@ -21,10 +21,11 @@ from app.delivery.record import Known, View
 from app.delivery.target import Target
 from app.domain.exam import exam_state
 from app.domain.form import Problem
-from app.domain.job import NEEDS_A_PERSON, Job, JobState, Part
+from app.domain.job import MOVING, NEEDS_A_PERSON, Job, JobState, Part
 from app.domain.settings import Settings
 from app.domain.study import Instance
 from app.domain.times import Clock
+from app.engine import carried
 from app.engine.settings import read_settings
 from app.engine.targets import build_targets
 from app.errors import AgentError, NeedsOperator, RetryLater
@@ -94,8 +95,8 @@ class House:
         if trouble is not None:
             log.error("the state of an exam could not be worked out", exc_info=trouble)
 
-    def refresh_in(self, tx: Tx, exam_key: str) -> None:
-        """As `refresh`, inside a transaction."""
+    def refresh_in(self, tx: Tx, exam_key: str, *, alone: bool = False) -> None:
+        """As `refresh`, inside a transaction; and, unless `alone`, of the exams whose report goes out under this."""
         stored = record.known(tx.conn, exam_key)
         if stored is None:
             return
@@ -111,13 +112,15 @@ class House:
             exams.mark_dirty(tx, exam_key, dirty=False)  # everything entered is in what was submitted
         asked = own_jobs if stored.exam.submitted_at else [job for job in own_jobs if job.state in NEEDS_A_PERSON]
         own_reports = [one for one, _ in stored.record.reports if one.report_key not in stored.carried_elsewhere]
+        shared = carried.unbrought(tx.conn, self.targets.values(), stored, own_jobs)
+        unbrought = list(shared) if stored.exam.submitted_at else []
         test_marks.outgrow(tx, exam_key, len(instances))
         state = exam_state(
             complete=stored.complete,
             doubtful=bool(stored.doubts),
             problem_count=len(problems) if views else 1,
-            changed=changed or (bool(own_reports) and _lacks_report(own_jobs)),
-            jobs=jobs.newest(asked),
+            changed=changed or bool(unbrought) or (bool(own_reports) and _lacks_report(own_jobs)),
+            jobs=(*jobs.newest(asked), *(job for _, job in unbrought if job is not None and job.state in MOVING)),
             test=test_marks.is_test(tx.conn, exam_key, len(instances)),
         )
         if any(record.is_told_ahead(view.target) for view in views):
@@ -147,6 +150,8 @@ class House:
                 "report_count": sum(1 for report in (views[0].reports if views else ()) if report.touched),
             },
         )
+        for other in () if alone else carried.carried_for(stored):
+            self.refresh_in(tx, other, alone=True)
 
     def _follows_signatures(self, tx: Tx, exam_key: str, views: list[View], own_jobs: list[Job]) -> bool:
         now = self.clock.now()

@@ -328,7 +328,7 @@ def _change(house: House, act: str, exam_key: str, destination: str) -> Callable
         elif act == "first":
             count = submission.send_first(tx, exam_key, destination)
         elif act == "withdraw":
-            count = withdraw_in(house.targets[destination], tx, exam_key, now)
+            count = withdraw_in(house, house.targets[destination], tx, exam_key, now)
         else:
             count = submission.act(tx, exam_key, events[act], now=now, destination=destination)
         house.refresh_in(tx, exam_key)

@@ -86,9 +86,9 @@ def test_each_step_of_an_exam_is_a_version_until_it_is_withdrawn(agent: Agent) -
     agent.engine.share_report(uid, other, 1)
     agent.engine.submit(other)
     agent.engine.submit(uid)
-    agent.until_done(other)
     sign_all(agent, uid)
     agent.until_done(uid)
+    agent.until_done(other)
 
     first, second = (report["report_key"] for report in agent.engine.form(uid)["reports"])
     kept = {one: versions(agent, "report", one) for one in (first, second)}
@@ -102,6 +102,7 @@ def test_each_step_of_an_exam_is_a_version_until_it_is_withdrawn(agent: Agent) -
     agent.engine.fill(uid, {"phone": "13900139000"})
     agent.engine.submit(uid)
     agent.until_done(uid)
+    agent.engine.withdraw(other)
     agent.engine.withdraw(uid)
     agent.until_state(uid, "withdrawn")
     told = [(one["fields"]["examStatus"], one["fields"]["disableFlag"], one["fields"]["patTelephone"], one["state"])
