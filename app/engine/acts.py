@@ -9,7 +9,7 @@ from datetime import datetime
 
 from app.delivery import index_codes, submission
 from app.delivery.freeze import freeze, freeze_late
-from app.delivery.record import Known, View, carries_reports
+from app.delivery.record import Known, View, carries_reports, lacks_images
 from app.delivery.target import Target
 from app.domain.exam import ExamState
 from app.domain.form import Noun, Source, Value
@@ -23,6 +23,7 @@ from app.store import Tx, exams, images, jobs
 
 Typed = dict[str, str]
 _ENDED = (JobState.CANCELLED, JobState.WITHDRAWN)
+_OPEN = ("to_fill", "ready", "check")
 
 
 def fill(
@@ -208,6 +209,8 @@ def _submittable(house: House, tx: Tx, exam_key: str, destination: str, now: dat
 
 def _queue(house: House, tx: Tx, stored: Known, view: View, now: datetime) -> int:
     submission.refuse_blocked(view)
+    if lacks_images(stored, [view]):
+        raise NeedsOperator("还没有影像", "影像到了再提交；还没有做检查的，登记的内容不用您提交")
     _refuse_unknown_partners(tx, stored, view)
     key = stored.exam.exam_key
     index_code = index_codes.minted(tx, view, key, now=now)
@@ -302,14 +305,16 @@ def submit_many(house: House, exam_keys: Sequence[str], destination: str) -> Jso
 
 
 def submit_ready(house: House, exam_keys: Sequence[str], destination: str) -> Json:
-    """Of these exams those that are ready; a repaired name or a doubtful code is never submitted by itself."""
+    """Of these exams those that are ready; a doubtful value or what a person stopped is never submitted by itself."""
     able: list[str] = []
     skipped: list[Json] = []
     for key in exam_keys:
         form = pages.form_of(house, key)
-        if form["state"] in ("acknowledged", "reconciled", "queued", "sending", "waiting"):
-            continue
-        if form["ready"]:
+        if form["state"] not in _OPEN:
+            continue  # under way, over, or stopped by a person
+        if any(job.withdraws or job.state in _ENDED for job in jobs.newest(jobs.of_exam(house.store.read(), key))):
+            skipped.append({"uid": key, "why": "撤回或取消过，还要传请打开这例再提交"})
+        elif form["ready"]:
             able.append(key)
         else:
             skipped.append({"uid": key, "why": "；".join(form["ready_why_not"])})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from app.delivery import submission
 from app.domain.form import Noun, Source, Value
 from app.domain.study import Study
 from app.domain.times import cst_text
@@ -44,7 +45,7 @@ def unregister(house: House, exam_key: str) -> None:
     def change(tx: Tx) -> None:
         if images.studies_on(tx.conn, exam_key):
             raise NeedsOperator("这例已经有影像", "只有还没有影像的登记可以取消")
-        if exams.was_submitted(tx, exam_key):
+        if not submission.is_nowhere(tx.conn, exam_key):
             raise NeedsOperator("检查记录已经传给平台", "请在“上传队列”里撤回这例")
         if len(exams.reports_of(tx.conn, exam_key)) > len(exams.untouched_reports(tx, exam_key)):
             raise NeedsOperator("这例已经有报告", "有报告的登记不能取消")

@@ -21,7 +21,7 @@ from app.delivery.record import Known, View
 from app.delivery.target import Target
 from app.domain.exam import exam_state
 from app.domain.form import Problem
-from app.domain.job import MOVING, NEEDS_A_PERSON, Job, JobState, Part
+from app.domain.job import MOVING, NEEDS_A_PERSON, RECORDS, Job, JobState, Part
 from app.domain.settings import Settings
 from app.domain.study import Instance
 from app.domain.times import Clock
@@ -97,6 +97,8 @@ class House:
 
     def refresh_in(self, tx: Tx, exam_key: str, *, alone: bool = False) -> None:
         """As `refresh`, inside a transaction; and, unless `alone`, of the exams whose report goes out under this."""
+        for other in () if alone else exams.dirty_sharers(tx.conn, exam_key):  # their report says what this one says
+            self.refresh_in(tx, other, alone=True)
         stored = record.known(tx.conn, exam_key)
         if stored is None:
             return
@@ -110,7 +112,9 @@ class House:
         changed = changed or self._lacks_a_faulty(stored, own_jobs)
         if stored.exam.dirty and own_jobs and not changed:
             exams.mark_dirty(tx, exam_key, dirty=False)  # everything entered is in what was submitted
-        asked = own_jobs if stored.exam.submitted_at else [job for job in own_jobs if job.state in NEEDS_A_PERSON]
+        asked = own_jobs
+        if not stored.exam.submitted_at and not any(job.withdraws for job in own_jobs):  # all of it only went ahead
+            asked = [job for job in own_jobs if job.state in NEEDS_A_PERSON]
         own_reports = [one for one, _ in stored.record.reports if one.report_key not in stored.carried_elsewhere]
         shared = carried.unbrought(tx.conn, self.targets.values(), stored, own_jobs)
         unbrought = list(shared) if stored.exam.submitted_at else []
@@ -288,7 +292,7 @@ def _lacks_report(own_jobs: list[Job]) -> bool:
     for job in own_jobs:
         by_place.setdefault(job.destination, []).append(job)
     return any(
-        not _is_taken_back(mine)
+        not _is_taken_back([job for job in mine if job.part in RECORDS] or mine)
         and not any(job.part in (Part.REPORT, Part.MERGED) or job.payload.get("report_keys") for job in mine)
         for mine in by_place.values()
     )

@@ -10,11 +10,12 @@ import pytest
 from app.domain.job import Event, Part
 from app.engine import acts
 from app.engine.house import House
+from app.engine.settings import apply_answers
 from app.errors import NeedsOperator
 from app.store import Tx, exams
 from app.system.paths import Home
 from tests.builders import a_uid
-from tests.engine.desk import Desk, a_desk
+from tests.engine.desk import Desk, a_desk, answers_of
 
 
 def kept(desk: Desk, uid: str) -> dict[str, str]:
@@ -123,6 +124,27 @@ def test_every_destination_gets_its_own_jobs(home: Home, tmp_path: Path) -> None
         assert desk.engine.submit(uid)["jobs"] == 3
         with pytest.raises(NeedsOperator, match="没有这个上传目标"):
             desk.engine.submit(uid, "third")
+
+
+def test_where_exams_go_by_themselves_one_that_a_person_stopped_stays(home: Home, tmp_path: Path) -> None:
+    apply_answers(answers_of("main") | {"upload": {"submit": "auto"}}, home)
+    with a_desk(home, tmp_path) as desk:
+        withdrawn, cancelled, paused = desk.sent(), desk.ready(), desk.ready()
+        desk.engine.withdraw(withdrawn)
+        desk.platform_says(withdrawn, Event.ACKNOWLEDGED)
+        desk.platform_says(withdrawn, Event.ACKNOWLEDGED)
+        for uid, stop in ((cancelled, desk.engine.cancel), (paused, desk.engine.hold)):
+            desk.engine.submit(uid)
+            stop(uid)
+        for uid in (withdrawn, cancelled, paused):
+            before = [(job.id, job.state) for job in desk.jobs(uid)]
+            desk.more(uid)
+            desk.engine.send_now(uid)
+            assert [(job.id, job.state) for job in desk.jobs(uid)] == before
+        going = desk.ready()
+        desk.more(going)
+        desk.engine.send_now(going)
+        assert desk.state(going) == "queued"
 
 
 # -- late images ------------------------------------------------------------------------------------------------------
