@@ -156,7 +156,6 @@ def test_what_the_platform_took_under_a_signature_stays_good_after_the_certifica
 def test_kept_values_that_were_damaged_are_not_sent(desk: SignDesk) -> None:
     damages = (
         ({"CAData": "别的报告"}, "时间戳盖的不是这份报告"),
-        ({"SignValue": "MEUCIQ=="}, "签名和签名原文对不上"),
         ({"ClientCert": "nonsense"}, "医师证书读不出来"),
         ({"Timestampvalue": ""}, "时间戳读不出来"),
     )
@@ -167,6 +166,27 @@ def test_kept_values_that_were_damaged_are_not_sent(desk: SignDesk) -> None:
         assert (job.state.value, sent, desk.row(uid)["trouble"]["title"]) == ("to_sign", [], words)
         desk.signs(uid)
     assert deliver(desk, uid)[0].state.value == "acknowledged"
+
+
+def test_an_earlier_signature_that_does_not_hold_gives_way_to_the_one_that_counts(desk: SignDesk) -> None:
+    uid = signed(desk)
+    newer = imported(desk)
+    desk.engine.import_signed(uid, 0, newer)
+    damage(desk, uid, SignValue="MEUCIQ==")
+    job, sent = deliver(desk, uid)
+    report: Any = job.payload["report"]
+    assert (job.state.value, sent, report["SignValue"]) == ("acknowledged", [UPLOAD], newer["sign_value"])
+    assert desk.engine.signature(uid)["source"] == "import" and "signature_refused" not in desk.notes(uid)
+
+
+def test_an_earlier_signature_gives_way_when_the_report_is_submitted_again(desk: SignDesk) -> None:
+    uid = signed(desk)
+    newer = imported(desk)
+    desk.engine.import_signed(uid, 0, newer)
+    damage(desk, uid, SignValue="MEUCIQ==")
+    assert desk.engine.submit(uid)["jobs"] == 1
+    report: Any = desk.report_job(uid).payload["report"]
+    assert report["SignValue"] == newer["sign_value"] and desk.engine.submit(uid)["jobs"] == 0
 
 
 def test_a_root_that_was_taken_away_is_for_the_engineer_and_goes_by_itself_when_it_is_back(
@@ -273,7 +293,7 @@ def test_what_was_answered_says_nothing_of_what_was_damaged_since(
         with pytest.raises(Killed):
             deliver(desk, uid)
     cut_off(desk, desk.report_job(uid))
-    damage(desk, uid, SignValue="MEUCIQ==")
+    damage(desk, uid, CAData="别的报告")
     job, sent = deliver(desk, uid)
     assert (job.state.value, sent) == ("to_sign", [])
 
