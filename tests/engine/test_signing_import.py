@@ -11,12 +11,13 @@ from typing import Any
 import pytest
 from asn1crypto import pem
 
-from app.domain.job import Event
+from app.domain.job import Event, Part
 from app.engine.engine import Engine
 from app.errors import AgentError, NeedsOperator
 from app.practice import gm, pkcs7, tokens
+from app.store import signings
 from app.system.paths import Home
-from tests.engine.sign_desk import LIU, YANG, SignDesk, a_sign_desk
+from tests.engine.sign_desk import LIU, STAFF, YANG, SignDesk, a_sign_desk, wanting_signatures
 
 Json = dict[str, Any]
 WRONG = base64.b64encode(b"0" * 64).decode()
@@ -229,6 +230,25 @@ def test_what_went_under_its_signature_takes_no_other(desk: SignDesk) -> None:
     desk.engine.import_signed(uid, 0, newer)
     desk.engine.submit(uid)
     assert (desk.report_job(uid).version, sign_value(desk, uid)) == (2, newer["sign_value"])
+
+
+def test_an_import_for_two_destinations_is_taken_by_both_or_by_none(desk: SignDesk) -> None:
+    answers = wanting_signatures(sign_by="import")
+    (main,) = answers["destination"]
+    desk.set_up(answers | {"destination": [main, main | {"name": "second"}]})
+    store, now = desk.engine.house.store, desk.clock.now()
+    signer, others = STAFF[0]["mssp_id"], desk.wire.authority.doctor(YANG).holder.base64
+    store.write(lambda tx: signings.know_signer(tx, "second", signer, others, now=now))
+    uid = desk.submitted()
+    given = signed(desk)
+    assert "原来的那张" in fault(lambda: desk.engine.import_signed(uid, 0, given)).title
+    reports = [job for job in desk.jobs(uid) if job.part is Part.REPORT]
+    assert [(job.destination, job.state.value) for job in reports] == [("main", "to_sign"), ("second", "to_sign")]
+    assert desk.signed_rows() == [] and signings.known_signers(store.read(), "main") == {}
+    own = given["client_cert"]
+    store.write(lambda tx: signings.know_signer(tx, "second", signer, own, now=now))
+    desk.engine.import_signed(uid, 0, given)
+    assert {job.state.value for job in desk.jobs(uid) if job.part is Part.REPORT} == {"queued"}
 
 
 def test_a_folder_of_many_finds_the_report_of_each(desk: SignDesk, tmp_path: Path) -> None:
