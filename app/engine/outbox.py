@@ -23,6 +23,7 @@ from app.engine.acts import withdraw_in
 from app.engine.face import Json
 from app.engine.house import House
 from app.engine.pages import trouble_shown
+from app.engine.versions import masked_text
 from app.errors import AgentError, NeedsOperator
 from app.intake.sheets import write_sheet
 from app.store import Tx, image_lists, submissions
@@ -153,7 +154,7 @@ def _checked(house: House, target: Target | None, state: JobState, exam_key: str
 def _platform_words(code: str, words: str) -> str:
     """A700 · Out of Resources; a code of one digit or of code and flag says yes or no, as the state does already."""
     shown = "" if len(code.lstrip("-")) < 2 or "/" in code else code
-    return " · ".join(part for part in (shown, words) if part)[:_SHOWN_WORDS]
+    return masked_text(" · ".join(part for part in (shown, words) if part))[:_SHOWN_WORDS]
 
 
 def reconciles_at(house: House) -> datetime:

@@ -97,8 +97,12 @@ def test_what_a_platform_says_of_a_patient_is_masked_too(desk: Desk) -> None:
     house, (record, *_), now = desk.engine.house, desk.jobs(uid), desk.clock.now()
     house.store.write(lambda tx: jobs.move(tx, record.id, Event.CLAIMED, now=now))
     house.store.write(lambda tx: jobs.move(tx, record.id, Event.REJECTED, now=now, trouble=trouble))
-    told = desk.engine.job(uid)["versions"][0]["answer"]
-    assert told == "平台退回：证件号140***********2016校验不通过 · 证件号140***********2016校验不通过"
+    job = desk.engine.job(uid)
+    assert job["row"]["words"] == "E1 · 证件号140***********2016校验不通过"
+    assert (
+        job["versions"][0]["answer"]
+        == "平台退回：证件号140***********2016校验不通过 · 证件号140***********2016校验不通过"
+    )
 
 
 def test_a_version_that_is_sent_once_more_is_not_accepted_by_what_was_answered_before(desk: Desk) -> None:
