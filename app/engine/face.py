@@ -749,7 +749,8 @@ class Face(Protocol):
         ...
 
     def renew_code(self, session: int) -> Json:
-        """As `sign_code`, a new code in any case; the earlier one counts no more, unless it was signed meanwhile."""
+        """As `sign_code`, a new code in any case; the earlier one counts no more, unless it was signed meanwhile. What
+        was signed and gets no timestamp (a row with "trouble") is signed again."""
         ...
 
     def postpone_signing(self, session: int) -> Json:

@@ -219,7 +219,12 @@ class CodeArea(QWidget):
     def show_timestamping(self, report: Json) -> None:
         self._without_code(report, "签名已取回，正在取时间戳")
         self.steps.show_step(sign_words.step_of(report))
-        self._say("retry", "签名已取回，正在取时间戳", "取到就自动上传，不用您做什么。", "")
+        trouble = report["trouble"]
+        if trouble is None:
+            self._say("retry", "签名已取回，正在取时间戳", "取到就自动上传，不用您做什么。", "")
+            return
+        self._say("retry", trouble["title"], trouble["advice"], trouble["details"])
+        self._swap(self.said, "renew")
 
     def show_changed(self, report: Json) -> None:
         """What was signed, or was going to be, says something else now."""

@@ -429,6 +429,18 @@ def test_while_the_timestamp_is_fetched_the_fourth_step_is_on(
     assert not page.area.qr.has_code() and shown_buttons(page) == [] and FINDINGS in shown_text(page)
 
 
+def test_a_timestamp_that_does_not_come_says_why_and_offers_to_sign_again(
+    page: SignPage, face: FakeFace, news: Callable[[], None]
+) -> None:
+    trouble = {"title": "时间戳盖的不是这份报告", "advice": "没有采用。一直这样就重新签", "details": ""}
+    face.put_state(101, "timestamping", expires_at=None, trouble=trouble)
+    news()
+    assert page.area.said.title.text() == "时间戳盖的不是这份报告" and shown_buttons(page) == ["renew"]
+    page.act("renew")
+    news()
+    assert face.called("renew_code") == [(101,)] and page.area.qr.has_code()
+
+
 def test_a_doctor_who_signed_before_the_code_came_leaves_no_code(
     page: SignPage, face: FakeFace, settle: Settle, monkeypatch: pytest.MonkeyPatch
 ) -> None:
