@@ -101,12 +101,12 @@ class BeforeSending:
         )
 
     def _is_overtaken(self, job: Job) -> bool:
-        """A newer version says something else than what was signed: the signature is void."""
+        """A newer version says something else than what was signed, or is of another doctor: the signature is void."""
         text = job.payload.get("sign_text")
         return text is not None and any(
             one.version > job.version
             and one.state is not JobState.CANCELLED
-            and (one.withdraws or one.payload.get("sign_text") != text)
+            and (one.withdraws or one.unsigned or one.payload.get("sign_text") != text)
             for one in jobs.of_exam(self._store.read(), job.exam_key)
             if (one.destination, one.part, one.report_key) == (job.destination, job.part, job.report_key)
         )
