@@ -39,10 +39,11 @@ ENTRIES = (
     Entry(keys=("upload",), make=UploadSection),
     Entry(keys=("his",), make=HisSection),
     Entry(keys=("signing",), make=StaffSection),
-    Entry(keys=("trust",), make=TrustSection),
-    Entry(keys=("papers",), make=PapersSection),
     Entry(keys=("ui",), make=RemindersSection),
     Entry(keys=("check",), make=CheckSection),
+    # not every platform has these: last, so that no other moves when they appear
+    Entry(keys=("trust",), make=TrustSection),
+    Entry(keys=("papers",), make=PapersSection),
 )
 
 
