@@ -124,4 +124,6 @@ def a_desk(home: Home, folder: Path, *names: str) -> Iterator[Desk]:
     try:
         yield desk
     finally:
+        engine.house.stopping.set()
+        engine._life.reports.close(5.0)
         engine.house.close()
