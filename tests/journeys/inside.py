@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from http.client import HTTPException
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -171,7 +172,7 @@ class Agent:
     def platform_answers(self) -> bool:
         try:
             return self.platform.ask("GET", "/practice/options").status == 200
-        except OSError:
+        except (OSError, HTTPException):  # also cut within an answer
             return False
 
     def advance(self, seconds: float) -> None:
