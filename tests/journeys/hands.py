@@ -13,7 +13,7 @@ import sys
 from pathlib import Path
 
 from PySide6.QtCore import QMimeData, Qt, QTimer, QUrl
-from PySide6.QtGui import QDrag, QGuiApplication, QMouseEvent
+from PySide6.QtGui import QDrag, QGuiApplication, QMouseEvent, QPaintEvent
 from PySide6.QtWidgets import QApplication, QLabel
 
 SIDE = 60
@@ -26,9 +26,17 @@ class FileIcon(QLabel):
     def __init__(self, path: Path) -> None:
         super().__init__(path.name)
         self._path = path
+        self._seen = False
         self.setWindowTitle("a file")
         self.setWindowFlags(Qt.WindowType.FramelessWindowHint | Qt.WindowType.WindowStaysOnTopHint)
         self.setGeometry(0, 0, SIDE, SIDE)
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        """The first one says that the screen shows it: a press before that would meet nothing."""
+        super().paintEvent(event)
+        if not self._seen:
+            self._seen = True
+            QTimer.singleShot(0, ready)
 
     def mouseMoveEvent(self, event: QMouseEvent) -> None:
         if event.buttons() & Qt.MouseButton.LeftButton:
@@ -39,6 +47,10 @@ class FileIcon(QLabel):
             drag.exec(Qt.DropAction.CopyAction)  # the file's name is asked for after it returned: do not end here
 
 
+def ready() -> None:
+    print("ready", flush=True)
+
+
 def main(act: str, what: str) -> int:
     app = QApplication([])
     icon = FileIcon(Path(what).absolute())
@@ -46,8 +58,8 @@ def main(act: str, what: str) -> int:
         icon.show()
     else:
         QGuiApplication.clipboard().setText(what)
+        QTimer.singleShot(0, ready)
     QTimer.singleShot(_LONGEST_MS, app.quit)
-    QTimer.singleShot(0, lambda: print("ready", flush=True))
     return app.exec()
 
 
