@@ -6,7 +6,9 @@ import faulthandler
 import logging
 import os
 import socket
+import sqlite3
 import sys
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -16,6 +18,7 @@ from hypothesis import HealthCheck, settings
 from keyring.backend import KeyringBackend
 from keyring.errors import PasswordDeleteError
 
+from app.store.schema import MIGRATIONS
 from app.system.paths import Home
 
 faulthandler.enable()
@@ -83,6 +86,29 @@ def quiet_log(request: pytest.FixtureRequest) -> Iterator[None]:
     logger.removeHandler(handler)
     if handler.lines and request.node.get_closest_marker("warns") is None:
         pytest.fail("unexpected in the log:\n" + "\n".join(handler.lines))
+
+
+@pytest.fixture(scope="session", autouse=True)
+def schema_made_once() -> Iterator[None]:
+    """Each further empty database gets a copy of what the migrations made once.
+
+    Older databases are migrated as ever, and so are those of the programs that journeys start.
+    """
+    real, lock = MIGRATIONS.apply, threading.Lock()
+    made = sqlite3.connect(":memory:", check_same_thread=False, isolation_level=None)
+    real(made)
+
+    def apply(conn: sqlite3.Connection, *, stop_before: str = "") -> None:
+        if stop_before or conn.execute("SELECT 1 FROM sqlite_master").fetchone():
+            real(conn, stop_before=stop_before)
+            return
+        with lock:
+            made.backup(conn)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(MIGRATIONS, "apply", apply)
+        yield
+    made.close()
 
 
 @pytest.fixture

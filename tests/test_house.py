@@ -123,8 +123,13 @@ def modules() -> dict[str, ast.Module]:
     }
 
 
-def imports() -> Iterator[Import]:
+@cache
+def imports() -> tuple[Import, ...]:
     """Every import anywhere in a module, also inside functions; `from a import b` counts as `a` and as `a.b`."""
+    return tuple(_imports())
+
+
+def _imports() -> Iterator[Import]:
     for file, tree in modules().items():
         room = file.split("/")[1].removesuffix(".py")
         for node in ast.walk(tree):
@@ -248,7 +253,7 @@ def _roots(node: ast.Import | ast.ImportFrom) -> list[str]:
 @pytest.mark.parametrize("path", sorted(APP.rglob("*.py")), ids=lambda path: str(path.relative_to(ROOT)))
 def test_a_late_import_enters_a_library_by_its_front_door(path: Path) -> None:
     """Two threads that enter at different modules meet half a package: `import pydicom` comes before `pydicom.x`."""
-    tree = ast.parse(path.read_text(encoding="utf-8"))
+    tree = modules()[path.relative_to(ROOT).as_posix()]
     functions = [node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)]
     for function in functions:
         entered: set[str] = set()

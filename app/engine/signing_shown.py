@@ -105,7 +105,7 @@ def code(house: House, session: Session, shown: Json, place: str, minutes: int) 
         "row": shown,
         "qr_text": qr_text,
         "qr_picture": base64.b64encode(qr_picture).decode(),
-        "modules": qr.modules(qr_text) if qr_text else [],
+        "modules": list(qr.modules(qr_text)) if qr_text else [],
         "blocks": qr.blocks(qr_text) if qr_text else [],
         "expires_at": kept(session.expires_at) if session.expires_at else None,
         "seconds_left": max(0.0, left),

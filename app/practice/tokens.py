@@ -6,6 +6,7 @@ import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import lru_cache
 
 from asn1crypto import cms, core, tsp, x509
 from cryptography.hazmat.primitives import hashes, serialization
@@ -47,9 +48,14 @@ class Stamper:
     def signature(self, data: bytes) -> bytes:
         if self.key is not None:
             return gm.sign(self.key, data)
-        private = serialization.load_pem_private_key(self.pem.encode(), None)
-        assert isinstance(private, rsa.RSAPrivateKey)
-        return private.sign(data, padding.PKCS1v15(), hashes.SHA256())
+        return _rsa_key(self.pem).sign(data, padding.PKCS1v15(), hashes.SHA256())
+
+
+@lru_cache(maxsize=8)  # reading one takes 0.07 s
+def _rsa_key(pem: str) -> rsa.RSAPrivateKey:
+    private = serialization.load_pem_private_key(pem.encode(), None)
+    assert isinstance(private, rsa.RSAPrivateKey)
+    return private
 
 
 def token(by: Stamper, text: bytes, at: datetime, *, with_certificate: bool = True) -> bytes:

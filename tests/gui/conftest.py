@@ -86,6 +86,6 @@ def rest(window: MainWindow) -> None:
         if window.asker.idle():
             break
         assert time.monotonic() < until, "the face did not answer"
-        time.sleep(0.005)
+        time.sleep(0.001)
     for _ in range(3):
         QApplication.processEvents()

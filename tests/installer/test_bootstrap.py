@@ -190,7 +190,7 @@ def test_every_check_runs_and_one_failure_fails_the_whole(
 
     monkeypatch.setattr(bootstrap.subprocess, "run", run)
     assert bootstrap.run_tests(["-k", "x"]) == 1
-    assert seen == ["ruff", "ruff", "mypy", "pytest"]
+    assert seen == ["ruff", "ruff", "mypy", "compileall", "pytest"]
     assert "没有通过：类型检查" in capsys.readouterr().out
 
 
