@@ -40,6 +40,8 @@ from app.wire.http_client import REPLY_LIMIT_BYTES, HttpReply
 
 R = TypeVar("R")
 Write = Callable[[Change], None]
+PAGE = "destination"
+"""Where the settings have what a platform is reached by."""
 _STOP_BATCH = (Verdict.SLOW_DOWN, Verdict.FIX_SETTINGS)
 _MOST_LINES_CUT = 3
 
@@ -203,9 +205,7 @@ class Courier:
         waiting = [image for image in request.images if held.get(image.sop_instance_uid) != image.sha256]
         total = max(job.total_count, len(waiting))
         if not request.host or not request.port or not request.called_ae:
-            raise NeedsOperator(
-                "还没有填平台收影像的地址", "请在设置里填平台的 DICOM 地址、端口和 AE 标题", page="dicom"
-            )
+            raise NeedsOperator("还没有填平台收影像的地址", "请在设置里填平台的 DICOM 地址、端口和 AE 标题", page=PAGE)
         done = max(0, total - len(waiting))
         failures: list[Judged] = []
         if waiting:
@@ -215,6 +215,7 @@ class Courier:
                 called_ae=request.called_ae,
                 calling_ae=request.calling_ae,
                 name=self._target.title,
+                page=PAGE,
             )
             with DicomSender(peer) as sender:
                 sender.associate([(image.sop_class_uid, image.transfer_syntax_uid) for image in waiting])

@@ -95,9 +95,14 @@ def judged_error(error: AgentError, step: str) -> Judged:
         verdict, turn = Verdict.REJECT, Turn.ENGINEER
     else:
         verdict, turn = Verdict.RETRY, Turn.AUTOMATIC
-    code = error.code if isinstance(error, Rejected) else ""
     trouble = Trouble(
-        title=error.title, advice=error.advice, turn=turn, code=code, words=error.details[:_MOST_WORDS], step=step
+        title=error.title,
+        advice=error.advice,
+        turn=turn,
+        code=error.code if isinstance(error, Rejected) else "",
+        words=error.details[:_MOST_WORDS],
+        step=step,
+        page=error.page if isinstance(error, NeedsOperator) else "",
     )
     after = error.after_seconds if isinstance(error, RetryLater) else 0.0
     return Judged(verdict=verdict, trouble=trouble, after_seconds=after, transport=isinstance(error, RetryLater))

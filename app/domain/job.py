@@ -158,7 +158,8 @@ TURN_WORDS = {Turn.AUTOMATIC: "自动", Turn.TECHNICIAN: "您", Turn.ENGINEER: "
 
 @dataclass(frozen=True, kw_only=True)
 class Trouble:
-    """Why a job is where it is, for a person; `code` and `words` are the platform's own, for the details fold."""
+    """Why a job is where it is, for a person; `code` and `words` are the platform's own, for the details fold, `page`
+    is where the settings mend it ("": nowhere, or not known)."""
 
     title: str
     advice: str
@@ -167,6 +168,7 @@ class Trouble:
     words: str = ""
     step: str = ""
     items: tuple[str, ...] = ()
+    page: str = ""
 
 
 FETCHED_THERE = Trouble(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 
 from app.domain.job import Trouble
@@ -46,18 +46,9 @@ def worst(all_judged: list[Judged]) -> Judged:
     """The gravest of them; of several equal ones the first, carrying the items of all equal ones."""
     gravest = min(all_judged, key=lambda judged: WORST_FIRST.index(judged.verdict))
     items = tuple(item for each in all_judged if each.verdict is gravest.verdict for item in each.trouble.items)
-    trouble = gravest.trouble
     return Judged(
         verdict=gravest.verdict,
-        trouble=Trouble(
-            title=trouble.title,
-            advice=trouble.advice,
-            turn=trouble.turn,
-            code=trouble.code,
-            words=trouble.words,
-            step=trouble.step,
-            items=items,
-        ),
+        trouble=replace(gravest.trouble, items=items),
         after_seconds=max(each.after_seconds for each in all_judged),
         transport=gravest.transport,
     )

@@ -61,10 +61,10 @@ class Face(Protocol):
         "state_words", "round", "attempts", "step", "done", "total", "due_at", "trouble", "late", "withdraws",
         "submitted_at", "changed_at"}], "receipts": [...], "versions": as in `job`, "journal": [...], "timeline":
         [{"at", "what", "words", "detail", "who"}], "fetches": [FETCH]}. "trouble" is None or {"title", "advice",
-        "turn", "turn_words", "code", "words", "step", "items"}. FETCH is an address that a platform was given:
-        {"destination", "destination_title", "what": "pdf"|"zip", "what_words", "words" (已取 1 次), "whole": bool
-        (what it offers now was taken), "count", "first_at", "last_at", "bytes", "trouble": "" or why it can't be
-        sent}."""
+        "turn", "turn_words", "code", "words", "step", "items", "page": a section of the settings, or ""}. FETCH is an
+        address that a platform was given: {"destination", "destination_title", "what": "pdf"|"zip", "what_words",
+        "words" (已取 1 次), "whole": bool (what it offers now was taken), "count", "first_at", "last_at", "bytes",
+        "trouble": "" or why it can't be sent}."""
         ...
 
     def form(self, uid: str) -> Json:

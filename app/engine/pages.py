@@ -189,6 +189,7 @@ def trouble_shown(trouble: Trouble | None) -> Json | None:
         "words": trouble.words,
         "step": step(trouble.step),
         "items": list(trouble.items),
+        "page": trouble.page,
     }
 
 

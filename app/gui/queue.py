@@ -259,11 +259,15 @@ class QueuePage(Page):
         if name == "fill":
             self.desk.go(words.FILL, self.panel.uid)
         elif name in _SECTIONS:
-            self.desk.go(words.SETTINGS, _SECTIONS[name])
+            self.desk.go(words.SETTINGS, self._section(name))
         elif name == "slip":
             self._slip()
         elif self.panel.row is not None:
             self._ask_and_do(name, [list(key_of(self.panel.row))], [self.panel.row])
+
+    def _section(self, act: str) -> str:
+        trouble = self.panel.row["trouble"] if self.panel.row is not None and act == "settings" else None
+        return (trouble["page"] if trouble else "") or _SECTIONS[act]
 
     def _bulk(self, name: str) -> None:
         known = [one for one in self.table.rows_model.rows if key_of(one) in self._ticked]

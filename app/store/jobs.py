@@ -399,6 +399,7 @@ def _trouble_text(trouble: Trouble | None) -> str | None:
             "words": trouble.words[:2000],
             "step": trouble.step,
             "items": list(trouble.items[:50]),
+            "page": trouble.page,
         },
         ensure_ascii=False,
     )

@@ -39,7 +39,8 @@ _ABORT_PDU = struct.pack(">BBIBBBB", _ABORT, 0, 4, 0, 0, 0, 0)
 
 @dataclass(frozen=True, kw_only=True)
 class Peer:
-    """A DICOM node that we call, and the AE title under which we call it; `name` is how a person calls it."""
+    """A DICOM node that we call, and the AE title under which we call it; `name` is how a person calls it, `page`
+    where the settings have it."""
 
     host: str
     port: int
@@ -48,6 +49,7 @@ class Peer:
     name: str = "平台"
     connect_seconds: float = 10.0
     reply_seconds: float = 60.0
+    page: str = PAGE
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -298,14 +300,14 @@ def _rejection(peer: Peer, result: int, source: int, reason: int) -> NeedsOperat
             f"连上了，但{peer.name}拒绝我们的 AE 标题",
             f"请把 {peer.calling_ae} 告诉{peer.name}工程师",
             details=details,
-            page=PAGE,
+            page=peer.page,
         )
     if (source, reason) == (1, 7):
         return NeedsOperator(
             f"连上了，但{peer.name}说它的 AE 标题不是 {peer.called_ae}",
             f"请向{peer.name}工程师核对 AE 标题，再到设置里改",
             details=details,
-            page=PAGE,
+            page=peer.page,
         )
     if result == 2 or source == 3:
         return RetryLater(f"{peer.name}正忙，暂时不收影像", WAIT, details=details)
@@ -313,5 +315,5 @@ def _rejection(peer: Peer, result: int, source: int, reason: int) -> NeedsOperat
         f"连上了，但{peer.name}不让我们传影像",
         f"请把 {peer.calling_ae} 和本机地址告诉{peer.name}工程师，请他放行",
         details=details,
-        page=PAGE,
+        page=peer.page,
     )

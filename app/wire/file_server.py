@@ -27,7 +27,7 @@ from app.wire.seldom import Seldom
 log = logging.getLogger(__name__)
 logging.getLogger("waitress").setLevel(logging.CRITICAL)  # what it logs quotes paths; failures are logged here
 
-PAGE = "file_server"
+PAGE = "files"
 _BLOCK_BYTES = 64 * 1024
 _WATERMARK_BYTES = 256 * 1024
 _STALLED_SECONDS = 60.0

@@ -182,7 +182,10 @@ class HttpClient:
             )
         if isinstance(error, _bad_address()):
             return NeedsOperator(
-                f"{self._name}的地址写得不对", "请在设置里核对平台地址", details=type(error).__name__, page="platform"
+                f"{self._name}的地址写得不对",
+                "请在设置里核对平台地址",
+                details=type(error).__name__,
+                page="destination",
             )
         cause, maybe_received = _root(error)
         return line_fault(cause, self._name, maybe_received=maybe_received)

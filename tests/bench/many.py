@@ -26,6 +26,7 @@ _TROUBLE = json.dumps(
         "words": "检查登记失败：证件号码与姓名不匹配",
         "step": "exam",
         "items": [],
+        "page": "",
     },
     ensure_ascii=False,
 )

@@ -213,6 +213,7 @@ WHOLE: Json = {
                 "words": "参数校验失败",
                 "step": "exam",
                 "items": [],
+                "page": "",
             },
             "late": False,
             "withdraws": False,

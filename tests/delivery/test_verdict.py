@@ -248,6 +248,7 @@ def test_an_error_of_the_wire_has_its_verdict(error: Any, verdict: Verdict, turn
     assert (judged.verdict, judged.trouble.turn, judged.trouble.step) == (verdict, turn, "exam")
     assert judged.transport == isinstance(error, RetryLater)
     assert judged.after_seconds == getattr(error, "after_seconds", 0.0)
+    assert judged.trouble.page == getattr(error, "page", "")
 
 
 @pytest.mark.parametrize(

@@ -212,6 +212,7 @@ TROUBLES: dict[str, Json] = {
         "words": "检查登记失败：证件号码与姓名不匹配",
         "step": "登记检查",
         "items": [],
+        "page": "",
     },
     "rejected": {
         "title": "平台解不开我们加密的内容",
@@ -222,6 +223,7 @@ TROUBLES: dict[str, Json] = {
         "words": "数据解密失败",
         "step": "登记检查",
         "items": [],
+        "page": "",
     },
     "waiting": {
         "title": "平台繁忙，稍后自动再试",
@@ -232,6 +234,7 @@ TROUBLES: dict[str, Json] = {
         "words": "Refused: Out of Resources",
         "step": "上传影像",
         "items": [],
+        "page": "",
     },
 }
 

@@ -18,6 +18,7 @@ from app.gui.dialogs import Facts, QuestionDialog
 from app.gui.queue import QueuePage
 from app.gui.queue_cells import DESTINATION
 from app.gui.queue_table import PAGE, Key
+from app.gui.settings import SettingsPage
 from app.gui.slip import SlipDialog
 from app.gui.steps import next_lines, said_line, step_line
 from app.gui.window import MainWindow
@@ -325,6 +326,20 @@ def test_green_is_never_shown_for_what_is_not_confirmed(window: MainWindow, page
             cell = column.cell(row)
             tones = {cell.mark_tone, *(text.tone for text in (*cell.lines, *cell.right))}
             assert "ok" not in tones or row["state"] in green
+
+
+@pytest.mark.parametrize(("named", "title"), [("", "上传目标"), ("query", "收影像"), ("trust", "电子签名")])
+def test_the_button_of_a_trouble_leads_where_the_settings_mend_it(
+    page: QueuePage, window: MainWindow, face: FakeFace, settle: Settle, named: str, title: str
+) -> None:
+    open_at(page, settle, REJECTED)
+    assert page.panel.row is not None
+    page.panel.row["trouble"] = page.panel.row["trouble"] | {"page": named}
+    page.act("settings")
+    settle()
+    settings = window.page()
+    assert isinstance(settings, SettingsPage)
+    assert settings.section().title == title
 
 
 def test_an_outage_is_told_over_the_table(page: QueuePage, window: MainWindow, face: FakeFace, settle: Settle) -> None:

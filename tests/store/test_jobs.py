@@ -183,7 +183,9 @@ def test_a_person_s_act_starts_the_counting_of_attempts_anew(store: Store) -> No
 
 
 def test_trouble_comes_back_as_it_was_kept_and_goes_with_the_next_move(store: Store) -> None:
-    trouble = Trouble(title="退回", advice="改好", turn=Turn.TECHNICIAN, code="0", words="缺少", items=("a", "b"))
+    trouble = Trouble(
+        title="退回", advice="改好", turn=Turn.TECHNICIAN, code="0", words="缺少", items=("a", "b"), page="dicom"
+    )
     job_id = put(store)
     claimed(store)
     assert moved(store, job_id, Event.HELD, trouble=trouble).trouble == trouble

@@ -158,7 +158,7 @@ def test_a_reply_beyond_the_limit_is_cut_off() -> None:
 def test_an_unusable_address_is_for_the_operator(address: str) -> None:
     with pytest.raises(NeedsOperator) as caught:
         _client().send("GET", address)
-    assert caught.value.page == "platform"
+    assert caught.value.page == "destination"
 
 
 def test_proxies_of_the_environment_do_not_count(monkeypatch: pytest.MonkeyPatch) -> None:
