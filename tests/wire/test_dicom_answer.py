@@ -642,6 +642,9 @@ def test_a_device_hears_on_its_own_port_what_is_kept() -> None:
     ]
 
 
+@pytest.mark.filterwarnings(  # the device here is pynetdicom's: it answers even after its goodbye, and stumbles
+    "ignore:Exception in thread .*run_reactor:pytest.PytestUnhandledThreadExceptionWarning"
+)
 def test_a_device_without_a_port_that_we_know_hears_it_on_the_same_line() -> None:
     reports: list[tuple[int, Dataset]] = []
 
