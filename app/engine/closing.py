@@ -34,8 +34,9 @@ def closing(house: House, day: date) -> Json:
     rows = [row for row in days.exams_between(house.store.read(), day, day) if row["state"] not in _GONE]
     troubles = jobs.troubles(house.store.read())
     left = [row for row in rows if row["state"] not in _CONFIRMED]
+    bare = [row for row in days.registered_on(house.store.read(), day) if row["state"] not in _GONE + _CONFIRMED]
     left.sort(key=lambda row: (_rank(row["state"]), row["sort_at"]))
-    open_ones = [_open(row, troubles.get(row["exam_key"], (None, None))[0]) for row in left]
+    open_ones = [_open(row, troubles.get(row["exam_key"], (None, None))[0]) for row in left + bare]
     return {
         "day": day.isoformat(),
         "received": len(rows),
@@ -150,6 +151,8 @@ def _open(row: Mapping[str, Any], trouble: Any) -> Json:
 
 
 def _why(row: Mapping[str, Any]) -> str:
+    if not row["image_count"]:
+        return "登记了，影像还没有到"
     if row["state"] == "to_fill" and row["problems"]:
         named = list(dict.fromkeys(row["problems"]))
         return f"缺{'、'.join(named[:3])}" + (f" 等 {row['problem_count']} 项" if len(named) > 3 else "")

@@ -587,8 +587,9 @@ class Face(Protocol):
 
     def closing(self, day: str = "") -> Json:
         """How a day (today) stands: {"day", "received": n, "confirmed": n, "to_fill": n, "open": [{"uid", "exam_key",
-        "state", "patient_name", "what", "received_at", "why", "action": "fill"|"open"}], "sentence",
-        "may_shut_down_words", "closing_at": "17:30", "closing": bool}."""
+        "state", "patient_name", "what", "received_at", "why", "action": "fill"|"open"}] (with what was registered that
+        day and has no images, which counts as received nowhere), "sentence", "may_shut_down_words", "closing_at":
+        "17:30", "closing": bool}."""
         ...
 
     def closing_shown(self, day: str, remind: bool = False) -> Json:

@@ -32,6 +32,18 @@ def test_a_confirmed_exam_and_one_that_lacks_something_make_the_sentence(desk: D
     assert closing["may_shut_down_words"].startswith("可以关机")
 
 
+def test_what_was_registered_and_has_no_images_is_among_what_is_open(desk: Desk) -> None:
+    desk.sent()
+    key = desk.engine.register({"patient_name": "王小满", "modality": "CT"})["exam_key"]
+    closing = desk.engine.closing(DAY)
+    assert (closing["received"], closing["confirmed"], closing["to_fill"]) == (1, 1, 0)
+    assert closing["sentence"] == "今天 1 例，平台全部确认"
+    assert [(one["exam_key"], one["why"]) for one in closing["open"]] == [(key, "登记了，影像还没有到")]
+    assert desk.engine.closing("2026-01-04")["open"] == []
+    desk.engine.unregister(key)
+    assert desk.engine.closing(DAY)["open"] == []
+
+
 def test_many_kinds_of_open_exams_are_said_in_one_line() -> None:
     left = [{"state": state, "problems": []} for state in ("rejected", "held", "queued", "sending")]
     assert sentence(9, left, "今天") == "今天 9 例：5 例已确认，1 例已退回，另 3 例还没完"
