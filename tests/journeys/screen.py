@@ -307,6 +307,19 @@ class Program:
         assert found is not None
         return found
 
+    def focus_at_rest(self) -> str:
+        """What has the keyboard, as soon as it keeps it: a window that comes up takes it from another."""
+        last, since = "", time.monotonic()
+
+        def there() -> str:
+            nonlocal last, since
+            now = self.focused()
+            if now != last:
+                last, since = now, time.monotonic()
+            return now if time.monotonic() - since > _REST_SECONDS else ""
+
+        return self.wait(there, what="something that keeps the keyboard")
+
     def click(self, text: str = "", kind: str = "", name: str = "", *, button: int = 1, times: int = 1) -> Thing:
         """Click on what says `text` as soon as it is there, enabled and at rest."""
         found = self.at_rest(text, kind, name)

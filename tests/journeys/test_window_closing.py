@@ -12,7 +12,7 @@ from app.domain.times import CST
 from app.store.times import kept
 
 from .screen import Program, Screen
-from .world import Agent, Modality, Practice, a_study, complete_fill
+from .world import Agent, Modality, Practice, a_study, complete_fill, examined
 
 APP = "影像云上传助手"
 
@@ -36,10 +36,11 @@ def test_at_closing_time_the_day_is_told_and_what_is_open_can_be_done_now(
 ) -> None:
     if datetime.now(CST).time() >= time(23, 55):
         pytest.skip("the day is nearly over")
-    sent = receive(clinic, tmp_path / "sent")
+    day = {"when": max(examined(), datetime.combine(datetime.now(CST).date(), time()))}  # of today, at night too
+    sent = receive(clinic, tmp_path / "sent", **day)
     clinic.fill_and_submit(sent, complete_fill(), pdf)
     clinic.wait_for_state(sent, "acknowledged")
-    open_one = receive(clinic, tmp_path / "open", accession="DR20261120002")
+    open_one = receive(clinic, tmp_path / "open", accession="DR20261120002", **day)
 
     program.click("设置", kind="button")
     program.click("提醒与外观", kind="button")

@@ -108,14 +108,17 @@ class Keyboard:
 
     def go_to(self, label: str) -> None:
         """Tab until this field or button has the keyboard."""
+        now = self._program.focus_at_rest()
         for _ in range(40):
-            self._program.wait(self._program.focused, what="something that has the keyboard")
-            if self._program.focused() == label:
+            if now == label:
                 return
-            before = self._program.focused()
             self.press("Tab")
-            self._program.wait(lambda before=before: self._program.focused() != before, what=f"what follows {before}")
+            now = self._program.wait(lambda before=now: self._another_than(before), what=f"what follows {now}")
         raise AssertionError(f"no way to {label} by Tab")
+
+    def _another_than(self, before: str) -> str:
+        now = self._program.focused()
+        return now if now != before else ""
 
     def fill(self, values: dict[str, str]) -> None:
         for label, text in values.items():
