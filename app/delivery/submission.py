@@ -15,7 +15,7 @@ from app.delivery.freeze import SENT_AT, Frozen, wire_values
 from app.delivery.record import View, carries_reports
 from app.delivery.target import Target
 from app.domain.form import Noun
-from app.domain.job import CONFIRMED, FETCHED_THERE, RECORDS, UNFINISHED, Event, Job, JobState, Part
+from app.domain.job import CONFIRMED, RECORDS, UNFINISHED, Event, Job, JobState, Part, is_fetched
 from app.domain.submission import live_state
 from app.domain.times import cst_text
 from app.errors import NeedsOperator
@@ -65,7 +65,8 @@ def differs(all_jobs: Sequence[Job], frozen: Sequence[Frozen], destination: str)
 def resend(tx: Tx, exam_key: str, destination: str, *, event: Event, now: datetime, only_failed: bool = False) -> int:
     """A new round for the newest version of every part: all of it is really sent again. Returns how many jobs.
 
-    `event`: RESENT by a person, FOUND_MISSING by reconciliation (then only what was acknowledged goes).
+    `event`: RESENT by a person, FOUND_MISSING by reconciliation (then only what was acknowledged goes). `only_failed`:
+    neither what was acknowledged nor what only waits to be fetched.
     """
     newest = jobs.newest(jobs.of_exam(tx.conn, exam_key))
     gone = {name for name in {job.destination for job in newest} if _is_taken_back(newest, name)}
@@ -81,6 +82,17 @@ def resend(tx: Tx, exam_key: str, destination: str, *, event: Event, now: dateti
         for name in dict.fromkeys(sent):
             exams.note(tx, exam_key, "resent", name, at=now)
     return len(sent)
+
+
+def announce_again(tx: Tx, exam_key: str, destination: str, *, now: datetime) -> int:
+    """Tell the platform once more of what it has not fetched. Returns how many jobs."""
+    newest = jobs.newest(jobs.of_exam(tx.conn, exam_key))
+    found = [job for job in newest if job.destination == destination and is_fetched(job)]
+    for job in found:
+        _again(tx, job, Event.RESENT, now)
+    if found:
+        exams.note(tx, exam_key, "resent", destination, at=now)
+    return len(found)
 
 
 def send_rest_again(tx: Tx, record: Job, *, now: datetime) -> None:
@@ -305,7 +317,7 @@ def _again(tx: Tx, job: Job, event: Event, now: datetime) -> None:
     if afresh:
         answers.forget_holdings(tx, job.destination, job.exam_key, job.part.value)
         jobs.begin_again(tx, job.id, _image_count(job))
-    jobs.move(tx, job.id, event, now=now, new_round=afresh or job.trouble == FETCHED_THERE)
+    jobs.move(tx, job.id, event, now=now, new_round=afresh or is_fetched(job))
 
 
 def _comes_late(each: Frozen, last: Job | None) -> bool:
@@ -351,7 +363,7 @@ def _may_resend(job: Job, event: Event, only_failed: bool) -> bool:
         return job.state in CONFIRMED
     failed = (JobState.HELD, JobState.REJECTED, JobState.WAITING)
     if only_failed:
-        return job.state in failed
+        return job.state in failed and not is_fetched(job)
     return job.state in (*failed, *CONFIRMED, JobState.CANCELLED)
 
 

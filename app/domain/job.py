@@ -177,6 +177,11 @@ FETCHED_THERE = Trouble(
 """Why a job waits that is no trouble: nothing is left to send, the platform fetches by itself."""
 
 
+def is_fetched(job: Job) -> bool:
+    """Whether nothing is left to send of it, and the platform fetches by itself."""
+    return job.state is JobState.WAITING and job.trouble == FETCHED_THERE
+
+
 def job_words(state: JobState, trouble: Trouble | None) -> str:
     """How a page calls the state of a job."""
     is_fetched = state is JobState.WAITING and trouble is not None and trouble.code == FETCHED_THERE.code

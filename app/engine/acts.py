@@ -13,7 +13,7 @@ from app.delivery.record import Known, View, carries_reports, lacks_images
 from app.delivery.target import Target
 from app.domain.exam import ExamState
 from app.domain.form import Noun, Source, Value
-from app.domain.job import Event, JobState, Part
+from app.domain.job import Event, JobState, Part, is_fetched
 from app.domain.study import DOUBT_WORDS, Doubt, Study
 from app.engine import carried, pages
 from app.engine.face import Json
@@ -356,6 +356,8 @@ def _why_not_resent(house: House, exam_key: str) -> str:
         return "还没有提交过，请先提交上传"
     if any(job.withdraws for job in own):
         return "已经撤回，要再传请重新提交上传"
+    if any(is_fetched(job) for job in own):
+        return "在等平台来取，不用重传"
     return "本来就在排队，不用重传"
 
 

@@ -295,7 +295,7 @@ class Face(Protocol):
         number, the start of a study UID or index code, an exam key or SOP UID.
 
         {"total": n (of `state`), "studies_total": n, "counts": {"all", "uploading", "attention", "confirmed", "ended"},
-        "retryable": n (waiting or rejected), "bytes_per_second": float, "rows": [ROW]}; ROW is {"exam_key",
+        "retryable": n (waiting to be sent, or rejected), "bytes_per_second": float, "rows": [ROW]}; ROW is {"exam_key",
         "destination", "destination_title", "uid", "state", "state_words", "patient_name", "accession_number",
         "modality", "description", "exam_day", "submitted_at", "changed_at", "steps", "steps_done", "step_words" (""
         when over), "withdraws", "done", "total" (images of the current step), "image_count", "late_count",

@@ -26,7 +26,7 @@ from app.engine.pages import trouble_shown
 from app.engine.versions import masked_text
 from app.errors import AgentError, NeedsOperator
 from app.intake.sheets import write_sheet
-from app.store import Tx, image_lists, submissions
+from app.store import Reader, Tx, image_lists, submissions
 from app.store.jobs import trouble_of, waiting_for_settings
 from app.store.submissions import Wanted
 from app.store.times import kept, taken
@@ -51,10 +51,15 @@ def page(house: House, wanted: Wanted, limit: int, offset: int) -> Json:
         "total": total,
         "studies_total": total if submissions.is_one_place(conn, wanted) else submissions.exam_count(conn, wanted),
         "counts": {"all": every} | {pile.value: piles[pile.value] for pile in Pile if pile is not Pile.RESTING},
-        "retryable": counted.get("waiting", 0) + counted.get("rejected", 0),
+        "retryable": _retryable(conn, wanted, counted),
         "bytes_per_second": _speed(house),
         "rows": _rows(house, found),
     }
+
+
+def _retryable(conn: Reader, wanted: Wanted, counted: dict[str, int]) -> int:
+    waiting = counted.get("waiting", 0)
+    return counted.get("rejected", 0) + waiting - (submissions.fetched_count(conn, wanted) if waiting else 0)
 
 
 def wanted(house: House, state: str, day: str, text: str, destination: str) -> Wanted:
@@ -254,9 +259,11 @@ def act_many(house: House, act: str, pairs: Sequence[Sequence[str]], *, dry: boo
 
 
 def found_keys(house: House, want: Wanted, *, failed: bool) -> list[Key]:
-    """Everything wanted, or of it what failed and can go again."""
+    """Everything wanted, or of it what failed and can go again: not what the platform fetches by itself."""
     found = submissions.keys(house.store.read(), want, limit=_MOST_KEYS)
-    return [(row["exam_key"], row["destination"]) for row in found if not failed or JobState(row["state"]) in _FAILED]
+    if failed:
+        found = [row for row in found if JobState(row["state"]) in _FAILED and not row["is_fetched"]]
+    return [(row["exam_key"], row["destination"]) for row in found]
 
 
 def why_not(house: House, act: str, row: dict[str, Any]) -> str:
@@ -326,6 +333,7 @@ def _change(house: House, act: str, exam_key: str, destination: str) -> Callable
             row = submissions.one(tx.conn, exam_key, destination)
             failed = row is not None and JobState(row["state"]) in _FAILED  # then what was taken of it stays in peace
             count = submission.resend(tx, exam_key, destination, event=Event.RESENT, now=now, only_failed=failed)
+            count = count or submission.announce_again(tx, exam_key, destination, now=now)
         elif act == "first":
             count = submission.send_first(tx, exam_key, destination)
         elif act == "withdraw":

@@ -127,15 +127,17 @@ _ROW = """SELECT s.*, e.patient_name, e.accession_number, e.modality, e.descript
     e.submitted_at IS NULL AS ahead,
     j.part, j.step, j.done_count, j.total_count, j.due_at, j.attempts, j.round, j.trouble, j.withdraws,
     (SELECT study_instance_uid FROM exam_studies x WHERE x.exam_key = s.exam_key LIMIT 1) AS uid"""
+_IS_FETCHED = "(state = 'waiting' AND (SELECT due_at FROM jobs WHERE id = job_id) IS NULL)"
+"""Such a job waits without a due time: see `pickups`."""
 _AROUND = f"""JOIN exams e ON e.exam_key = s.exam_key
     LEFT JOIN jobs j ON j.id = s.job_id AND s.rank < {DONE_RANK}"""
 
 
 def keys(conn: sqlite3.Connection, wanted: Wanted, *, limit: int) -> list[dict[str, Any]]:
-    """(exam_key, destination, state) of everything wanted, in the order of `page`."""
+    """(exam_key, destination, state, is_fetched) of everything wanted, in the order of `page`."""
     where, values = _condition(wanted)
     rows = conn.execute(
-        f"""SELECT exam_key, destination, state FROM submissions WHERE {where}
+        f"""SELECT exam_key, destination, state, {_IS_FETCHED} AS is_fetched FROM submissions WHERE {where}
             ORDER BY rank, sort, exam_key LIMIT :limit""",
         values | {"limit": limit},
     ).fetchall()
@@ -178,6 +180,13 @@ def counts(conn: sqlite3.Connection, wanted: Wanted) -> dict[str, int]:
             values | {"day": wanted.day},
         )
     return {row["state"]: row["n"] for row in rows.fetchall()}
+
+
+def fetched_count(conn: sqlite3.Connection, wanted: Wanted) -> int:
+    """How many of these only wait to be fetched."""
+    where, values = _condition(replace(wanted, pile=""))
+    row = conn.execute(f"SELECT count(*) AS n FROM submissions WHERE {where} AND {_IS_FETCHED}", values).fetchone()
+    return int(row["n"])
 
 
 def is_one_place(conn: sqlite3.Connection, wanted: Wanted) -> bool:

@@ -145,6 +145,19 @@ def test_a_person_may_have_the_list_sent_once_more_and_what_was_fetched_stays(st
     assert counts(stage, job_id) == (JobState.WAITING, 1, 3)
 
 
+def test_sending_again_what_failed_leaves_the_wait_alone(stage: Stage) -> None:
+    job_id = waiting(stage)
+    now = stage.clock.now()
+    resend = stage.store.write(
+        lambda tx: submission.resend(tx, EXAM, "main", event=Event.RESENT, now=now, only_failed=True)
+    )
+    assert (resend, job_of(stage, job_id).state) == (0, JobState.WAITING)
+    assert stage.store.write(lambda tx: submission.announce_again(tx, EXAM, "main", now=now)) == 1
+    assert workers(stage).run_once()
+    assert len(stage.platform.received) == 2 and job_of(stage, job_id).state is JobState.WAITING
+    assert stage.store.write(lambda tx: submission.announce_again(tx, EXAM, "another", now=now)) == 0
+
+
 def test_what_was_withdrawn_before_anything_was_fetched_is_announced_anew(stage: Stage) -> None:
     job_id, now = waiting(stage), stage.clock.now()
     stage.store.write(lambda tx: submission.withdraw(tx, EXAM, {}, now=now))

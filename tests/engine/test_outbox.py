@@ -9,8 +9,8 @@ import pytest
 from app.domain.job import Event, Trouble, Turn
 from app.errors import NeedsOperator
 from app.intake.sheets import read_sheet
-from app.store import jobs
-from tests.engine.desk import Desk, Json, a_desk
+from app.store import Tx, jobs, pickups
+from tests.engine.desk import Desk, Json, a_desk, images_of
 
 
 def rows(desk: Desk, **wanted: str) -> list[Json]:
@@ -234,3 +234,27 @@ def test_the_list_is_kept_as_a_sheet(desk: Desk, tmp_path: Path, name: str) -> N
     assert answer["rows"] == 1
     sheet = read_sheet(tmp_path / name)
     assert len(sheet.rows) == 1
+
+
+def test_what_the_platform_fetches_itself_is_sent_again_by_name_alone(desk: Desk) -> None:
+    uid = desk.ready()
+    desk.engine.submit(uid)
+    desk.platform_says(uid, Event.ACKNOWLEDGED, "exam", "report")
+    (images,) = (job for job in desk.jobs(uid) if job.state.value == "queued")
+    there = {ref["sop_instance_uid"]: ref["sha256"] for ref in images_of(images)}
+
+    def wait(tx: Tx) -> None:
+        jobs.move(tx, images.id, Event.CLAIMED, now=desk.clock.now())
+        pickups.wait(tx, images, "images", there, now=desk.clock.now())
+        desk.engine.house.follow(tx, images.exam_key)
+
+    desk.engine.house.store.write(wait)
+    page = desk.engine.jobs()
+    assert (page["rows"][0]["state"], page["rows"][0]["state_words"], page["retryable"]) == (
+        "waiting", "等平台来取", 0,
+    )  # fmt: skip
+    assert desk.engine.act_many("resend", [], failed=True, day="2026-01-05")["done"] == []
+    assert desk.engine.resend(failed=True)["resent"] == []
+    assert [job.state.value for job in desk.jobs(uid)].count("waiting") == 1
+    assert desk.engine.act_many("resend", keys(desk, uid))["jobs"] == 1
+    assert [job.state.value for job in desk.jobs(uid)].count("queued") == 1
