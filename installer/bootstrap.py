@@ -207,14 +207,8 @@ def run_tests(words: list[str]) -> int:
         say(f"{name}：{' '.join(command[1:])}")
         if subprocess.run([python, *command], cwd=ROOT, check=False).returncode:
             failed.append(name)
-    compiled = [
-        python,
-        "-m",
-        "compileall",
-        "-q",
-        "app",
-        "tests",
-    ]  # once, also where Python may not keep what it compiles
+    # once, instead of in each process that a test starts: Python may be told to keep nothing of what it compiles
+    compiled = [python, "-m", "compileall", "-q", "app", "tests"]
     subprocess.run(compiled, cwd=ROOT, check=False)
     pytest = ["pytest", *(words or SIDE_BY_SIDE)]
     say(f"测试：{' '.join(pytest)}")

@@ -15,7 +15,7 @@ from app.delivery.freeze import SENT_AT, Frozen, wire_values
 from app.delivery.record import View, carries_reports
 from app.delivery.target import Target
 from app.domain.form import Noun
-from app.domain.job import CONFIRMED, RECORDS, UNFINISHED, Event, Job, JobState, Part, is_fetched
+from app.domain.job import CONFIRMED, RECORDS, UNFINISHED, Event, Job, JobState, Part, waits_for_fetch
 from app.domain.submission import live_state
 from app.domain.times import cst_text
 from app.errors import NeedsOperator
@@ -86,8 +86,12 @@ def resend(tx: Tx, exam_key: str, destination: str, *, event: Event, now: dateti
 
 def announce_again(tx: Tx, exam_key: str, destination: str, *, now: datetime) -> int:
     """Tell the platform once more of what it has not fetched. Returns how many jobs."""
-    newest = jobs.newest(jobs.of_exam(tx.conn, exam_key))
-    found = [job for job in newest if job.destination == destination and is_fetched(job)]
+    own = [job for job in jobs.newest(jobs.of_exam(tx.conn, exam_key)) if job.destination == destination]
+    if _is_taken_back(own, destination):
+        return 0
+    found = [
+        job for job in own if waits_for_fetch(job) and not indexes.is_replaced(tx.conn, destination, job.index_code)
+    ]
     for job in found:
         _again(tx, job, Event.RESENT, now)
     if found:
@@ -317,7 +321,7 @@ def _again(tx: Tx, job: Job, event: Event, now: datetime) -> None:
     if afresh:
         answers.forget_holdings(tx, job.destination, job.exam_key, job.part.value)
         jobs.begin_again(tx, job.id, _image_count(job))
-    jobs.move(tx, job.id, event, now=now, new_round=afresh or is_fetched(job))
+    jobs.move(tx, job.id, event, now=now, new_round=afresh or waits_for_fetch(job))
 
 
 def _comes_late(each: Frozen, last: Job | None) -> bool:
@@ -363,7 +367,7 @@ def _may_resend(job: Job, event: Event, only_failed: bool) -> bool:
         return job.state in CONFIRMED
     failed = (JobState.HELD, JobState.REJECTED, JobState.WAITING)
     if only_failed:
-        return job.state in failed and not is_fetched(job)
+        return job.state in failed and not waits_for_fetch(job)
     return job.state in (*failed, *CONFIRMED, JobState.CANCELLED)
 
 

@@ -177,15 +177,18 @@ FETCHED_THERE = Trouble(
 """Why a job waits that is no trouble: nothing is left to send, the platform fetches by itself."""
 
 
-def is_fetched(job: Job) -> bool:
-    """Whether nothing is left to send of it, and the platform fetches by itself."""
-    return job.state is JobState.WAITING and job.trouble == FETCHED_THERE
+def waits_for_fetch(job: Job) -> bool:
+    """Nothing is left to send of it, and something to fetch: with the last of that the job is due."""
+    return job.due_at is None and _is_told_by(job.state, job.trouble)
 
 
 def job_words(state: JobState, trouble: Trouble | None) -> str:
     """How a page calls the state of a job."""
-    is_fetched = state is JobState.WAITING and trouble is not None and trouble.code == FETCHED_THERE.code
-    return "等平台来取" if is_fetched else JOB_WORDS[state]
+    return "等平台来取" if _is_told_by(state, trouble) else JOB_WORDS[state]
+
+
+def _is_told_by(state: JobState, trouble: Trouble | None) -> bool:
+    return state is JobState.WAITING and trouble is not None and trouble.code == FETCHED_THERE.code
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -13,7 +13,7 @@ from app.delivery.record import Known, View, carries_reports, lacks_images
 from app.delivery.target import Target
 from app.domain.exam import ExamState
 from app.domain.form import Noun, Source, Value
-from app.domain.job import Event, JobState, Part, is_fetched
+from app.domain.job import Event, JobState, Part, waits_for_fetch
 from app.domain.study import DOUBT_WORDS, Doubt, Study
 from app.engine import carried, pages
 from app.engine.face import Json
@@ -346,17 +346,18 @@ def resend(house: House, exam_keys: Sequence[str], destination: str, *, only_fai
         if count:
             done.append(key)
         else:
-            skipped.append({"uid": key, "why": _why_not_resent(house, key)})
+            skipped.append({"uid": key, "why": _why_not_resent(house, key, destination)})
     return {"resent": done, "jobs": total, "skipped": skipped}
 
 
-def _why_not_resent(house: House, exam_key: str) -> str:
-    own = jobs.newest(jobs.of_exam(house.store.read(), exam_key))
+def _why_not_resent(house: House, exam_key: str, destination: str) -> str:
+    newest = jobs.newest(jobs.of_exam(house.store.read(), exam_key))
+    own = [job for job in newest if destination in ("", job.destination)]
     if not own:
         return "还没有提交过，请先提交上传"
     if any(job.withdraws for job in own):
         return "已经撤回，要再传请重新提交上传"
-    if any(is_fetched(job) for job in own):
+    if any(waits_for_fetch(job) for job in own):
         return "在等平台来取，不用重传"
     return "本来就在排队，不用重传"
 

@@ -15,7 +15,7 @@ from app.engine.face import Json
 from app.engine.house import House
 from app.engine.settings import read_settings, write_settings
 from app.errors import NeedsOperator
-from app.store import days, files, jobs, tally
+from app.store import days, exams, files, jobs, tally
 from app.store.times import kept, taken
 
 SHOWN, REMIND = "closing-shown", "closing-remind"
@@ -31,29 +31,37 @@ _ORDER = ("rejected", "held", "check", "to_fill", "ready", "to_sign", "paused", 
 
 
 def closing(house: House, day: date) -> Json:
-    rows = [row for row in days.exams_between(house.store.read(), day, day) if row["state"] not in _GONE]
-    troubles = jobs.troubles(house.store.read())
-    left = [row for row in rows if row["state"] not in _CONFIRMED]
-    bare = [row for row in days.registered_on(house.store.read(), day) if row["state"] not in _GONE + _CONFIRMED]
-    left.sort(key=lambda row: (_rank(row["state"]), row["sort_at"]))
-    open_ones = [_open(row, troubles.get(row["exam_key"], (None, None))[0]) for row in left + bare]
+    conn = house.store.read()
+    found = [*days.exams_between(conn, day, day), *exams.registered_on(conn, day)]
+    found = [row for row in found if row["state"] not in _GONE]
+    rows = [row for row in found if row["image_count"] or row["state"] in _CONFIRMED]
+    bare = [row for row in found if row not in rows]
+    troubles = jobs.troubles(conn)
+    left = sorted((row for row in rows if row["state"] not in _CONFIRMED), key=_turn)
+    ranked = sorted([*left, *bare], key=_turn)
+    open_ones = [_open(row, troubles.get(row["exam_key"], (None, None))[0]) for row in ranked]
     return {
         "day": day.isoformat(),
         "received": len(rows),
         "confirmed": len(rows) - len(left),
         "to_fill": sum(row["state"] in _FILLS for row in left),
         "open": open_ones,
-        "sentence": sentence(len(rows), left, _day_words(day, house.clock.now())),
+        "sentence": sentence(len(rows), left, _day_words(day, house.clock.now()), registered=len(bare)),
         "may_shut_down_words": _may_shut_down(house, left),
         "closing_at": house.settings.ui.closing_at,
         "closing": house.settings.ui.closing,
     }
 
 
-def sentence(received: int, left: list[dict[str, Any]], day_words: str) -> str:
-    """今天 37 例：36 例已确认，1 例缺证件号码. Pure."""
+def sentence(received: int, left: list[dict[str, Any]], day_words: str, *, registered: int = 0) -> str:
+    """今天 37 例：36 例已确认，1 例缺证件号码，另 1 例登记了没有影像. Pure."""
+    without = f"{registered} 例登记了没有影像" if registered else ""
     if not received:
-        return f"{day_words}没有检查"
+        return f"{day_words} {without}" if without else f"{day_words}没有检查"
+    return _of_received(received, left, day_words) + (f"，另 {without}" if without else "")
+
+
+def _of_received(received: int, left: list[dict[str, Any]], day_words: str) -> str:
     if not left:
         return f"{day_words} {received} 例，平台全部确认"
     told = Counter(_group(row) for row in left)
@@ -176,8 +184,10 @@ def _group(row: Mapping[str, Any]) -> str:
     return f"缺{named[0]}" if len(named) == 1 else EXAM_WORDS[ExamState(row["state"])]
 
 
-def _rank(state: str) -> int:
-    return _ORDER.index(state) if state in _ORDER else len(_ORDER)
+def _turn(row: Mapping[str, Any]) -> tuple[int, str]:
+    """What is graver first, then what came earlier."""
+    state = row["state"]
+    return _ORDER.index(state) if state in _ORDER else len(_ORDER), row["sort_at"]
 
 
 def _may_shut_down(house: House, left: list[dict[str, Any]]) -> str:

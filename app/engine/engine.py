@@ -384,10 +384,11 @@ class Engine:
         day: str = "",
         destination: str = "",
     ) -> Json:
-        if not keys and (failed or day):
+        named = bool(keys)
+        if not named and (failed or day):
             found = outbox.found_keys(self.house, outbox.wanted(self.house, "", day, "", destination), failed=failed)
             keys = [list(key) for key in found]
-        return outbox.act_many(self.house, act, keys, dry=dry)
+        return outbox.act_many(self.house, act, keys, dry=dry, named=named)
 
     def export_jobs(self, path: str, state: str = "", day: str = "", text: str = "", destination: str = "") -> Json:
         wanted = outbox.wanted(self.house, state, day, text, destination)

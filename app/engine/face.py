@@ -333,7 +333,8 @@ class Face(Protocol):
         destination: str = "",
     ) -> Json:
         """resend, hold, release, cancel, first (优先上传) or withdraw, for `keys` ([exam_key, destination]); with
-        `failed` for all that waits, was held or rejected (of a day, of a destination), without keys for a whole day.
+        `failed` for all that waits to be sent, was held or rejected (of a day, of a destination), without keys for a
+        whole day.
 
         {"done": [[exam_key, destination]], "skipped": [{"uid", "exam_key", "destination", "patient_name", "why"}],
         "jobs": n, "says": what will not happen, in one sentence}. `dry`: only says what would be done."""
@@ -588,7 +589,7 @@ class Face(Protocol):
     def closing(self, day: str = "") -> Json:
         """How a day (today) stands: {"day", "received": n, "confirmed": n, "to_fill": n, "open": [{"uid", "exam_key",
         "state", "patient_name", "what", "received_at", "why", "action": "fill"|"open"}] (with what was registered that
-        day and has no images, which counts as received nowhere), "sentence", "may_shut_down_words", "closing_at":
+        day and waits for its images, which is not among the received), "sentence", "may_shut_down_words", "closing_at":
         "17:30", "closing": bool}."""
         ...
 

@@ -235,8 +235,11 @@ def offered(house: House, row: Json) -> list[str]:
     return [act for act in _OFFERED[state] if act != "withdraw" or (target is not None and target.can("withdraw"))]
 
 
-def act_many(house: House, act: str, pairs: Sequence[Sequence[str]], *, dry: bool) -> Json:
-    """See `Face.act_many`. Each submission by itself: one that can't is named and holds up no other."""
+def act_many(house: House, act: str, pairs: Sequence[Sequence[str]], *, dry: bool, named: bool = True) -> Json:
+    """See `Face.act_many`. Each submission by itself: one that can't is told by name and holds up no other.
+
+    `named`: a person chose each of them.
+    """
     if act not in _FITS:
         raise NeedsOperator("没有这个操作", "可以用：" + "、".join(_FITS))
     conn = house.store.read()
@@ -249,7 +252,7 @@ def act_many(house: House, act: str, pairs: Sequence[Sequence[str]], *, dry: boo
             skipped.append(_skip(exam_key, destination, row, why))
         else:
             able.append((exam_key, destination))
-    done, count = (able, 0) if dry else _acted(house, act, able, skipped)
+    done, count = (able, 0) if dry else _acted(house, act, able, skipped, named)
     return {
         "done": [list(key) for key in done],
         "skipped": skipped,
@@ -306,11 +309,13 @@ def _skip(exam_key: str, destination: str, row: dict[str, Any] | None, why: str)
     return {"uid": exam_key, "exam_key": exam_key, "destination": destination, "patient_name": name, "why": why}
 
 
-def _acted(house: House, act: str, able: Sequence[Key], skipped: list[Json]) -> tuple[list[Key], int]:
+def _acted(house: House, act: str, able: Sequence[Key], skipped: list[Json], named: bool) -> tuple[list[Key], int]:
     """All changes are handed to the writer at once, which puts many into one transaction."""
     done: list[Key] = []
     count = 0
-    asked: list[tuple[Key, Future[int]]] = [(key, house.store.submit(_change(house, act, *key))) for key in able]
+    asked: list[tuple[Key, Future[int]]] = [
+        (key, house.store.submit(_change(house, act, *key, named=named))) for key in able
+    ]
     for key, answer in asked:
         try:
             changed = answer.result()
@@ -324,7 +329,7 @@ def _acted(house: House, act: str, able: Sequence[Key], skipped: list[Json]) -> 
     return done, count
 
 
-def _change(house: House, act: str, exam_key: str, destination: str) -> Callable[[Tx], int]:
+def _change(house: House, act: str, exam_key: str, destination: str, *, named: bool) -> Callable[[Tx], int]:
     now = house.clock.now()
     events = {"hold": Event.PAUSED, "release": Event.RELEASED, "cancel": Event.CANCELLED}
 
@@ -333,7 +338,8 @@ def _change(house: House, act: str, exam_key: str, destination: str) -> Callable
             row = submissions.one(tx.conn, exam_key, destination)
             failed = row is not None and JobState(row["state"]) in _FAILED  # then what was taken of it stays in peace
             count = submission.resend(tx, exam_key, destination, event=Event.RESENT, now=now, only_failed=failed)
-            count = count or submission.announce_again(tx, exam_key, destination, now=now)
+            if named and not count:
+                count = submission.announce_again(tx, exam_key, destination, now=now)
         elif act == "first":
             count = submission.send_first(tx, exam_key, destination)
         elif act == "withdraw":

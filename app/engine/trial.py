@@ -168,6 +168,7 @@ class _Trial:
             name="平台的影像端口",
             connect_seconds=_CONNECT_SECONDS,
             reply_seconds=_REPLY_SECONDS,
+            page="destination",
         )
         details = f"{peer.host}:{peer.port} {peer.called_ae}"
         if not peer.port or not peer.called_ae:

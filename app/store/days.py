@@ -5,11 +5,10 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections.abc import Mapping, Sequence
-from datetime import date, datetime, time, timedelta
+from datetime import date, datetime
 from typing import Any
 
 from app.domain.reconciliation import DayState, Discrepancy
-from app.domain.times import CST
 from app.store.database import Tx
 from app.store.times import kept, taken, taken_or_none
 
@@ -272,17 +271,6 @@ def exams_between(conn: sqlite3.Connection, first: date, last: date) -> list[dic
         """SELECT e.*, (SELECT s.study_instance_uid FROM exam_studies s WHERE s.exam_key = e.exam_key LIMIT 1) AS uid
            FROM exams e WHERE exam_day BETWEEN ? AND ? ORDER BY exam_day, sort_at""",
         (first.isoformat(), last.isoformat()),
-    ).fetchall()
-    return [dict(row) | {"problems": json.loads(row["problems"])} for row in rows]
-
-
-def registered_on(conn: sqlite3.Connection, day: date) -> list[dict[str, Any]]:
-    """What lists show of the exams registered that day in China of which no image has come, oldest first."""
-    midnight = datetime.combine(day, time(), CST)
-    rows = conn.execute(
-        """SELECT *, '' AS uid FROM exams WHERE exam_day = '' AND image_count = 0
-           AND created_at >= ? AND created_at < ? ORDER BY created_at""",
-        (kept(midnight), kept(midnight + timedelta(days=1))),
     ).fetchall()
     return [dict(row) | {"problems": json.loads(row["problems"])} for row in rows]
 

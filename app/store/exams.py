@@ -10,7 +10,7 @@ import secrets
 import sqlite3
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime, time, timedelta
 from typing import Any
 
 from app.domain.exam import Exam, ExamState, Report, StampState
@@ -164,6 +164,17 @@ def without_images(conn: sqlite3.Connection, since: datetime, names: Iterable[st
         (kept(since), json.dumps([name for name in names if name], ensure_ascii=False)),
     )
     return [row["exam_key"] for row in rows.fetchall()]
+
+
+def registered_on(conn: sqlite3.Connection, day: date) -> list[dict[str, Any]]:
+    """What lists show of the exams registered that day in China whose images are still expected, oldest first."""
+    midnight = datetime.combine(day, time(), CST)
+    rows = conn.execute(
+        f"""SELECT *, '' AS uid FROM exams e WHERE exam_day = '' AND image_count = 0
+            AND created_at >= ? AND created_at < ? AND NOT {_GIVEN_UP} ORDER BY created_at""",
+        (kept(midnight), kept(midnight + timedelta(days=1))),
+    ).fetchall()
+    return [dict(row) | {"problems": json.loads(row["problems"])} for row in rows]
 
 
 def is_bare(tx: Tx, exam_key: str) -> bool:

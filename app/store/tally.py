@@ -38,13 +38,15 @@ def oldest_to_fill(conn: sqlite3.Connection) -> str | None:
 
 
 def days_with_exams(conn: sqlite3.Connection, first: date, last: date) -> list[date]:
-    """Days of the span on which there was an exam, newest first."""
+    """Days of the span on which there was an exam, or one was registered that has no day yet, newest first."""
     rows = conn.execute(
-        """SELECT DISTINCT exam_day FROM exams WHERE exam_day BETWEEN ? AND ?
-           AND state NOT IN ('withdrawn', 'cancelled', 'test') ORDER BY exam_day DESC""",
-        (first.isoformat(), last.isoformat()),
+        """SELECT exam_day AS day FROM exams WHERE exam_day BETWEEN :first AND :last
+           AND state NOT IN ('withdrawn', 'cancelled', 'test')
+           UNION SELECT date(created_at, '+8 hours') AS day FROM exams WHERE exam_day = '' AND image_count = 0
+           AND day BETWEEN :first AND :last AND state NOT IN ('withdrawn', 'cancelled', 'test') ORDER BY day DESC""",
+        {"first": first.isoformat(), "last": last.isoformat()},
     ).fetchall()
-    return [date.fromisoformat(row["exam_day"]) for row in rows]
+    return [date.fromisoformat(row["day"]) for row in rows]
 
 
 def answers_between(conn: sqlite3.Connection, destination: str, since: datetime, until: datetime) -> list[Answer]:

@@ -40,7 +40,7 @@ _ABORT_PDU = struct.pack(">BBIBBBB", _ABORT, 0, 4, 0, 0, 0, 0)
 @dataclass(frozen=True, kw_only=True)
 class Peer:
     """A DICOM node that we call, and the AE title under which we call it; `name` is how a person calls it, `page`
-    where the settings have it."""
+    where the settings have it; our own title stands in `PAGE`."""
 
     host: str
     port: int
@@ -300,7 +300,7 @@ def _rejection(peer: Peer, result: int, source: int, reason: int) -> NeedsOperat
             f"连上了，但{peer.name}拒绝我们的 AE 标题",
             f"请把 {peer.calling_ae} 告诉{peer.name}工程师",
             details=details,
-            page=peer.page,
+            page=PAGE,
         )
     if (source, reason) == (1, 7):
         return NeedsOperator(

@@ -37,11 +37,23 @@ def test_what_was_registered_and_has_no_images_is_among_what_is_open(desk: Desk)
     key = desk.engine.register({"patient_name": "王小满", "modality": "CT"})["exam_key"]
     closing = desk.engine.closing(DAY)
     assert (closing["received"], closing["confirmed"], closing["to_fill"]) == (1, 1, 0)
-    assert closing["sentence"] == "今天 1 例，平台全部确认"
+    assert closing["sentence"] == "今天 1 例，平台全部确认，另 1 例登记了没有影像"
     assert [(one["exam_key"], one["why"]) for one in closing["open"]] == [(key, "登记了，影像还没有到")]
     assert desk.engine.closing("2026-01-04")["open"] == []
     desk.engine.unregister(key)
     assert desk.engine.closing(DAY)["open"] == []
+
+
+def test_a_day_with_registrations_alone_is_asked_about_too(desk: Desk) -> None:
+    key = desk.engine.register({"patient_name": "王小满", "modality": "CT"})["exam_key"]
+    set_time(desk, 5, 17, 30)
+    assert due(desk) == DAY
+    assert desk.engine.closing(DAY)["sentence"] == "今天 1 例登记了没有影像"
+    desk.engine.fill(key, {"examined_at": "2026-01-05 10:00:00"})
+    closing = desk.engine.closing(DAY)
+    assert (closing["received"], [one["exam_key"] for one in closing["open"]]) == (0, [key])
+    desk.engine.unregister(key)
+    assert due(desk) == ""
 
 
 def test_many_kinds_of_open_exams_are_said_in_one_line() -> None:

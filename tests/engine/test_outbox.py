@@ -6,11 +6,13 @@ from pathlib import Path
 
 import pytest
 
-from app.domain.job import Event, Trouble, Turn
+from app.domain.job import Event, Job, Trouble, Turn
 from app.errors import NeedsOperator
 from app.intake.sheets import read_sheet
 from app.store import Tx, jobs, pickups
 from tests.engine.desk import Desk, Json, a_desk, images_of
+
+DAY = "2026-01-05"
 
 
 def rows(desk: Desk, **wanted: str) -> list[Json]:
@@ -236,9 +238,9 @@ def test_the_list_is_kept_as_a_sheet(desk: Desk, tmp_path: Path, name: str) -> N
     assert len(sheet.rows) == 1
 
 
-def test_what_the_platform_fetches_itself_is_sent_again_by_name_alone(desk: Desk) -> None:
-    uid = desk.ready()
-    desk.engine.submit(uid)
+def to_be_fetched(desk: Desk) -> tuple[str, int, dict[str, str]]:
+    """An exam of which only the fetching of its images is open: its UID, that job, image to SHA-256."""
+    uid = submitted(desk)
     desk.platform_says(uid, Event.ACKNOWLEDGED, "exam", "report")
     (images,) = (job for job in desk.jobs(uid) if job.state.value == "queued")
     there = {ref["sop_instance_uid"]: ref["sha256"] for ref in images_of(images)}
@@ -249,12 +251,33 @@ def test_what_the_platform_fetches_itself_is_sent_again_by_name_alone(desk: Desk
         desk.engine.house.follow(tx, images.exam_key)
 
     desk.engine.house.store.write(wait)
-    page = desk.engine.jobs()
-    assert (page["rows"][0]["state"], page["rows"][0]["state_words"], page["retryable"]) == (
-        "waiting", "等平台来取", 0,
-    )  # fmt: skip
-    assert desk.engine.act_many("resend", [], failed=True, day="2026-01-05")["done"] == []
-    assert desk.engine.resend(failed=True)["resent"] == []
-    assert [job.state.value for job in desk.jobs(uid)].count("waiting") == 1
+    return uid, images.id, there
+
+
+def job_of(desk: Desk, job_id: int) -> Job:
+    return jobs.job(desk.engine.house.store.read(), job_id)
+
+
+def test_what_the_platform_fetches_itself_is_announced_again_by_name_alone(desk: Desk) -> None:
+    uid, job_id, _ = to_be_fetched(desk)
+    cut = submitted(desk)
+    desk.platform_says(cut, Event.POSTPONED)
+    assert {row["uid"]: row["state_words"] for row in rows(desk)} == {uid: "等平台来取", cut: "等待重试"}
+    for wanted in ({}, {"day": DAY}, {"destination": "main"}):
+        assert desk.engine.jobs(**wanted)["retryable"] == 1
+    assert desk.engine.act_many("resend", [], failed=True, day=DAY)["done"] == keys(desk, cut)
+    desk.platform_says(cut, Event.POSTPONED)
+    assert desk.engine.resend(failed=True)["resent"] == [desk.key(cut)]
+    before = job_of(desk, job_id)
+    assert before.state.value == "waiting"
     assert desk.engine.act_many("resend", keys(desk, uid))["jobs"] == 1
-    assert [job.state.value for job in desk.jobs(uid)].count("queued") == 1
+    assert (job_of(desk, job_id).state.value, job_of(desk, job_id).round) == ("queued", before.round + 1)
+
+
+def test_what_was_fetched_whole_is_never_announced_again(desk: Desk) -> None:
+    uid, job_id, there = to_be_fetched(desk)
+    before = job_of(desk, job_id)
+    desk.engine.house.store.write(lambda tx: pickups.fetched(tx, "main", desk.key(uid), there, now=desk.clock.now()))
+    assert desk.engine.act_many("resend", [], failed=True, day=DAY)["jobs"] == 1
+    after = job_of(desk, job_id)
+    assert (after.state.value, after.round) == ("queued", before.round), "it only wakes"

@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from app.domain.index_code import short_number
+from app.gui.steps import is_fetched
 from tests.gui.fake_fetches import FakeFetches, moments_of
 
 Json = dict[str, Any]
@@ -65,7 +66,7 @@ class FakeQueue(FakeFetches):
             "total": len(found),
             "studies_total": len({row["exam_key"] for row in found}),
             "counts": {"all": len(every), **counts},
-            "retryable": sum(row["state"] in ("waiting", "rejected") for row in every),
+            "retryable": sum(row["state"] in ("waiting", "rejected") and not is_fetched(row) for row in every),
             "bytes_per_second": 7_800_000.0 if every else 0.0,
             "rows": copy.deepcopy(found[offset : offset + limit]),
         }
