@@ -181,9 +181,11 @@ class _Trial:
             step = _step("dicom", "影像推送 DICOM", Turn.TECHNICIAN, error.title, advice, details, started)
             return {**step, "page": "destination"}
         except NeedsOperator as error:
-            advice = f"请把 AE 标题“{peer.calling_ae}”告诉平台工程师，请他加入允许名单；或改成平台分配给您的名称"
+            advice = error.advice
+            if error.page != peer.page:  # our own title is what it does not take
+                advice = f"请把 AE 标题“{peer.calling_ae}”告诉平台工程师，请他加入允许名单；或改成平台分配给您的名称"
             step = _step("dicom", "影像推送 DICOM", Turn.TECHNICIAN, error.title, advice, error.details, started)
-            return {**step, "page": "dicom"}
+            return {**step, "page": error.page}
         except AgentError as error:
             return _fault("dicom", "影像推送 DICOM", error, started)
         return _step("dicom", "影像推送 DICOM", None, "平台答应收影像", "", details, started)

@@ -444,6 +444,16 @@ def test_a_wrong_address_is_the_persons_turn_and_the_rest_is_not_guessed(stage: 
     assert found["key"]["state"] == "skipped"
 
 
+def test_a_wrong_title_of_the_platform_leads_to_the_platforms_settings(stage: tuple[Engine, Json]) -> None:
+    engine, now = stage
+    row = {**now["destination"][0]}
+    there = engine.status()["dicom"]["port"]  # a port that insists on its title
+    row["options"] = {**row["options"], "dicom_port": there, "dicom_ae_title": "ELSEWHERE"}
+    found = steps(engine, {"destination": [row]})["dicom"]
+    assert (found["state"], found["page"]) == ("you", "destination")
+    assert "ELSEWHERE" in found["title"] and "核对 AE 标题" in found["advice"]
+
+
 def test_a_path_that_is_not_there_is_the_engineers_turn(stage: tuple[Engine, Json]) -> None:
     engine, now = stage
     row = {**now["destination"][0]}

@@ -9,6 +9,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -173,9 +174,14 @@ def test_a_caller_with_the_wrong_titles_is_refused_and_named(spool: Spool) -> No
             echo(_peer(receiver.port, calling="STRANGER"))
         with pytest.raises(NeedsOperator) as called:
             echo(_peer(receiver.port, called="ELSEWHERE"))
+        with pytest.raises(NeedsOperator) as elsewhere:
+            echo(replace(_peer(receiver.port, called="ELSEWHERE"), page="destination"))
+        with pytest.raises(NeedsOperator) as ours:
+            echo(replace(_peer(receiver.port, calling="STRANGER"), page="destination"))
         assert echo(_peer(receiver.port)).status == 0
     assert "STRANGER" in calling.value.advice
-    assert calling.value.page == called.value.page == "dicom"
+    assert calling.value.page == called.value.page == ours.value.page == "dicom", "our own title is set there"
+    assert elsewhere.value.page == "destination"
     assert spool.changes[:2] == [AssociationChange.REFUSED_CALLING_AE, AssociationChange.REFUSED_CALLED_AE]
     assert spool.events[0].refused
     assert spool.events[0].source.calling_ae == "STRANGER"
