@@ -19,7 +19,7 @@ from app.engine.remote import connect as connect
 from app.engine.serve import FaceServer
 from app.errors import NeedsOperator
 from app.system.lock import AlreadyRunning, HomeLock, hold_home
-from app.system.log import open_log
+from app.system.log import keep_crashes, open_log
 from app.system.paths import Home as Home
 from app.system.paths import home_at as home_at
 
@@ -42,6 +42,7 @@ def hosted(home: Home, *, window: bool = False) -> Iterator[Face]:
     with ExitStack() as undo:
         undo.callback(_hold(home).release)
         undo.callback(open_log(home))
+        undo.callback(keep_crashes(home))
         engine = Engine(home)
         undo.callback(engine.stop)
         face = _WindowFace(cast(Face, engine))

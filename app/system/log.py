@@ -6,6 +6,7 @@ cannot be recognised here.
 
 from __future__ import annotations
 
+import faulthandler
 import logging
 import re
 import sys
@@ -70,6 +71,25 @@ def open_log(home: Home, *, name: str = "agent", to_screen: bool = False) -> Cal
         for handler in handlers:
             root.removeHandler(handler)
             handler.close()
+
+    return close
+
+
+def keep_crashes(home: Home) -> Callable[[], None]:
+    """Keeps in `logs/crash.log` where each thread was when a library's C code brought the process down.
+
+    Files, lines and functions only, no values. Returns what ends it; does nothing where somebody keeps them already.
+    """
+    if faulthandler.is_enabled():
+        return lambda: None
+    path = home.logs / "crash.log"
+    is_long = path.exists() and path.stat().st_size > FILE_BYTES
+    file = path.open("wb" if is_long else "ab")
+    faulthandler.enable(file)
+
+    def close() -> None:
+        faulthandler.disable()
+        file.close()
 
     return close
 

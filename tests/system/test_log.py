@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+import os
+import subprocess
 import sys
 from pathlib import Path
 
@@ -12,6 +14,7 @@ from app.system.log import masked, open_log
 from app.system.paths import Home
 
 LOGGER = logging.getLogger("app.system.test")
+ROOT = Path(__file__).parents[2]
 
 
 @pytest.mark.parametrize(
@@ -108,3 +111,14 @@ def test_a_closed_log_leaves_nothing_behind(home: Home) -> None:
 def test_a_long_line_is_masked_in_no_time() -> None:
     assert len(masked("a_" * 20_000)) < 100
     assert masked("字" * 20_000) == "字" * 20_000
+
+
+def test_a_fault_below_python_leaves_where_every_thread_was(home: Home) -> None:
+    words = "from pathlib import Path; from app.system.paths import Home; from app.system.log import keep_crashes; "
+    words += "import faulthandler, sys; keep_crashes(Home(root=Path(sys.argv[1]))); faulthandler._sigsegv()"
+    environment = {name: value for name, value in os.environ.items() if name != "PYTHONFAULTHANDLER"}
+    died = subprocess.run([sys.executable, "-c", words, str(home.root)], env=environment, cwd=ROOT, check=False)
+    assert died.returncode != 0
+    told = (home.logs / "crash.log").read_text("utf-8")
+    assert "Fatal Python error" in told or "Windows fatal exception" in told
+    assert 'File "<string>", line 1 in <module>' in told
