@@ -15,6 +15,7 @@ from PySide6.QtWidgets import QApplication, QSystemTrayIcon
 
 from app.gui import words
 from app.gui.constants import keep_constants
+from app.gui.garbage import Collector
 from app.gui.look import Look, palette
 from app.gui.style import style_sheet
 
@@ -33,6 +34,7 @@ class Begun:
     app: QApplication
     look: Look
     icon: QSystemTrayIcon
+    garbage: Collector
 
     def meanwhile(self, call: Callable[[], T]) -> T:
         """Run `call` on a thread of its own while the icon lives; returns and raises what it does."""
@@ -55,7 +57,9 @@ def begin(resources: Path) -> Begun:
     icon.setToolTip(f"{words.APP} · {STARTING}")
     if QSystemTrayIcon.isSystemTrayAvailable():
         icon.show()
-    return Begun(app=app, look=look, icon=icon)
+    garbage = Collector()
+    garbage.start()
+    return Begun(app=app, look=look, icon=icon, garbage=garbage)
 
 
 def dress(app: QApplication, folder: Path) -> Look:

@@ -61,6 +61,7 @@ def run_gui(
         return app.exec()
     finally:
         desktop.stop()
+        begun.garbage.stop()
 
 
 class Desktop(QObject):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -17,6 +18,15 @@ from tests.gui.fake_face import NOW, FakeFace
 
 FOLDER = Path(__file__).parents[2] / "resources" / "gui"
 Settle = Callable[[], None]
+
+
+@pytest.fixture(autouse=True, scope="module")
+def widgets_die_here() -> Iterator[None]:
+    """As `app.gui.garbage` has it: never in a thread that answers for the face."""
+    gc.disable()
+    yield
+    gc.collect()
+    gc.enable()
 
 
 @pytest.fixture(scope="session")
