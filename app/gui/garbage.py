@@ -1,8 +1,8 @@
 """Garbage in circles is collected by the main thread alone, as long as there are widgets.
 
 Python looks for it in whichever thread happens to make one object too many, in the middle of what Qt does elsewhere.
-Twice a whole program died in just that walk over its widgets, in a thread of the engine. Here the walk has its own time,
-between two events.
+Twice a whole program died in just that walk over its objects, in a thread of the engine. Here the walk has its own
+time, between two events.
 """
 
 from __future__ import annotations
