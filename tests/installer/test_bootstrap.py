@@ -194,6 +194,25 @@ def test_every_check_runs_and_one_failure_fails_the_whole(
     assert "没有通过：类型检查" in capsys.readouterr().out
 
 
+@pytest.mark.parametrize(
+    ("first", "alone", "ends_with", "runs"), [(0, 9, 0, 1), (1, 0, 0, 2), (1, 1, 1, 2), (2, 0, 2, 1)]
+)
+def test_what_failed_beside_others_is_run_once_more_alone(
+    monkeypatch: pytest.MonkeyPatch, first: int, alone: int, ends_with: int, runs: int
+) -> None:
+    seen: list[list[str]] = []
+
+    def run(command: list[str], **_: object) -> subprocess.CompletedProcess[bytes]:
+        if command[2] == "pytest":
+            seen.append(command[3:])
+        codes = [0, first, alone]
+        return subprocess.CompletedProcess(command, codes[len(seen)] if command[2] == "pytest" else 0)
+
+    monkeypatch.setattr(bootstrap.subprocess, "run", run)
+    assert bootstrap.run_tests([]) == ends_with
+    assert seen == [list(bootstrap.SIDE_BY_SIDE), list(bootstrap.ONCE_MORE)][:runs]
+
+
 @pytest.mark.skipif(sys.platform == "win32", reason="a shell script")
 def test_the_build_machines_script_runs_the_readmes_command() -> None:
     script = bootstrap.ROOT / ".ci" / "run"

@@ -167,13 +167,22 @@ class Agent:
     def platform_goes_down(self, seconds: float) -> None:
         """The platform refuses every connection for so long; returns when it does."""
         self.platform.control("down", seconds=seconds)
-        self.until(lambda: not self.platform_answers())
+        self.until(self._platform_refuses)
 
     def platform_answers(self) -> bool:
         try:
             return self.platform.ask("GET", "/practice/options").status == 200
         except (OSError, HTTPException):  # also cut within an answer
             return False
+
+    def _platform_refuses(self) -> bool:
+        try:
+            self.platform.ask("GET", "/practice/options")
+        except ConnectionRefusedError:
+            return True
+        except (OSError, HTTPException):  # cut within an answer: on its way down, its door is still open
+            return False
+        return False
 
     def advance(self, seconds: float) -> None:
         """Time goes by, for the agent and for the platform alike."""
