@@ -34,8 +34,8 @@ def closing(house: House, day: date) -> Json:
     conn = house.store.read()
     found = [*days.exams_between(conn, day, day), *exams.registered_on(conn, day)]
     found = [row for row in found if row["state"] not in _GONE]
-    rows = [row for row in found if row["image_count"] or row["state"] in _CONFIRMED]
-    bare = [row for row in found if row not in rows]
+    rows = [row for row in found if not _is_bare(row)]
+    bare = [row for row in found if _is_bare(row)]
     troubles = jobs.troubles(conn)
     left = sorted((row for row in rows if row["state"] not in _CONFIRMED), key=_turn)
     ranked = sorted([*left, *bare], key=_turn)
@@ -51,6 +51,11 @@ def closing(house: House, day: date) -> Json:
         "closing_at": house.settings.ui.closing_at,
         "closing": house.settings.ui.closing,
     }
+
+
+def _is_bare(row: Mapping[str, Any]) -> bool:
+    """Registered, and no image has come."""
+    return not row["image_count"] and row["state"] not in _CONFIRMED
 
 
 def sentence(received: int, left: list[dict[str, Any]], day_words: str, *, registered: int = 0) -> str:
